@@ -1,0 +1,1 @@
+"""Raw loads: contract, reading, casting, privacy and the ledger. No Dagster in here."""

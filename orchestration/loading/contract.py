@@ -1,0 +1,165 @@
+"""
+The contract of the raw tables, read from the dbt source YAML, which is its only home.
+
+A table is an *event* (never changes; of two versions the earliest counts) or an *entity*
+(changes; the newest version counts). Column properties stand in `config.meta`.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from orchestration.settings import DBT_PROJECT_DIR
+
+DATA_TYPE = re.compile(
+    r"^(varchar|timestamp|date|integer|bigint|json|decimal\((\d+),\s*(\d+)\))$"
+)
+
+
+class ContractError(ValueError):
+    """The source YAML cannot be used; the message names file, table and column."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """One contract column. `pii` is `email`, `phone` (both keyed-hashed) or `text` (masked)."""
+
+    name: str
+    data_type: str
+    required: bool = False
+    pii: str | None = None
+    aliases: tuple[str, ...] = ()
+    accepted_values: tuple[str, ...] = ()
+    minimum: int | None = None
+    currency: bool = False
+    scale_seed: str | None = None
+
+    @property
+    def decimal_scale(self) -> int | None:
+        """Digits after the point of a decimal column, else None."""
+        match = DATA_TYPE.match(self.data_type)
+        return int(match.group(3)) if match and match.group(3) else None
+
+
+@dataclass(frozen=True)
+class Table:
+    """One raw table: `raw_<source>.<name>` in the warehouse, `<source>/<name>/` in landing."""
+
+    source: str
+    name: str
+    kind: str
+    key: tuple[str, ...]
+    time_zone: str
+    columns: tuple[Column, ...]
+    time_column: str | None = None
+    version_column: str | None = None
+    description: str = ""
+
+    @property
+    def relation(self) -> str:
+        """Quoted name of the raw table in the warehouse."""
+        return f'"raw_{self.source}"."{self.name}"'
+
+    @property
+    def label(self) -> str:
+        """`<source>/<name>`, as in the landing zone."""
+        return f"{self.source}/{self.name}"
+
+    @property
+    def required(self) -> list[str]:
+        """Names of the columns without which a file is refused."""
+        return [column.name for column in self.columns if column.required]
+
+    @cached_property
+    def header_names(self) -> dict[str, str]:
+        """Normalised header text → contract column, aliases included."""
+        names: dict[str, str] = {}
+        for column in self.columns:
+            for text in (column.name, *column.aliases):
+                names[normalise_header(text)] = column.name
+        return names
+
+
+def normalise_header(text: str) -> str:
+    """`clientId`, `Client ID` and `client_id` are one name: NFKC, snake_case, lower case."""
+    text = unicodedata.normalize("NFKC", text).strip().lstrip("\ufeff")
+    text = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", text)
+    return re.sub(r"[\s\-.]+", "_", text).lower()
+
+
+def load_contract(staging: Path = DBT_PROJECT_DIR / "models" / "staging") -> dict[str, Table]:
+    """All raw tables by label, in file order. Raises `ContractError` on an unusable entry."""
+    tables: dict[str, Table] = {}
+    for path in sorted(staging.glob("*/_*__sources.yml")):
+        for source in yaml.safe_load(path.read_text("utf-8"))["sources"]:
+            if not source["name"].startswith("raw_"):
+                continue
+            zone = source["config"]["meta"]["time_zone"]
+            for entry in source["tables"]:
+                table = _table(path, source["name"].removeprefix("raw_"), zone, entry)
+                tables[table.label] = table
+    return tables
+
+
+def _table(path: Path, source: str, zone: str, entry: dict[str, Any]) -> Table:
+    where = f"{path.name}: table {entry['name']}"
+    meta = entry.get("config", {}).get("meta", {})
+    if meta.get("kind") not in ("event", "entity"):
+        raise ContractError(f"{where}: config.meta.kind must be event or entity")
+    columns = tuple(_column(where, column) for column in entry["columns"])
+    names = {column.name for column in columns}
+    for role in ("time_column", "version_column"):
+        if meta.get(role) and meta[role] not in names:
+            raise ContractError(f"{where}: {role} {meta[role]} is not among its columns")
+    if not meta.get("key") or not set(meta["key"]) <= names:
+        raise ContractError(f"{where}: config.meta.key must name columns of the table")
+    if meta["kind"] == "event" and not meta.get("time_column"):
+        raise ContractError(f"{where}: an event table needs config.meta.time_column")
+    return Table(
+        source=source,
+        name=entry["name"],
+        kind=meta["kind"],
+        key=tuple(meta["key"]),
+        time_zone=zone,
+        columns=columns,
+        time_column=meta.get("time_column"),
+        version_column=meta.get("version_column"),
+        description=entry.get("description", ""),
+    )
+
+
+def _column(where: str, entry: dict[str, Any]) -> Column:
+    if not DATA_TYPE.match(str(entry.get("data_type", ""))):
+        raise ContractError(
+            f"{where}, column {entry['name']}: data_type {entry.get('data_type')!r} is not one of "
+            "varchar, timestamp, date, integer, bigint, json, decimal(p,s)"
+        )
+    meta = dict(entry.get("config", {}).get("meta", {}))
+    known = {"required", "pii", "aliases", "accepted_values", "minimum", "currency", "scale_seed"}
+    if unknown := set(meta) - known:
+        raise ContractError(f"{where}, column {entry['name']}: unknown meta {sorted(unknown)}")
+    return Column(
+        name=entry["name"],
+        data_type=entry["data_type"],
+        **{k: tuple(v) if isinstance(v, list) else v for k, v in meta.items()},
+    )
+
+
+def technical_columns() -> Iterable[tuple[str, str]]:
+    """Columns that the loader adds to every raw table: name and type."""
+    return (
+        ("_extra", "varchar"),
+        ("_content_hash", "varchar"),
+        ("_file_id", "varchar"),
+        ("_row_number", "bigint"),
+        ("_extracted_on", "date"),
+        ("_load_sequence", "bigint"),
+    )
