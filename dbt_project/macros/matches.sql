@@ -1,0 +1,3 @@
+{% macro matches(value, pattern) -%}
+    ({{ pattern }} is null or coalesce(regexp_full_match(lower({{ value }}), {{ pattern }}), false))
+{%- endmacro %}

@@ -1,0 +1,52 @@
+with edges as (
+
+    select * from {{ ref('int_identity_edges_unioned') }}
+
+),
+
+identifiers as (
+
+    select * from {{ ref('int_identifiers_unioned') }}
+
+),
+
+-- A visitor seen with more logins than the limit is a shared device.
+users_per_visitor as (
+
+    select
+        right_identifier_id as identifier_id,
+        count(distinct left_identifier_id) as user_count
+    from edges
+    where left_type = 'user' and right_type = 'visitor'
+    group by right_identifier_id
+
+),
+
+shared_visitors as (
+
+    select identifier_id
+    from users_per_visitor
+    where user_count > {{ var('maximum_users_per_visitor') }}
+
+)
+
+select
+    edges.edge_id,
+    edges.left_identifier_id,
+    edges.right_identifier_id,
+    edges.left_type,
+    edges.right_type,
+    edges.source,
+    edges.rule,
+    case
+        when left_ends.is_erased or right_ends.is_erased then 'erased'
+        when left_ends.is_invalid or right_ends.is_invalid then 'invalid_value'
+        when shared_visitors.identifier_id is not null then 'shared_device'
+    end as cut_reason,
+    edges.first_seen_at
+from edges
+inner join identifiers as left_ends
+    on edges.left_identifier_id = left_ends.identifier_id
+inner join identifiers as right_ends
+    on edges.right_identifier_id = right_ends.identifier_id
+left join shared_visitors on edges.right_identifier_id = shared_visitors.identifier_id

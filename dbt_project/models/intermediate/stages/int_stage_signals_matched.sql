@@ -1,0 +1,96 @@
+with touchpoints as (
+
+    select
+        *,
+        {{ business_date('occurred_at') }} as occurred_date
+    from {{ ref('int_touchpoints_numbered') }}
+    where person_id is not null
+
+),
+
+-- A version of a rule holds until the next version of the same rule.
+rule_versions as (
+
+    select
+        *,
+        lead(valid_from) over (partition by stage_rule_id order by valid_from) as valid_to
+    from {{ ref('stage_rules') }}
+
+),
+
+rules as (
+
+    select * from rule_versions where is_active
+
+),
+
+matches as (
+
+    select
+        touchpoints.touchpoint_id,
+        touchpoints.person_id,
+        touchpoints.occurred_at,
+        rules.stage_rule_id,
+        rules.rule_order,
+        rules.stage,
+        coalesce(rules.is_after_purchase, false) as is_after_purchase
+    from touchpoints
+    inner join rules
+        on
+            touchpoints.touchpoint_type = rules.touchpoint_type
+            and touchpoints.occurred_date >= rules.valid_from
+            and (rules.valid_to is null or touchpoints.occurred_date < rules.valid_to)
+            and (rules.persona is null or rules.persona = touchpoints.persona)
+            and {{ matches('touchpoints.touchpoint_name', 'rules.name_pattern') }}
+            and (rules.metric is null or rules.metric = touchpoints.metric)
+            and (rules.minimum_score is null or touchpoints.score >= rules.minimum_score)
+            and (
+                rules.is_public_review is null
+                or rules.is_public_review = touchpoints.is_public_review
+            )
+            and (rules.minimum_number is null or touchpoints.type_number >= rules.minimum_number)
+            and (rules.maximum_number is null or touchpoints.type_number <= rules.maximum_number)
+
+),
+
+-- Use exists only after a purchase, so the purchase is found first.
+first_purchases as (
+
+    select
+        person_id,
+        min(occurred_at) as purchased_at
+    from matches
+    where stage = 'purchase'
+    group by person_id
+
+),
+
+-- The first rule that matches decides: a touchpoint signals at most one stage.
+decided as (
+
+    select matches.*
+    from matches
+    left join first_purchases on matches.person_id = first_purchases.person_id
+    where
+        not matches.is_after_purchase
+        or matches.occurred_at >= first_purchases.purchased_at
+    qualify row_number() over (
+        partition by matches.touchpoint_id order by matches.rule_order, matches.stage_rule_id
+    ) = 1
+
+),
+
+stages as (
+
+    select * from {{ ref('stages') }} where stage_model = 'six'
+
+)
+
+select
+    decided.touchpoint_id,
+    decided.person_id,
+    decided.stage_rule_id,
+    decided.stage,
+    stages.stage_rank
+from decided
+inner join stages on decided.stage = stages.stage

@@ -1,0 +1,15 @@
+with identifiers as (
+
+    select * from {{ ref('int_identifiers_resolved_to_persons') }}
+
+)
+
+select
+    identifier_id,
+    person_id,
+    identifier_type,
+    identifier_value,
+    joined_by_rule,
+    is_shared_device,
+    first_seen_at
+from identifiers

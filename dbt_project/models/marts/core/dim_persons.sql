@@ -1,0 +1,125 @@
+with identifiers as (
+
+    select * from {{ ref('int_identifiers_resolved_to_persons') }}
+
+),
+
+touchpoints as (
+
+    select * from {{ ref('int_touchpoints_numbered') }} where person_id is not null
+
+),
+
+contacts as (
+
+    select * from {{ ref('stg_crm__contacts') }} where is_known and not is_erased
+
+),
+
+transitions as (
+
+    select * from {{ ref('fct_stage_transitions') }}
+
+),
+
+revenue_points as (
+
+    select * from {{ ref('fct_revenue_points') }} where person_id is not null
+
+),
+
+persons as (
+
+    select
+        person_id,
+        count(*) as identifier_count,
+        count(*) filter (where identifier_type = 'visitor') as visitor_count,
+        min(first_seen_at) as first_seen_at
+    from identifiers
+    group by person_id
+
+),
+
+person_contacts as (
+
+    select
+        identifiers.person_id,
+        arg_min(contacts.persona, (contacts.created_at, contacts.contact_id))
+            filter (where contacts.persona is not null) as persona,
+        arg_min(contacts.country_code, (contacts.created_at, contacts.contact_id))
+            filter (where contacts.country_code is not null) as country_code,
+        count(*) as contact_count,
+        bool_or(contacts.marketing_consent_at is not null) as has_marketing_consent,
+        bool_or(contacts.analytics_consent_at is not null) as has_analytics_consent
+    from contacts
+    inner join identifiers
+        on
+            identifiers.identifier_type = 'contact'
+            and contacts.contact_id = identifiers.identifier_value
+    group by identifiers.person_id
+
+),
+
+touched as (
+
+    select
+        person_id,
+        arg_min(touchpoint_id, touchpoint_number) as first_touchpoint_id,
+        arg_min(channel, touchpoint_number) as first_channel,
+        arg_max(channel, touchpoint_number) as last_channel,
+        count(*) as touchpoint_count,
+        min(occurred_at) as first_touch_at,
+        max(occurred_at) as last_touch_at
+    from touchpoints
+    group by person_id
+
+),
+
+current_stages as (
+
+    select person_id, to_stage as current_stage
+    from transitions
+    qualify row_number() over (partition by person_id order by transition_number desc) = 1
+
+),
+
+money as (
+
+    select
+        person_id,
+        count(distinct order_id) filter (where point_type in ('order', 'renewal')) as order_count,
+        count(distinct order_id) filter (
+            where point_type in ('order', 'renewal') and is_order_paid
+        ) as paid_order_count,
+        sum(paid_amount_reporting) as paid_amount_reporting
+    from revenue_points
+    group by person_id
+
+)
+
+select
+    persons.person_id,
+    touched.first_touchpoint_id,
+    coalesce(person_contacts.persona, '(not set)') as persona,
+    person_contacts.country_code,
+    current_stages.current_stage,
+    touched.first_channel,
+    touched.last_channel,
+    {{ reporting_currency() }}::varchar as reporting_currency_code,
+    coalesce(money.paid_amount_reporting, 0)::decimal(18, 2) as paid_amount_reporting,
+    persons.identifier_count::integer as identifier_count,
+    persons.visitor_count::integer as visitor_count,
+    coalesce(person_contacts.contact_count, 0)::integer as contact_count,
+    coalesce(touched.touchpoint_count, 0)::integer as touchpoint_count,
+    coalesce(money.order_count, 0)::integer as order_count,
+    coalesce(money.paid_order_count, 0)::integer as paid_order_count,
+    coalesce(person_contacts.has_marketing_consent, false) as has_marketing_consent,
+    coalesce(person_contacts.has_analytics_consent, false) as has_analytics_consent,
+    persons.first_seen_at,
+    touched.first_touch_at,
+    touched.last_touch_at
+from persons
+left join person_contacts on persons.person_id = person_contacts.person_id
+left join touched on persons.person_id = touched.person_id
+left join current_stages on persons.person_id = current_stages.person_id
+left join money on persons.person_id = money.person_id

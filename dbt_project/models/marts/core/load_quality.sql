@@ -1,0 +1,60 @@
+with files as (
+
+    select * from {{ ref('stg_ops__files') }}
+
+),
+
+quarantined_rows as (
+
+    select * from {{ ref('stg_ops__quarantined_rows') }}
+
+),
+
+reasons as (
+
+    select
+        file_id,
+        source,
+        table_name,
+        reason,
+        count(*) as reason_count
+    from quarantined_rows
+    group by file_id, source, table_name, reason
+
+),
+
+reason_lists as (
+
+    select
+        file_id,
+        source,
+        table_name,
+        string_agg(reason || '=' || reason_count, ', ' order by reason) as quarantine_reasons
+    from reasons
+    group by file_id, source, table_name
+
+)
+
+select
+    {{ surrogate_key(['files.source', 'files.table_name', 'files.file_id']) }} as file_load_id,
+    files.file_id,
+    files.source,
+    files.table_name,
+    files.file_name,
+    files.file_status,
+    files.reject_code,
+    files.reject_message,
+    reason_lists.quarantine_reasons,
+    nullif(files.new_columns, '[]') as new_columns,
+    nullif(files.missing_columns, '[]') as missing_columns,
+    coalesce(files.row_count, 0)::bigint as row_count,
+    coalesce(files.loaded_count, 0)::bigint as loaded_count,
+    coalesce(files.duplicate_count, 0)::bigint as duplicate_count,
+    coalesce(files.quarantined_count, 0)::bigint as quarantined_count,
+    files.data_through_at
+from files
+left join reason_lists
+    on
+        files.file_id = reason_lists.file_id
+        and files.source = reason_lists.source
+        and files.table_name = reason_lists.table_name

@@ -1,0 +1,65 @@
+with answers as (
+
+    select * from {{ ref('int_survey_answers_scored') }}
+    where metric is not null and score is not null
+
+),
+
+identifiers as (
+
+    select * from {{ ref('int_identifiers_resolved_to_persons') }}
+
+),
+
+stage_intervals as (
+
+    select * from {{ ref('int_stage_intervals_derived') }}
+
+),
+
+personas as (
+
+    select person_id, persona
+    from {{ ref('int_touchpoints_numbered') }}
+    where person_id is not null and persona is not null
+    group by person_id, persona
+
+),
+
+resolved as (
+
+    select
+        answers.*,
+        identifiers.person_id
+    from answers
+    left join identifiers
+        on
+            answers.identifier_type = identifiers.identifier_type
+            and answers.identifier_value = identifiers.identifier_value
+
+)
+
+select
+    resolved.answer_id as survey_score_id,
+    resolved.response_id,
+    resolved.person_id,
+    resolved.order_id,
+    resolved.survey_id,
+    resolved.question_id,
+    resolved.metric,
+    resolved.score_class,
+    personas.persona,
+    resolved.question_stage,
+    -- The stay just before the answer: an answer of 9 or 10 is itself what makes an advocate.
+    stage_intervals.stage as stage_at_answer,
+    resolved.score::integer as score,
+    resolved.score_rate::decimal(9, 4) as score_rate,
+    resolved.is_public_review,
+    resolved.responded_at
+from resolved
+left join personas on resolved.person_id = personas.person_id
+left join stage_intervals
+    on
+        resolved.person_id = stage_intervals.person_id
+        and resolved.responded_at > stage_intervals.entered_at
+        and (stage_intervals.left_at is null or resolved.responded_at <= stage_intervals.left_at)

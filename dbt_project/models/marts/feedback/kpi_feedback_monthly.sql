@@ -1,0 +1,163 @@
+with survey_scores as (
+
+    select
+        *,
+        date_trunc('month', {{ business_date('responded_at') }})::date as month_start_date,
+        -- Expectation and experience are asked about a stage; the others are told in one.
+        case
+            when metric in ('expectation', 'experience') then question_stage
+            else coalesce(question_stage, stage_at_answer)
+        end as about_stage
+    from {{ ref('fct_survey_scores') }}
+
+),
+
+invitations as (
+
+    select * from {{ ref('stg_survey__invitations') }} where is_known
+
+),
+
+invited_answers as (
+
+    select invitation_id
+    from {{ ref('stg_survey__answers') }}
+    where is_known and invitation_id is not null
+    group by invitation_id
+
+),
+
+surveyed_metrics as (
+
+    select survey_id, metric
+    from {{ ref('survey_questions') }}
+    group by survey_id, metric
+
+),
+
+response_rates as (
+
+    select
+        date_trunc('month', {{ business_date('invitations.sent_at') }})::date as month_start_date,
+        surveyed_metrics.metric,
+        count(*) as invitation_count,
+        count(invited_answers.invitation_id)::double / count(*) as response_rate
+    from invitations
+    inner join surveyed_metrics on invitations.survey_id = surveyed_metrics.survey_id
+    left join invited_answers on invitations.invitation_id = invited_answers.invitation_id
+    group by
+        date_trunc('month', {{ business_date('invitations.sent_at') }})::date,
+        surveyed_metrics.metric
+
+),
+
+-- Points of one answer: +1, 0, -1 for NPS; in the top box or not for CSAT; the score otherwise.
+pointed as (
+
+    select
+        month_start_date,
+        metric,
+        coalesce(about_stage, '(not set)') as stage,
+        coalesce(persona, '(not set)') as persona,
+        case
+            when score_class = 'promoter' then 100
+            when score_class = 'detractor' then -100
+            when metric = 'nps' then 0
+            when metric = 'csat' then (score_class = 'satisfied')::integer
+            else score
+        end as points
+    from survey_scores
+
+),
+
+summarised as (
+
+    select
+        month_start_date,
+        metric,
+        coalesce(stage, 'all') as stage,
+        coalesce(persona, 'all') as persona,
+        count(*) as answer_count,
+        sum(points)::double / count(*) as metric_value,
+        -- From whole-number sums, so that the order of rows cannot change a digit.
+        sqrt(
+            (sum(points * points) * count(*) - sum(points) * sum(points))::double
+            / nullif(count(*) * (count(*) - 1), 0)
+        ) as deviation
+    from pointed
+    group by
+        grouping sets (
+            (month_start_date, metric),
+            (month_start_date, metric, stage),
+            (month_start_date, metric, persona),
+            (month_start_date, metric, stage, persona)
+        )
+
+),
+
+gaps as (
+
+    select
+        experiences.month_start_date,
+        'value_gap' as metric,
+        experiences.stage,
+        experiences.persona,
+        least(experiences.answer_count, expectations.answer_count) as answer_count,
+        experiences.metric_value - expectations.metric_value as metric_value,
+        sqrt(
+            pow(experiences.deviation, 2) / experiences.answer_count
+            + pow(expectations.deviation, 2) / expectations.answer_count
+        ) * sqrt(least(experiences.answer_count, expectations.answer_count)) as deviation
+    from summarised as experiences
+    inner join summarised as expectations
+        on
+            experiences.month_start_date = expectations.month_start_date
+            and experiences.stage = expectations.stage
+            and experiences.persona = expectations.persona
+    where experiences.metric = 'experience' and expectations.metric = 'expectation'
+
+),
+
+unioned as (
+
+    select * from summarised
+    union all
+    select * from gaps
+
+),
+
+judged as (
+
+    select
+        *,
+        answer_count < {{ var('minimum_answers') }} as is_suppressed,
+        {{ score_interval('deviation', 'answer_count') }} as half_width
+    from unioned
+
+)
+
+select
+    {{ surrogate_key([
+        'judged.month_start_date', 'judged.metric', 'judged.stage', 'judged.persona'
+    ]) }} as feedback_id,
+    judged.metric,
+    judged.stage,
+    judged.persona,
+    judged.answer_count::integer as answer_count,
+    case when judged.stage = 'all' and judged.persona = 'all' then response_rates.invitation_count
+    end::integer as invitation_count,
+    case when judged.stage = 'all' and judged.persona = 'all' then response_rates.response_rate
+    end::double as response_rate,
+    case when not judged.is_suppressed then round(judged.metric_value, 6) end::double
+        as metric_value,
+    case when not judged.is_suppressed then round(judged.metric_value - judged.half_width, 6)
+    end::double as interval_low_value,
+    case when not judged.is_suppressed then round(judged.metric_value + judged.half_width, 6)
+    end::double as interval_high_value,
+    judged.is_suppressed,
+    judged.month_start_date
+from judged
+left join response_rates
+    on
+        judged.month_start_date = response_rates.month_start_date
+        and judged.metric = response_rates.metric

@@ -1,0 +1,85 @@
+with revenue_points as (
+
+    select
+        *,
+        date_trunc('month', {{ business_date('occurred_at') }})::date as month_start_date
+    from {{ ref('fct_revenue_points') }}
+
+),
+
+persons as (
+
+    select * from {{ ref('dim_persons') }}
+
+),
+
+-- Days from a payment to the customer's next one.
+payments as (
+
+    select
+        revenue_point_id,
+        {{ seconds_between(
+            'paid_at',
+            'lead(paid_at) over (partition by person_id order by paid_at, revenue_point_id)'
+        ) }} as next_payment_seconds
+    from revenue_points
+    where person_id is not null and paid_amount > 0
+
+),
+
+judged as (
+
+    select
+        revenue_points.*,
+        coalesce(persons.persona, '(no customer)') as persona,
+        payments.next_payment_seconds,
+        -- At risk: last heard in the lower half of a scale, or with a ticket open at the time.
+        coalesce(revenue_points.last_score_rate < 0.5, false)
+        or revenue_points.open_ticket_count > 0 as is_at_risk
+    from revenue_points
+    left join persons on revenue_points.person_id = persons.person_id
+    left join payments on revenue_points.revenue_point_id = payments.revenue_point_id
+
+),
+
+summarised as (
+
+    select
+        month_start_date,
+        value_stage,
+        persona,
+        count(distinct person_id) as customer_count,
+        count(*) as revenue_point_count,
+        sum(paid_amount_reporting) as paid_amount_reporting,
+        sum(case when is_at_risk then greatest(paid_amount_reporting, 0) else 0 end)
+            as at_risk_amount_reporting,
+        sum(last_score_rate)::double / nullif(count(last_score_rate), 0) as satisfaction_rate,
+        count(*) filter (where open_ticket_count > 0)::double / count(*) as ticket_rate,
+        sum(next_payment_seconds)::double
+        / nullif(count(next_payment_seconds) * 86400, 0) as next_payment_days
+    from judged
+    group by month_start_date, value_stage, persona
+
+)
+
+select
+    {{ surrogate_key(['month_start_date', 'value_stage', 'persona']) }} as value_journey_id,
+    value_stage,
+    persona,
+    {{ reporting_currency() }}::varchar as reporting_currency_code,
+    coalesce(paid_amount_reporting, 0)::decimal(18, 2) as paid_amount_reporting,
+    coalesce(at_risk_amount_reporting, 0)::decimal(18, 2) as at_risk_amount_reporting,
+    customer_count::integer as customer_count,
+    revenue_point_count::integer as revenue_point_count,
+    round(
+        paid_amount_reporting::double
+        / nullif(sum(paid_amount_reporting) over (partition by month_start_date), 0), 6
+    )::double as paid_share,
+    round(satisfaction_rate, 6)::double as satisfaction_rate,
+    round(ticket_rate, 6)::double as ticket_rate,
+    round(next_payment_days, 6)::double as next_payment_days,
+    round(
+        at_risk_amount_reporting::double * (1 - coalesce(satisfaction_rate, 0.5)), 6
+    )::double as priority_score,
+    month_start_date
+from summarised

@@ -1,0 +1,60 @@
+with stage_intervals as (
+
+    select * from {{ ref('int_stage_intervals_derived') }}
+
+),
+
+journey_touchpoints as (
+
+    select * from {{ ref('int_touchpoints_assigned_to_journeys') }}
+
+),
+
+signals as (
+
+    select * from {{ ref('int_stage_signals_matched') }}
+
+),
+
+stages as (
+
+    select * from {{ ref('stages') }} where stage_model = 'six'
+
+),
+
+-- Signals of a lower stage do not demote; they are counted as revisits of the stay they fall in.
+revisits as (
+
+    select
+        stage_intervals.stage_interval_id,
+        count(*) as revisit_count
+    from signals
+    inner join journey_touchpoints on signals.touchpoint_id = journey_touchpoints.touchpoint_id
+    inner join stage_intervals
+        on
+            journey_touchpoints.journey_id = stage_intervals.journey_id
+            and journey_touchpoints.occurred_at >= stage_intervals.entered_at
+            and (
+                stage_intervals.left_at is null
+                or journey_touchpoints.occurred_at < stage_intervals.left_at
+            )
+    inner join stages on stage_intervals.stage = stages.stage
+    where signals.stage_rank < stages.stage_rank
+    group by stage_intervals.stage_interval_id
+
+)
+
+select
+    stage_intervals.stage_interval_id,
+    stage_intervals.person_id,
+    stage_intervals.journey_id,
+    stage_intervals.stage,
+    coalesce(revisits.revisit_count, 0)::integer as revisit_count,
+    {{ seconds_between(
+        'stage_intervals.entered_at', 'coalesce(stage_intervals.left_at, ' ~ as_of_at() ~ ')'
+    ) }}::bigint as stage_seconds,
+    stage_intervals.left_at is null as is_open,
+    stage_intervals.entered_at,
+    stage_intervals.left_at
+from stage_intervals
+left join revisits on stage_intervals.stage_interval_id = revisits.stage_interval_id

@@ -1,0 +1,27 @@
+with source as (
+
+    select * from {{ source('raw_web', 'ad_costs') }}
+
+),
+
+-- Platforms restate their costs; the newest version counts.
+newest as (
+
+    select *
+    from source
+    qualify {{ is_newest_version(['cost_date', 'utm_source', 'utm_medium', 'utm_campaign']) }}
+
+)
+
+select
+    {{ surrogate_key(['cost_date', 'utm_source', 'utm_medium', 'utm_campaign']) }} as ad_cost_id,
+    lower(utm_source) as utm_source,
+    lower(utm_medium) as utm_medium,
+    lower(utm_campaign) as utm_campaign,
+    currency_code,
+    cost_amount,
+    impressions as impression_count,
+    clicks as click_count,
+    {{ is_known('cost_date::timestamp') }} as is_known,
+    cost_date
+from newest

@@ -1,0 +1,32 @@
+with source as (
+
+    select * from {{ source('raw_web', 'events') }}
+
+)
+
+select
+    event_id,
+    visitor_id,
+    user_id,
+    email as email_hash,
+    event_name,
+    page_url,
+    page_referrer,
+    lower(utm_source) as utm_source,
+    lower(utm_medium) as utm_medium,
+    lower(utm_campaign) as utm_campaign,
+    utm_content,
+    utm_term,
+    click_id,
+    device_type,
+    user_agent,
+    country_code,
+    order_id,
+    currency_code,
+    experiment_id,
+    variant_id,
+    value_amount,
+    {{ is_known('occurred_at') }} as is_known,
+    {{ business_date('occurred_at') }} as occurred_date,
+    occurred_at
+from source
