@@ -1,0 +1,30 @@
+"""The release: published only by `publish`, which verifies the audit by itself."""
+
+import dagster as dg
+
+from orchestration.assets.raw import POOL
+from orchestration.assets.warehouse import warehouse
+from orchestration.gate import GateClosed
+from orchestration.publishing import publish
+from orchestration.run_context import RunContext
+
+MARTS = sorted(key for key in warehouse.keys if key.path[0] == "marts")
+
+
+@dg.asset(
+    key=["published", "release"],
+    deps=MARTS,
+    group_name="published",
+    pool=POOL,
+    description="Release directory that readers open as published/current/journey.duckdb.",
+)
+def release(run: RunContext) -> dg.MaterializeResult:  # type: ignore[type-arg]
+    """Publish the audited candidate; refuses any other, also when launched alone."""
+    try:
+        release_id = publish(run.settings)
+    except GateClosed as closed:
+        raise dg.Failure(str(closed)) from closed
+    run.progress("publish", f"release {release_id} is current")
+    return dg.MaterializeResult(
+        metadata={"release": release_id, "path": str(run.settings.published / "current")}
+    )

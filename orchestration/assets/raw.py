@@ -1,0 +1,117 @@
+"""The landing zone and the raw tables: one asset per contract table, and the ledger."""
+
+import dagster as dg
+
+from orchestration.importing import fill_with_sample
+from orchestration.loading import ledger, loader
+from orchestration.loading.contract import Table, load_contract
+from orchestration.run_context import RunContext
+
+POOL = "duckdb_writer"
+
+
+@dg.asset(
+    key=["landing", "files"],
+    group_name="raw",
+    pool=POOL,
+    description="Files waiting in the landing zone; an empty one is filled with the sample.",
+)
+def landing_files(run: RunContext) -> dg.MaterializeResult:  # type: ignore[type-arg]
+    """Fill an empty landing zone with the sample; refuse a mixed one and stray files."""
+    settings = run.settings
+    filled = fill_with_sample(settings)
+    if filled:
+        run.progress(
+            "landing",
+            f"{settings.landing} was empty: filled with the shipped SYNTHETIC sample",
+        )
+    tables = load_contract()
+    if strays := loader.stray_files(settings.landing, tables):
+        names = ", ".join(str(path.relative_to(settings.landing)) for path in strays[:5])
+        raise dg.Failure(
+            f"{names}: no contract table is loaded from there. Remedy: move it to "
+            f"<source>/<table>/ in {settings.landing}; tables: {', '.join(tables)}"
+        )
+    count = sum(len(loader.landing_files(settings.landing, table)) for table in tables.values())
+    kind = "synthetic sample" if settings.is_sample else "own data"
+    run.progress("landing", f"{count} files in {settings.landing} ({kind})")
+    return dg.MaterializeResult(metadata={"files": count, "is_sample": settings.is_sample})
+
+
+def raw_asset(table: Table) -> dg.AssetsDefinition:
+    """The asset of one raw table."""
+
+    @dg.asset(
+        key=["raw", table.source, table.name],
+        group_name=f"raw_{table.source}",
+        deps=[["landing", "files"]],
+        pool=POOL,
+        description=table.description,
+        kinds={"duckdb"},
+    )
+    def load(run: RunContext) -> dg.MaterializeResult:  # type: ignore[type-arg]
+        with run.warehouse() as connection:
+            outcomes = loader.load_table(
+                connection,
+                table,
+                run.settings.landing,
+                pepper=run.settings.effective_pepper,
+                pepper_key_id=run.settings.pepper_key_id,
+                progress=lambda message: run.progress("raw loads", message),
+            )
+            row = connection.execute(f"select count(*) from {table.relation}").fetchone()
+        return dg.MaterializeResult(
+            metadata={
+                "files": len(outcomes),
+                "rows_in": sum(outcome.rows_in for outcome in outcomes),
+                "loaded": sum(outcome.rows_loaded for outcome in outcomes),
+                "duplicate": sum(outcome.rows_duplicate for outcome in outcomes),
+                "quarantined": sum(outcome.rows_quarantined for outcome in outcomes),
+                "rejected_files": [o.file_name for o in outcomes if o.status == "rejected"],
+                "dagster/row_count": row[0] if row else 0,
+            }
+        )
+
+    return load
+
+
+raw_assets = [raw_asset(table) for table in load_contract().values()]
+
+
+@dg.multi_asset(
+    name="load_ledger",
+    specs=[
+        dg.AssetSpec(
+            ["ops", name],
+            deps=[asset.key for asset in raw_assets],
+            group_name="raw",
+            description=text,
+        )
+        for name, text in (
+            ("files", "One row per file content and raw table."),
+            ("quarantined_rows", "One row per quarantined physical row."),
+        )
+    ],
+    pool=POOL,
+)
+def load_ledger(run: RunContext):  # type: ignore[no-untyped-def]
+    """The ledger that the loads wrote, summed up."""
+    with run.warehouse() as connection:
+        ledger.create(connection, [])
+        totals = connection.execute(
+            "select count(*) filter (where status = 'loaded'), coalesce(sum(rows_in), 0), "
+            "coalesce(sum(rows_loaded), 0), coalesce(sum(rows_duplicate), 0), "
+            "coalesce(sum(rows_quarantined), 0), count(*) filter (where status = 'rejected') "
+            "from ops.files"
+        ).fetchone()
+    assert totals is not None
+    files, rows_in, loaded, duplicate, quarantined, rejected = totals
+    run.progress(
+        "raw loads",
+        f"in all {files} files, {rows_in:,} rows = {loaded:,} loaded + {duplicate:,} duplicate"
+        f" + {quarantined:,} quarantined; {rejected} files rejected",
+    )
+    yield dg.MaterializeResult(asset_key=["ops", "files"], metadata={"dagster/row_count": files})
+    yield dg.MaterializeResult(
+        asset_key=["ops", "quarantined_rows"], metadata={"dagster/row_count": quarantined}
+    )

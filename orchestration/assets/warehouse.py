@@ -1,0 +1,44 @@
+"""The dbt models and seeds: one `dbt build` per run, in one process."""
+
+import os
+from collections.abc import Iterator
+from contextlib import redirect_stdout
+from typing import Any
+
+import dagster as dg
+from dagster_dbt import DbtCliResource, dbt_assets
+
+from orchestration.assets.raw import POOL
+from orchestration.project import MANIFEST, Translator
+from orchestration.run_context import RunContext
+
+
+@dbt_assets(manifest=MANIFEST, dagster_dbt_translator=Translator(), pool=POOL, name="warehouse")
+def warehouse(
+    context: dg.AssetExecutionContext, dbt: DbtCliResource, run: RunContext
+) -> Iterator[Any]:
+    """Build and test all models as of the instant of the run; any failure stops the run."""
+    as_of_at = run.resolved_as_of()
+    run.progress("dbt build", f"as of {as_of_at} UTC")
+    os.environ.update(run.settings.environment(as_of_at))
+    # Unit tests prove the code, not tonight's data: `make test` runs them.
+    invocation = dbt.cli(
+        ["build", "--exclude-resource-type", "unit_test"],
+        context=context,
+        target_path=run.settings.dbt_target,
+        raise_on_error=True,
+        manifest=MANIFEST,
+    )
+    events = invocation.stream()
+    done = 0
+    with open(os.devnull, "w") as nowhere:
+        while True:
+            with redirect_stdout(nowhere):  # dbt's own lines stay in work/dbt/dbt.log
+                event = next(events, None)
+            if event is None:
+                break
+            done += 1
+            if done % 50 == 0:
+                run.progress("dbt build", f"{done} models, seeds and tests")
+            yield event
+    run.progress("dbt build", "all models built and tested")

@@ -1,0 +1,146 @@
+"""
+The two boundaries as asset checks: what each suite says on its asset, and one verdict that blocks.
+
+Only the verdicts block. A blocking check on a mart in the middle of the graph would make Dagster
+split the one `dbt build` at that mart. The second boundary writes the audit record.
+"""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import dagster as dg
+
+from expectations import checkpoints
+from orchestration import gate
+from orchestration.assets.published import MARTS
+from orchestration.assets.raw import POOL, raw_assets
+from orchestration.fingerprint import fingerprint
+from orchestration.gate import Audit, Check
+from orchestration.project import MANIFEST
+from orchestration.publishing import previous_rows
+from orchestration.run_context import RunContext
+
+
+def _asset_key(suite: str) -> dg.AssetKey:
+    """`raw__raw_web__events` judges the asset raw/web/events, `marts__marts__x` marts/x."""
+    _, schema, table = suite.split("__")
+    return dg.AssetKey([*schema.split("_", 1), table])
+
+
+def _specs(boundary: str) -> list[dg.AssetCheckSpec]:
+    return [
+        dg.AssetCheckSpec(name=f"expectations_{boundary}", asset=_asset_key(suite))
+        for suite in checkpoints.suite_names(boundary)
+    ]
+
+
+def _results(boundary: str, outcomes: list[checkpoints.Outcome]) -> Iterator[dg.AssetCheckResult]:
+    for suite in checkpoints.suite_names(boundary):
+        mine = [outcome for outcome in outcomes if outcome.suite == suite]
+        bad = [outcome for outcome in mine if outcome.status != "pass"]
+        failed = any(outcome.status == "fail" for outcome in bad)
+        yield dg.AssetCheckResult(
+            asset_key=_asset_key(suite),
+            check_name=f"expectations_{boundary}",
+            passed=not bad,
+            severity=dg.AssetCheckSeverity.ERROR if failed else dg.AssetCheckSeverity.WARN,
+            description="; ".join(f"{o.expectation}: {o.message}" for o in bad) or None,
+            metadata={"expectations": len(mine)},
+        )
+
+
+def _gx_checks(boundary: str, outcomes: list[checkpoints.Outcome]) -> list[Check]:
+    return [
+        Check(boundary, f"{o.suite.split('__', 1)[1]}: {o.expectation}", o.status, o.message)
+        for o in outcomes
+    ]
+
+
+@dg.multi_asset_check(
+    name="raw_boundary",
+    specs=[
+        *_specs("raw"),
+        dg.AssetCheckSpec(
+            name="raw_verdict",
+            asset=["ops", "files"],
+            additional_deps=[["ops", "quarantined_rows"], *(asset.key for asset in raw_assets)],
+            blocking=True,
+        ),
+    ],
+    pool=POOL,
+)
+def raw_boundary(run: RunContext) -> Iterator[dg.AssetCheckResult]:
+    """Judge what was loaded; a rejected file or lost row stops the run here."""
+    settings = run.settings
+    with run.warehouse() as connection:
+        loads = gate.load_checks(connection)
+        state = gate.load_state(connection)
+    outcomes = checkpoints.run("raw", settings.warehouse, {})
+    checks = [*loads, *_gx_checks("raw", outcomes)]
+    gate.write_boundary(settings.home / "work" / "raw_boundary.json", state, checks)
+    failed = any(check.status == "fail" for check in checks)
+    counts = {status: sum(c.status == status for c in checks) for status in ("pass", "warn", "fail")}
+    run.progress("raw boundary", ", ".join(f"{n} {status}" for status, n in counts.items()))
+    yield dg.AssetCheckResult(
+        asset_key=["ops", "files"],
+        check_name="raw_verdict",
+        passed=not failed,
+        description=gate.report(checks) if failed else None,
+    )
+    yield from _results("raw", outcomes)
+
+
+@dg.multi_asset_check(
+    name="marts_boundary",
+    specs=[
+        *_specs("marts"),
+        dg.AssetCheckSpec(
+            name="audit",
+            asset=["marts", "release_info"],
+            additional_deps=[key for key in MARTS if key.path[-1] != "release_info"],
+            blocking=True,
+        ),
+    ],
+    pool=POOL,
+)
+def marts_boundary(run: RunContext) -> Iterator[dg.AssetCheckResult]:
+    """Judge the candidate and write its audit record, which publishing will ask for."""
+    settings = run.settings
+    published = previous_rows(settings)
+    with run.warehouse() as connection:
+        candidate = fingerprint(connection)
+        state = gate.load_state(connection)
+        row = connection.execute("select as_of_at::varchar from marts.release_info").fetchone()
+        assert row is not None
+    parameters: dict[str, Any] = {
+        # A fifth of the last release's rows may go at once: retractions and redefined bots are
+        # smaller than that, a missing load is mostly larger.
+        f"minimum_{name}": int(0.8 * published.get(name, 0))
+        for name in candidate.tables
+    }
+    outcomes = checkpoints.run("marts", settings.warehouse, parameters)
+    checks = (
+        *gate.read_boundary(settings.home / "work" / "raw_boundary.json", state),
+        *gate.dbt_checks(settings.dbt_target / "run_results.json", MANIFEST),
+        *_gx_checks("marts", outcomes),
+    )
+    audit = Audit(candidate.value, candidate.content_hash, str(row[0]), checks)
+    path = gate.write_audit(settings.audits, audit)
+    run.progress(
+        "marts boundary",
+        f"verdict {audit.verdict}: {audit.count('pass')} passed, {audit.count('warn')} warned, "
+        f"{audit.count('fail')} failed",
+    )
+    for check in audit.checks:
+        if check.status == "warn":
+            run.progress("marts boundary", f"warning: {check.name}: {check.message}")
+    yield dg.AssetCheckResult(
+        asset_key=["marts", "release_info"],
+        check_name="audit",
+        passed=audit.verdict == "pass",
+        description=gate.report(list(audit.checks)) if audit.verdict != "pass" else None,
+        metadata={"audit": str(path), "content_hash": audit.content_hash,
+                  "summary": json.dumps({s: audit.count(s) for s in ("pass", "warn", "fail")})},
+    )  # fmt: skip
+    yield from _results("marts", outcomes)

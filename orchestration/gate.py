@@ -1,0 +1,198 @@
+"""
+The gate: a verdict about exactly one candidate, written as an audit record.
+
+The record binds its verdict to the fingerprint of the marts. `publish` reads it again by itself
+and refuses everything else, so no orchestrator is trusted with this.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from orchestration.fingerprint import Fingerprint
+
+Status = str  # pass, warn or fail
+
+
+@dataclass(frozen=True)
+class Check:
+    """One judged fact: where it was judged, its name, its status and, unless passed, why."""
+
+    boundary: str
+    name: str
+    status: Status
+    message: str = ""
+
+
+@dataclass(frozen=True)
+class Audit:
+    """The verdict about a candidate."""
+
+    fingerprint: str
+    content_hash: str
+    as_of_at: str
+    checks: tuple[Check, ...]
+
+    @property
+    def verdict(self) -> Status:
+        """fail when any check failed, or none was made; otherwise pass."""
+        return "fail" if not self.checks or self.count("fail") else "pass"
+
+    def count(self, status: Status) -> int:
+        """Number of checks of a status."""
+        return sum(check.status == status for check in self.checks)
+
+
+class GateClosed(RuntimeError):
+    """The candidate may not be published; the message says why and what to do."""
+
+
+def load_checks(connection: duckdb.DuckDBPyConnection) -> list[Check]:
+    """Rejected files, each with file, column and remedy, and conservation over all loads."""
+    checks = [
+        Check(
+            "load",
+            f"{name}",
+            "fail",
+            f"{code}" + (f" [{column}]" if column else "") + f": {message}. Remedy: {remedy}",
+        )
+        for name, code, column, message, remedy in connection.execute(
+            "select file_name, reject_code, reject_column, reject_message, reject_remedy "
+            "from ops.files where status = 'rejected' order by file_name"
+        ).fetchall()
+    ]
+    waived = connection.execute(
+        "select file_name, waive_reason from ops.files where status = 'waived' order by file_name"
+    ).fetchall()
+    checks += [Check("load", name, "warn", f"rejected and waived: {why}") for name, why in waived]
+    totals = connection.execute(
+        "select coalesce(sum(rows_in), 0), coalesce(sum(rows_loaded), 0), "
+        "coalesce(sum(rows_duplicate), 0), coalesce(sum(rows_quarantined), 0), count(*) "
+        "from ops.files where status = 'loaded'"
+    ).fetchone()
+    assert totals is not None
+    rows_in, loaded, duplicate, quarantined, files = totals
+    held = rows_in == loaded + duplicate + quarantined and files > 0
+    checks.append(
+        Check(
+            "load",
+            "rows are conserved",
+            "pass" if held else "fail",
+            ""
+            if held
+            else f"{files} files, {rows_in} rows in, but {loaded} loaded + {duplicate} duplicate "
+            f"+ {quarantined} quarantined",
+        )
+    )
+    return checks
+
+
+def dbt_checks(run_results: Path, manifest: Path) -> list[Check]:
+    """
+    One check per dbt node; a node of the project that did not run is a failure.
+
+    Raises `GateClosed` when there are no results at all.
+    """
+    if not run_results.exists():
+        raise GateClosed("dbt has not built this candidate; run the whole job (`make nightly`)")
+    results = json.loads(run_results.read_text("utf-8"))["results"]
+    nodes = json.loads(manifest.read_text("utf-8"))["nodes"]
+    wanted = {
+        name
+        for name, node in nodes.items()
+        if node["resource_type"] in ("model", "seed", "test") and node["config"]["enabled"]
+    }
+    found = {result["unique_id"]: result for result in results}
+    checks: list[Check] = []
+    for name in sorted(wanted | set(found)):
+        label = nodes[name]["name"] if name in nodes else name.split(".")[-1]
+        result = found.get(name)
+        if result is None:
+            checks.append(Check("dbt", label, "fail", "did not run"))
+        elif result["status"] in ("success", "pass"):
+            checks.append(Check("dbt", label, "pass"))
+        else:
+            message = " ".join((result.get("message") or result["status"]).split())[:400]
+            status = "warn" if result["status"] == "warn" else "fail"
+            checks.append(Check("dbt", label, status, message))
+    return checks
+
+
+def audit_path(audits: Path, fingerprint: str) -> Path:
+    """Where the audit record of a candidate lies."""
+    return audits / f"{fingerprint}.json"
+
+
+def write_audit(audits: Path, audit: Audit) -> Path:
+    """Write the record whole or not at all."""
+    path = audit_path(audits, audit.fingerprint)
+    record: dict[str, Any] = {"verdict": audit.verdict, **asdict(audit)}
+    temporary = path.with_suffix(".tmp")
+    temporary.write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n", "utf-8")
+    os.replace(temporary, path)
+    return path
+
+
+def require_passed(audits: Path, candidate: Fingerprint, as_of_at: str) -> Audit:
+    """The passing audit of exactly this candidate; raises `GateClosed` otherwise."""
+    path = audit_path(audits, candidate.value)
+    remedy = "Run the whole job (`make nightly`); publishing alone never skips the checks"
+    if not path.exists():
+        raise GateClosed(
+            f"no audit for candidate {candidate.value[:12]}: it was never judged, or changed "
+            f"afterwards. {remedy}"
+        )
+    record = json.loads(path.read_text("utf-8"))
+    audit = Audit(
+        record["fingerprint"],
+        record["content_hash"],
+        record["as_of_at"],
+        tuple(Check(**check) for check in record["checks"]),
+    )
+    if audit.fingerprint != candidate.value or audit.as_of_at != as_of_at:
+        raise GateClosed(f"{path.name} is about another candidate. {remedy}")
+    if audit.verdict != "pass" or record["verdict"] != "pass":
+        raise GateClosed(report(list(audit.checks)) + f"\n{remedy}")
+    return audit
+
+
+def report(checks: list[Check], limit: int = 12) -> str:
+    """What failed, on one screen."""
+    failed = [check for check in checks if check.status == "fail"]
+    lines = [f"{len(failed)} of {len(checks)} checks failed:"]
+    lines += [f"  ✗ {c.boundary}: {c.name}: {c.message[:400]}" for c in failed[:limit]]
+    if len(failed) > limit:
+        lines.append(f"  … and {len(failed) - limit} more")
+    return "\n".join(lines)
+
+
+def load_state(connection: duckdb.DuckDBPyConnection) -> str:
+    """A hash of the ledger: changes with every load, rejection, waiver or withdrawal."""
+    row = connection.execute(
+        "select md5(coalesce(string_agg(concat_ws('|', source, table_name, file_id, status, "
+        "rows_loaded, rows_quarantined), chr(10) order by source, table_name, file_id), '')) "
+        "from ops.files"
+    ).fetchone()
+    assert row is not None
+    return str(row[0])
+
+
+def write_boundary(path: Path, state: str, checks: list[Check]) -> None:
+    """Keep the checks of the raw boundary for the audit, bound to the state they judged."""
+    record = {"state": state, "checks": [asdict(check) for check in checks]}
+    path.write_text(json.dumps(record, ensure_ascii=False), "utf-8")
+
+
+def read_boundary(path: Path, state: str) -> list[Check]:
+    """Checks of the raw boundary; one failed check when they judged other loads, or nothing."""
+    if path.exists():
+        record = json.loads(path.read_text("utf-8"))
+        if record["state"] == state:
+            return [Check(**check) for check in record["checks"]]
+    return [Check("raw", "raw boundary", "fail", "was not judged on these loads; run `make nightly`")]

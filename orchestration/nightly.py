@@ -1,0 +1,113 @@
+"""
+`make nightly`: the main job without a server, with progress, ending in a summary or in the reasons.
+
+The same Dagster job that the schedule runs, in this process. Exit status 0 only when a release that
+passed every check is current.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import time
+import warnings
+from typing import Any
+
+from orchestration.settings import ROOT, Settings, SettingsError, load_settings
+
+
+def run(as_of_at: str = "") -> int:
+    """Run the nightly job on the home; returns the exit status."""
+    started = time.monotonic()
+    try:
+        settings = load_settings()
+    except SettingsError as error:
+        print(f"nightly failed: {error}", file=sys.stderr)
+        return 1
+    settings.prepare()
+    os.environ.update(settings.environment())
+    os.environ["DAGSTER_HOME"] = str(ROOT)
+    warnings.filterwarnings("ignore")
+    print(f"journey home: {settings.home}", flush=True)
+    print("starting (imports and dbt manifest) …", flush=True)
+
+    import dagster as dg
+
+    from orchestration.definitions import defs
+
+    with dg.DagsterInstance.get() as instance:
+        result = defs.resolve_job_def("nightly").execute_in_process(
+            instance=instance,
+            raise_on_error=False,
+            run_config={
+                "resources": {"run": {"config": {"as_of_at": as_of_at}}},
+                "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
+            },
+        )
+    elapsed = time.monotonic() - started
+    if result.success:
+        print(summary(settings, elapsed))
+        return 0
+    print(explain(result, settings), file=sys.stderr)
+    return 1
+
+
+def summary(settings: Settings, elapsed: float) -> str:
+    """What was published and where it is."""
+    import duckdb
+
+    database = settings.published / "current" / "journey.duckdb"
+    with duckdb.connect(str(database), read_only=True) as connection:
+        row = connection.execute(
+            "select release_id, as_of_at, passed_check_count, warned_check_count, "
+            "(select count(*) from marts.dim_persons), (select count(*) from marts.fct_sessions), "
+            "(select count(*) from marts.fct_revenue_points) from marts.release_info"
+        ).fetchone()
+    assert row is not None
+    return (
+        f"\nrelease {row[0]} is current, as of {row[1]} UTC, {elapsed:.0f} s\n"
+        f"  {row[2]} checks passed, {row[3]} warned, 0 failed\n"
+        f"  {row[4]:,} persons, {row[5]:,} sessions, {row[6]:,} revenue points\n"
+        f"  open read-only: {database} (schema marts); Parquet beside it in parquet/"
+    )
+
+
+def explain(result: Any, settings: Settings) -> str:
+    """Why nothing was published, on one screen."""
+    reasons: list[str] = []
+    for event in result.all_events:
+        kind = event.event_type_value
+        if kind == "ASSET_CHECK_EVALUATION":
+            check = event.asset_check_evaluation_data
+            if not check.passed and check.severity.value == "ERROR":
+                where = check.asset_key.to_user_string()
+                reasons.append(f"{where}: {check.check_name}: {check.description or 'failed'}")
+        elif kind == "STEP_FAILURE":
+            error = event.step_failure_data.error
+            while error and error.cause:
+                error = error.cause
+            if error and "AssetCheckFailed" not in (error.cls_name or ""):
+                reasons.append(f"step {event.step_key}: {error.message.strip()[:1500]}")
+    if not reasons:
+        reasons = [str(e.message)[:1500] for e in result.all_events if "FAILURE" in e.event_type_value]
+    lines = ["", "NOT PUBLISHED. Readers keep the previous release. Why:"]
+    lines += [f"  ✗ {reason}" for reason in dict.fromkeys(reasons)]
+    lines += ["What to do: docs/runbook.md. Details: make dev (Dagster UI)."]
+    text = "\n".join(lines)
+    if len(text.splitlines()) > 40:
+        text = "\n".join([*text.splitlines()[:39], f"  … all of it: {settings.dbt_target}"])
+    return text
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument(
+        "--as-of", default="", help="UTC instant YYYY-MM-DD HH:MM:SS; default: end of the data"
+    )
+    return run(parser.parse_args(arguments).as_of)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

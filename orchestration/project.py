@@ -1,0 +1,79 @@
+"""The dbt project as Dagster sees it: manifest, executable, resource."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import subprocess
+import sys
+from functools import cached_property
+from pathlib import Path
+
+from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, DbtCliResource
+from packaging.version import Version
+
+from orchestration.settings import DBT_PROJECT_DIR, SEEDS_DIR
+
+MANIFEST = DBT_PROJECT_DIR / "target" / "manifest.json"
+DBT = Path(sys.executable).with_name("dbt")  # works in an environment that is not activated
+
+
+class OfflineDbtCliResource(DbtCliResource):
+    """dagster-dbt asks `dbt --version` first, which asks the package index; this one does not."""
+
+    @cached_property
+    def _cli_version(self) -> Version:
+        return Version(importlib.metadata.version("dbt-core"))
+
+
+def dbt_resource() -> OfflineDbtCliResource:
+    """The dbt command line of this environment on this project."""
+    return OfflineDbtCliResource(
+        project_dir=str(DBT_PROJECT_DIR),
+        profiles_dir=str(DBT_PROJECT_DIR),
+        dbt_executable=str(DBT),
+        global_config_flags=["--no-use-colors"],
+    )
+
+
+def is_stale(manifest: Path = MANIFEST) -> bool:
+    """Whether a file of the project is younger than the manifest, or there is none."""
+    if not manifest.exists():
+        return True
+    files = [
+        path
+        for folder in (DBT_PROJECT_DIR, SEEDS_DIR)
+        for path in folder.rglob("*")
+        if path.is_file() and "target" not in path.parts and "logs" not in path.parts
+    ]
+    return max(path.stat().st_mtime for path in files) > manifest.stat().st_mtime
+
+
+def ensure_manifest(environment: dict[str, str]) -> Path:
+    """Parse the project when its manifest is stale; yesterday's manifest is never used."""
+    if is_stale():
+        subprocess.run(
+            [str(DBT), "--quiet", "parse", "--project-dir", str(DBT_PROJECT_DIR),
+             "--profiles-dir", str(DBT_PROJECT_DIR)],  # fmt: skip
+            check=True,
+            env={**os.environ, **environment},
+        )
+        os.utime(MANIFEST)
+    return MANIFEST
+
+
+class Translator(DagsterDbtTranslator):
+    """Group = domain folder; a dbt test of severity error blocks what is downstream."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            settings=DagsterDbtTranslatorSettings(
+                enable_asset_checks=True, enable_source_tests_as_checks=True
+            )
+        )
+
+    def get_group_name(self, dbt_resource_props):  # type: ignore[no-untyped-def]
+        """The domain folder of a model, `seeds` for seeds."""
+        if dbt_resource_props["resource_type"] == "seed":
+            return "seeds"
+        return dbt_resource_props["fqn"][-2]

@@ -1,0 +1,334 @@
+"""
+Publish a release: readers see a whole, audited release or the one before, never anything else.
+
+Steps: verify the audit of exactly this candidate; write tables and Parquet into a temporary
+directory; compare them with the candidate; fsync; rename to `releases/<id>`; flip the symbolic link
+`current`; record; drop old releases. Killed at any step, `current` still names a whole release,
+and the next run clears what was left. Run as a command it publishes, lists or rolls back.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from orchestration import gate
+from orchestration.fingerprint import SCHEMA, TableHash, fingerprint, hash_table, table_names
+from orchestration.locking import single_writer
+from orchestration.settings import ROOT, Settings, load_settings
+
+STORAGE_VERSION = "v1.2.0"  # what DuckDB 1.4 and the BI tools that embed it can read
+DATABASE = "journey.duckdb"  # constant: the file's stem is the catalog that BI tools remember
+STEPS = ("verified", "attached", "copied", "detached", "exported", "compared", "synced",
+         "renamed", "linked", "flipped", "recorded")  # fmt: skip
+
+
+class PublishError(RuntimeError):
+    """The release could not be written or is not what was audited; readers keep the last one."""
+
+
+def publish(settings: Settings, on_step: Callable[[str], None] = lambda step: None) -> str:
+    """
+    Publish the candidate in the warehouse; returns the release id.
+
+    A candidate that is published already only becomes current again. Raises `GateClosed` without a
+    passing audit of exactly this candidate.
+    """
+    root = settings.published
+    releases = root / "releases"
+    releases.mkdir(parents=True, exist_ok=True)
+    _clear_leftovers(root)
+    if not settings.warehouse.exists():
+        raise gate.GateClosed("there is no candidate yet; run `make nightly`")
+    connection = duckdb.connect(
+        str(settings.warehouse), config={"python_enable_replacements": "false"}
+    )
+    try:
+        if not table_names(connection):
+            raise gate.GateClosed("there is no candidate yet; run `make nightly`")
+        candidate = fingerprint(connection)
+        as_of_at = _scalar(connection, f"select as_of_at::varchar from {SCHEMA}.release_info")
+        audit = gate.require_passed(settings.audits, candidate, as_of_at)
+        on_step("verified")
+        release_id = f"{as_of_at[:10].replace('-', '')}-{candidate.value[:12]}"
+        final = releases / release_id
+        if not final.exists():
+            temporary = releases / f".tmp-{release_id}"
+            temporary.mkdir()
+            information = {
+                "release_id": release_id,
+                "content_hash": candidate.content_hash,
+                "code_version": code_version(),
+                "passed_check_count": audit.count("pass"),
+                "warned_check_count": audit.count("warn"),
+                "failed_check_count": audit.count("fail"),
+                "built_at": datetime.now(UTC).replace(tzinfo=None, microsecond=0),
+            }
+            _write_release(connection, temporary, information, candidate.tables, on_step)
+            _write_manifest(temporary, information, audit, candidate.tables)
+            _sync(temporary)
+            on_step("synced")
+            os.rename(temporary, final)
+            _sync_directory(releases)
+            on_step("renamed")
+    finally:
+        connection.close()
+    _flip(root, release_id, on_step)
+    _record(root, release_id, as_of_at)
+    on_step("recorded")
+    _prune(root, settings.keep_releases)
+    return release_id
+
+
+def _write_release(
+    connection: duckdb.DuckDBPyConnection,
+    folder: Path,
+    information: dict[str, Any],
+    expected: dict[str, TableHash],
+    on_step: Callable[[str], None],
+) -> None:
+    target = folder / DATABASE
+    connection.execute(f"attach '{_text(target)}' as release (storage_version '{STORAGE_VERSION}')")
+    on_step("attached")
+    connection.execute(f"create schema release.{SCHEMA}")
+    for name in expected:
+        # Tables only: views would carry the name of the build database.
+        columns = ", ".join(
+            f'{_literal(information[c])}::{t} as "{c}"'
+            if name == "release_info" and c in information
+            else f'"{c}"'
+            for c, t, *_ in connection.execute(f'describe {SCHEMA}."{name}"').fetchall()
+        )
+        connection.execute(
+            f'create table release.{SCHEMA}."{name}" as select {columns} from {SCHEMA}."{name}"'
+        )
+        _copy_comments(connection, name)
+    on_step("copied")
+    connection.execute("checkpoint release")
+    connection.execute("detach release")
+    if list(folder.glob("*.wal")):
+        raise PublishError(f"{target}: a write-ahead log was left; nothing was published")
+    on_step("detached")
+    reader = duckdb.connect(str(target), read_only=True)
+    try:
+        reader.execute("set TimeZone = 'UTC'")
+        (folder / "parquet").mkdir()
+        for name in expected:
+            path = _text(folder / "parquet" / f"{name}.parquet")
+            reader.execute(
+                f'copy {SCHEMA}."{name}" to \'{path}\' (format parquet, compression zstd)'
+            )
+        on_step("exported")
+        for name, table in expected.items():
+            if name == "release_info":
+                continue
+            written = hash_table(reader, f'{SCHEMA}."{name}"')
+            if written != table:
+                raise PublishError(
+                    f"{name}: the release holds {written.rows} rows ({written.digest[:12]}), the "
+                    f"candidate {table.rows} ({table.digest[:12]}); nothing was published"
+                )
+        on_step("compared")
+    finally:
+        reader.close()
+
+
+def _copy_comments(connection: duckdb.DuckDBPyConnection, name: str) -> None:
+    """Descriptions of table and columns, as BI tools show them."""
+    for column, comment in connection.execute(
+        "select null, comment from duckdb_tables() "
+        "where database_name = current_database() and schema_name = $1 and table_name = $2 "
+        "union all select column_name, comment from duckdb_columns() "
+        "where database_name = current_database() and schema_name = $1 and table_name = $2",
+        [SCHEMA, name],
+    ).fetchall():
+        if comment:
+            what = f'column release.{SCHEMA}."{name}"."{column}"' if column else (
+                f'table release.{SCHEMA}."{name}"'
+            )
+            connection.execute(f"comment on {what} is {_literal(comment)}")
+
+
+def _write_manifest(
+    folder: Path,
+    information: dict[str, Any],
+    audit: gate.Audit,
+    tables: dict[str, TableHash],
+) -> None:
+    files = {}
+    for path in sorted(folder.rglob("*")):
+        if path.is_file():
+            with path.open("rb") as stream:
+                digest = hashlib.file_digest(stream, "sha256").hexdigest()
+            files[path.relative_to(folder).as_posix()] = {
+                "sha256": digest,
+                "bytes": path.stat().st_size,
+            }
+    manifest = {
+        **{key: str(value) for key, value in information.items()},
+        "as_of_at": audit.as_of_at,
+        "fingerprint": audit.fingerprint,
+        "minimum_reader": "DuckDB 1.4",
+        "tables": {name: {"rows": t.rows, "hash": t.digest} for name, t in tables.items()},
+        "warnings": [f"{c.boundary}: {c.name}: {c.message}" for c in audit.checks
+                     if c.status == "warn"],  # fmt: skip
+        "files": files,
+    }
+    text = json.dumps(manifest, indent=1, ensure_ascii=False) + "\n"
+    (folder / "manifest.json").write_text(text, "utf-8")
+
+
+def _flip(root: Path, release_id: str, on_step: Callable[[str], None] = lambda step: None) -> None:
+    link = root / ".current-new"
+    link.unlink(missing_ok=True)
+    link.symlink_to(Path("releases") / release_id, target_is_directory=True)
+    on_step("linked")
+    os.replace(link, root / "current")
+    _sync_directory(root)
+    on_step("flipped")
+
+
+def current_release(root: Path) -> str | None:
+    """Id of the release that readers see, None before the first."""
+    link = root / "current"
+    return Path(os.readlink(link)).name if link.is_symlink() else None
+
+
+def release_ids(root: Path) -> list[str]:
+    """Whole releases, oldest first, by the time they were built."""
+    folders = [p for p in (root / "releases").glob("*") if (p / "manifest.json").exists()]
+    return [p.name for p in sorted(folders, key=lambda p: (p.stat().st_mtime_ns, p.name))]
+
+
+def rollback(settings: Settings, release_id: str | None = None) -> str:
+    """Make an earlier release current, the one before the current by default."""
+    ids, current = release_ids(settings.published), current_release(settings.published)
+    if release_id is None:
+        earlier = ids[: ids.index(current)] if current in ids else []
+        if not earlier:
+            raise PublishError(f"there is no release before {current}; there are: {ids}")
+        release_id = earlier[-1]
+    if release_id not in ids:
+        raise PublishError(f"there is no release {release_id}; there are: {ids}")
+    _flip(settings.published, release_id)
+    _record(settings.published, release_id, "rollback")
+    return release_id
+
+
+def previous_rows(settings: Settings) -> dict[str, int]:
+    """Rows per table of the current release, empty before the first."""
+    path = settings.published / "current" / "manifest.json"
+    if not path.exists():
+        return {}
+    tables = json.loads(path.read_text("utf-8"))["tables"]
+    return {name: int(table["rows"]) for name, table in tables.items()}
+
+
+def code_version() -> str:
+    """Project version, with the commit where there is a checkout."""
+    import tomllib
+
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["version"]
+    commit = subprocess.run(
+        ["git", "-C", str(ROOT), "rev-parse", "--short=12", "HEAD"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return f"{version}+{commit.stdout.strip()}" if commit.returncode == 0 else str(version)
+
+
+def _record(root: Path, release_id: str, note: str) -> None:
+    line = {"at": datetime.now(UTC).isoformat(timespec="seconds"), "release": release_id,
+            "note": note}  # fmt: skip
+    with (root / "ledger.jsonl").open("a", encoding="utf-8") as stream:
+        stream.write(json.dumps(line) + "\n")
+        stream.flush()
+        os.fsync(stream.fileno())
+
+
+def _prune(root: Path, keep: int) -> None:
+    current = current_release(root)
+    for name in release_ids(root)[:-keep]:
+        if name != current:
+            shutil.rmtree(root / "releases" / name)
+
+
+def _clear_leftovers(root: Path) -> None:
+    """What a killed publish left behind."""
+    for path in (root / "releases").glob(".tmp-*"):
+        shutil.rmtree(path)
+    (root / ".current-new").unlink(missing_ok=True)
+
+
+def _sync(folder: Path) -> None:
+    """Make the release read-only and durable."""
+    for path in [*folder.rglob("*"), folder]:
+        if path.is_dir():
+            _sync_directory(path)
+        else:
+            path.chmod(0o444)
+            with path.open("rb") as stream:
+                os.fsync(stream.fileno())
+
+
+def _sync_directory(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _scalar(connection: duckdb.DuckDBPyConnection, query: str) -> Any:
+    row = connection.execute(query).fetchone()
+    assert row is not None
+    return row[0]
+
+
+def _text(path: Path) -> str:
+    return str(path).replace("'", "''")
+
+
+def _literal(value: Any) -> str:
+    return str(value) if isinstance(value, int) else "'" + str(value).replace("'", "''") + "'"
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Command line: publish the candidate, `--list` releases, or `--rollback [RELEASE]`."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--list", action="store_true", help="list the releases")
+    parser.add_argument("--rollback", nargs="?", const="", metavar="RELEASE")
+    options = parser.parse_args(arguments)
+    settings = load_settings()
+    try:
+        if options.list:
+            current = current_release(settings.published)
+            for name in release_ids(settings.published):
+                print(("* " if name == current else "  ") + name)
+            return 0
+        with single_writer(settings.home):
+            if options.rollback is not None:
+                release = rollback(settings, options.rollback or None)
+            else:
+                release = publish(settings)
+    except (gate.GateClosed, PublishError, BlockingIOError) as error:
+        print(f"not published: {error}", file=sys.stderr)
+        return 1
+    print(f"current release: {release}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,107 @@
+"""What the assets of one run share: settings, the instant of the run, the lock, progress."""
+
+import re
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, date, datetime, timedelta
+from datetime import time as day_time
+from zoneinfo import ZoneInfo
+
+import dagster as dg
+import duckdb
+from pydantic import Field, PrivateAttr
+
+from orchestration.loading.contract import Table
+from orchestration.locking import single_writer
+from orchestration.settings import Settings, load_settings
+
+_AS_OF = re.compile(r"^\d{4}-\d{2}-\d{2} \d{2}:\d{2}:\d{2}$")
+STAGES = ("landing", "raw loads", "raw boundary", "dbt build", "marts boundary", "publish")
+
+
+def end_of_business_day(day: date, zone: str) -> str:
+    """The instant (UTC text) at which a business day ends."""
+    local = datetime.combine(day + timedelta(days=1), day_time(), ZoneInfo(zone))
+    return local.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def last_business_day_end(
+    connection: duckdb.DuckDBPyConnection, tables: list[Table], zone: str
+) -> str:
+    """End of the last business day in the loaded data; raises `ValueError` when nothing is."""
+    row = connection.execute(
+        "select max(data_through_at) from ops.files where status = 'loaded'"
+    ).fetchone()
+    if row is None or row[0] is None:
+        raise ValueError("no rows are loaded; put files into the landing zone")
+    latest = row[0].replace(tzinfo=UTC).astimezone(ZoneInfo(zone))
+    return end_of_business_day(latest.date(), zone)
+
+
+class RunContext(dg.ConfigurableResource):  # type: ignore[type-arg]
+    """
+    Holds the home's lock while the run lasts.
+
+    `as_of_at` is the instant (UTC, exclusive) whose knowledge the run shows, as
+    `YYYY-MM-DD HH:MM:SS`; empty means the end of the last business day in the loaded data.
+    """
+
+    as_of_at: str = Field(default="", description="UTC, YYYY-MM-DD HH:MM:SS; empty: from the data")
+    _settings: Settings = PrivateAttr()
+    _started: float = PrivateAttr(default=0)
+
+    @contextmanager
+    def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator["RunContext"]:
+        """Check the configuration, take the lock and prepare the home."""
+        if self.as_of_at and not _AS_OF.match(self.as_of_at):
+            raise dg.Failure(f"as_of_at = {self.as_of_at!r} is not YYYY-MM-DD HH:MM:SS (UTC)")
+        self._settings = load_settings()
+        self._settings.prepare()
+        self._started = time.monotonic()
+        with single_writer(self._settings.home):
+            yield self
+
+    @property
+    def settings(self) -> Settings:
+        """Settings of the home that the run works on."""
+        return self._settings
+
+    @contextmanager
+    def warehouse(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """The build database, read-write, in UTC, closed and checkpointed afterwards."""
+        connection = duckdb.connect(
+            str(self._settings.warehouse),
+            config={
+                "python_enable_replacements": "false",
+                "autoinstall_known_extensions": "false",
+                "autoload_known_extensions": "false",
+                "memory_limit": self._settings.memory_limit,
+                "threads": self._settings.threads,
+                "temp_directory": str(self._settings.home / "work" / "tmp"),
+            },
+        )
+        try:
+            connection.execute("set TimeZone = 'UTC'")
+            yield connection
+            connection.execute("checkpoint")
+        finally:
+            connection.close()
+
+    def resolved_as_of(self) -> str:
+        """The instant of the run: as configured, else from the loaded data."""
+        if self.as_of_at:
+            return self.as_of_at
+        from orchestration.loading.contract import load_contract
+
+        with self.warehouse() as connection:
+            tables = list(load_contract().values())
+            return last_business_day_end(connection, tables, self._settings.business_timezone)
+
+    def progress(self, stage: str, message: str) -> None:
+        """One line for whoever watches."""
+        number = STAGES.index(stage) + 1
+        elapsed = time.monotonic() - self._started
+        print(f"[{elapsed:6.1f}s] {number}/{len(STAGES)} {stage}: {message}", flush=True)
+        sys.stdout.flush()
