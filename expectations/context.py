@@ -28,7 +28,7 @@ def open_source(database: Path) -> Iterator[tuple[Any, Any]]:
     import great_expectations as gx
 
     context = gx.get_context(mode="ephemeral")
-    context.variables.progress_bars = {"globally": False}
+    context.variables.progress_bars = {"globally": False}  # type: ignore[assignment]  # accepts it
     source = context.data_sources.add_sql(
         name="warehouse",
         connection_string=f"duckdb:///{database}",

@@ -80,7 +80,9 @@ def raw_boundary(run: RunContext) -> Iterator[dg.AssetCheckResult]:
     checks = [*loads, *_gx_checks("raw", outcomes)]
     gate.write_boundary(settings.home / "work" / "raw_boundary.json", state, checks)
     failed = any(check.status == "fail" for check in checks)
-    counts = {status: sum(c.status == status for c in checks) for status in ("pass", "warn", "fail")}
+    counts = {
+        status: sum(c.status == status for c in checks) for status in ("pass", "warn", "fail")
+    }
     run.progress("raw boundary", ", ".join(f"{n} {status}" for status, n in counts.items()))
     yield dg.AssetCheckResult(
         asset_key=["ops", "files"],
@@ -140,7 +142,10 @@ def marts_boundary(run: RunContext) -> Iterator[dg.AssetCheckResult]:
         check_name="audit",
         passed=audit.verdict == "pass",
         description=gate.report(list(audit.checks)) if audit.verdict != "pass" else None,
-        metadata={"audit": str(path), "content_hash": audit.content_hash,
-                  "summary": json.dumps({s: audit.count(s) for s in ("pass", "warn", "fail")})},
-    )  # fmt: skip
+        metadata={
+            "audit": str(path),
+            "content_hash": audit.content_hash,
+            "summary": json.dumps({s: audit.count(s) for s in ("pass", "warn", "fail")}),
+        },
+    )
     yield from _results("marts", outcomes)

@@ -11,7 +11,7 @@ from orchestration.settings import load_settings
 # dbt and the assets read the home's settings from the environment that this process hands on.
 os.environ.update(load_settings().environment())
 
-from orchestration.project import dbt_resource, ensure_manifest  # noqa: E402  after environment
+from orchestration.project import dbt_resource, ensure_manifest
 
 ensure_manifest(load_settings().environment())
 

@@ -48,9 +48,7 @@ def table_names(connection: duckdb.DuckDBPyConnection, catalog: str | None = Non
 def hash_table(connection: duckdb.DuckDBPyConnection, relation: str) -> TableHash:
     """Hash one table, named with schema (and catalog where needed)."""
     columns = connection.execute(f"describe {relation}").fetchall()
-    texts = " || chr(31) || ".join(
-        f"coalesce(\"{column[0]}\"::varchar, '∅')" for column in columns
-    )
+    texts = " || chr(31) || ".join(f"coalesce(\"{column[0]}\"::varchar, '∅')" for column in columns)
     row = connection.execute(
         f"""
         select

@@ -41,7 +41,7 @@ class Audit:
 
     @property
     def verdict(self) -> Status:
-        """fail when any check failed, or none was made; otherwise pass."""
+        """Fail when any check failed, or none was made; otherwise pass."""
         return "fail" if not self.checks or self.count("fail") else "pass"
 
     def count(self, status: Status) -> int:
@@ -195,4 +195,6 @@ def read_boundary(path: Path, state: str) -> list[Check]:
         record = json.loads(path.read_text("utf-8"))
         if record["state"] == state:
             return [Check(**check) for check in record["checks"]]
-    return [Check("raw", "raw boundary", "fail", "was not judged on these loads; run `make nightly`")]
+    return [
+        Check("raw", "raw boundary", "fail", "was not judged on these loads; run `make nightly`")
+    ]

@@ -90,7 +90,9 @@ def explain(result: Any, settings: Settings) -> str:
             if error and "AssetCheckFailed" not in (error.cls_name or ""):
                 reasons.append(f"step {event.step_key}: {error.message.strip()[:1500]}")
     if not reasons:
-        reasons = [str(e.message)[:1500] for e in result.all_events if "FAILURE" in e.event_type_value]
+        reasons = [
+            str(e.message)[:1500] for e in result.all_events if "FAILURE" in e.event_type_value
+        ]
     lines = ["", "NOT PUBLISHED. Readers keep the previous release. Why:"]
     lines += [f"  ✗ {reason}" for reason in dict.fromkeys(reasons)]
     lines += ["What to do: docs/runbook.md. Details: make dev (Dagster UI)."]

@@ -32,7 +32,7 @@ def dbt_resource() -> OfflineDbtCliResource:
         project_dir=str(DBT_PROJECT_DIR),
         profiles_dir=str(DBT_PROJECT_DIR),
         dbt_executable=str(DBT),
-        global_config_flags=["--no-use-colors"],
+        global_config_flags=["--no-use-colors", "--log-level-file", "warn"],
     )
 
 
@@ -53,8 +53,15 @@ def ensure_manifest(environment: dict[str, str]) -> Path:
     """Parse the project when its manifest is stale; yesterday's manifest is never used."""
     if is_stale():
         subprocess.run(
-            [str(DBT), "--quiet", "parse", "--project-dir", str(DBT_PROJECT_DIR),
-             "--profiles-dir", str(DBT_PROJECT_DIR)],  # fmt: skip
+            [
+                str(DBT),
+                "--quiet",
+                "parse",
+                "--project-dir",
+                str(DBT_PROJECT_DIR),
+                "--profiles-dir",
+                str(DBT_PROJECT_DIR),
+            ],
             check=True,
             env={**os.environ, **environment},
         )
@@ -66,6 +73,7 @@ class Translator(DagsterDbtTranslator):
     """Group = domain folder; a dbt test of severity error blocks what is downstream."""
 
     def __init__(self) -> None:
+        """dbt tests, also those of sources, become asset checks."""
         super().__init__(
             settings=DagsterDbtTranslatorSettings(
                 enable_asset_checks=True, enable_source_tests_as_checks=True

@@ -30,8 +30,19 @@ from orchestration.settings import ROOT, Settings, load_settings
 
 STORAGE_VERSION = "v1.2.0"  # what DuckDB 1.4 and the BI tools that embed it can read
 DATABASE = "journey.duckdb"  # constant: the file's stem is the catalog that BI tools remember
-STEPS = ("verified", "attached", "copied", "detached", "exported", "compared", "synced",
-         "renamed", "linked", "flipped", "recorded")  # fmt: skip
+STEPS = (
+    "verified",
+    "attached",
+    "copied",
+    "detached",
+    "exported",
+    "compared",
+    "synced",
+    "renamed",
+    "linked",
+    "flipped",
+    "recorded",
+)
 
 
 class PublishError(RuntimeError):
@@ -127,7 +138,7 @@ def _write_release(
         for name in expected:
             path = _text(folder / "parquet" / f"{name}.parquet")
             reader.execute(
-                f'copy {SCHEMA}."{name}" to \'{path}\' (format parquet, compression zstd)'
+                f"copy {SCHEMA}.\"{name}\" to '{path}' (format parquet, compression zstd)"
             )
         on_step("exported")
         for name, table in expected.items():
@@ -154,8 +165,10 @@ def _copy_comments(connection: duckdb.DuckDBPyConnection, name: str) -> None:
         [SCHEMA, name],
     ).fetchall():
         if comment:
-            what = f'column release.{SCHEMA}."{name}"."{column}"' if column else (
-                f'table release.{SCHEMA}."{name}"'
+            what = (
+                f'column release.{SCHEMA}."{name}"."{column}"'
+                if column
+                else (f'table release.{SCHEMA}."{name}"')
             )
             connection.execute(f"comment on {what} is {_literal(comment)}")
 
@@ -181,8 +194,9 @@ def _write_manifest(
         "fingerprint": audit.fingerprint,
         "minimum_reader": "DuckDB 1.4",
         "tables": {name: {"rows": t.rows, "hash": t.digest} for name, t in tables.items()},
-        "warnings": [f"{c.boundary}: {c.name}: {c.message}" for c in audit.checks
-                     if c.status == "warn"],  # fmt: skip
+        "warnings": [
+            f"{c.boundary}: {c.name}: {c.message}" for c in audit.checks if c.status == "warn"
+        ],
         "files": files,
     }
     text = json.dumps(manifest, indent=1, ensure_ascii=False) + "\n"
@@ -250,8 +264,11 @@ def code_version() -> str:
 
 
 def _record(root: Path, release_id: str, note: str) -> None:
-    line = {"at": datetime.now(UTC).isoformat(timespec="seconds"), "release": release_id,
-            "note": note}  # fmt: skip
+    line = {
+        "at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "release": release_id,
+        "note": note,
+    }
     with (root / "ledger.jsonl").open("a", encoding="utf-8") as stream:
         stream.write(json.dumps(line) + "\n")
         stream.flush()

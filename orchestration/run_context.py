@@ -13,7 +13,6 @@ import dagster as dg
 import duckdb
 from pydantic import Field, PrivateAttr
 
-from orchestration.loading.contract import Table
 from orchestration.locking import single_writer
 from orchestration.settings import Settings, load_settings
 
@@ -27,9 +26,7 @@ def end_of_business_day(day: date, zone: str) -> str:
     return local.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
 
 
-def last_business_day_end(
-    connection: duckdb.DuckDBPyConnection, tables: list[Table], zone: str
-) -> str:
+def last_business_day_end(connection: duckdb.DuckDBPyConnection, zone: str) -> str:
     """End of the last business day in the loaded data; raises `ValueError` when nothing is."""
     row = connection.execute(
         "select max(data_through_at) from ops.files where status = 'loaded'"
@@ -40,7 +37,7 @@ def last_business_day_end(
     return end_of_business_day(latest.date(), zone)
 
 
-class RunContext(dg.ConfigurableResource):  # type: ignore[type-arg]
+class RunContext(dg.ConfigurableResource):
     """
     Holds the home's lock while the run lasts.
 
@@ -93,11 +90,8 @@ class RunContext(dg.ConfigurableResource):  # type: ignore[type-arg]
         """The instant of the run: as configured, else from the loaded data."""
         if self.as_of_at:
             return self.as_of_at
-        from orchestration.loading.contract import load_contract
-
         with self.warehouse() as connection:
-            tables = list(load_contract().values())
-            return last_business_day_end(connection, tables, self._settings.business_timezone)
+            return last_business_day_end(connection, self._settings.business_timezone)
 
     def progress(self, stage: str, message: str) -> None:
         """One line for whoever watches."""

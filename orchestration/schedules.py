@@ -24,7 +24,5 @@ def nightly_schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
     day = local.date() - timedelta(days=1)
     return dg.RunRequest(
         run_key=day.isoformat(),
-        run_config={
-            "resources": {"run": {"config": {"as_of_at": end_of_business_day(day, ZONE)}}}
-        },
+        run_config={"resources": {"run": {"config": {"as_of_at": end_of_business_day(day, ZONE)}}}},
     )

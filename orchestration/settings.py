@@ -1,4 +1,5 @@
-"""The settings of a run: the only module that reads the environment.
+"""
+The settings of a run: the only module that reads the environment.
 
 A *home* (`JOURNEY_HOME`) holds everything that changes: landing zone, warehouse, audits, releases
 and Dagster's state. `<home>/journey.toml` may set the business time zone and the reporting

@@ -65,10 +65,22 @@ BOTS = [
     "Mozilla/5.0 (compatible; bingbot/2.0; +http://www.bing.com/bingbot.htm)",
     "python-requests/2.32",
 ]
-PRODUCTS = [("kettle", "kitchen", 5980), ("lamp", "living", 8400), ("desk", "office", 32800),
-            ("chair", "office", 24500), ("rug", "living", 12900), ("pan", "kitchen", 4280)]
-COMMENTS = ["とても良い", "髙橋さんの対応①が丁寧でした", "配送が遅い、\"改善\"してほしい",
-            "普通です\n特になし", "また買います", ""]
+PRODUCTS = [
+    ("kettle", "kitchen", 5980),
+    ("lamp", "living", 8400),
+    ("desk", "office", 32800),
+    ("chair", "office", 24500),
+    ("rug", "living", 12900),
+    ("pan", "kitchen", 4280),
+]
+COMMENTS = [
+    "とても良い",
+    "髙橋さんの対応①が丁寧でした",
+    '配送が遅い、"改善"してほしい',
+    "普通です\n特になし",
+    "また買います",
+    "",
+]
 
 
 @dataclass
@@ -106,9 +118,12 @@ class Company:
     def later(self, moment: datetime, low: float, high: float) -> datetime:
         """A moment `low` to `high` days later, at a waking hour of Japan."""
         day = moment + timedelta(days=self.random.uniform(low, high))
-        local = day.replace(hour=self.random.choice((0, 1, 2, 3, 4, 8, 9, 11, 12, 13, 14, 22, 23)),
-                            minute=self.random.randrange(60), second=self.random.randrange(60),
-                            microsecond=0)
+        local = day.replace(
+            hour=self.random.choice((0, 1, 2, 3, 4, 8, 9, 11, 12, 13, 14, 22, 23)),
+            minute=self.random.randrange(60),
+            second=self.random.randrange(60),
+            microsecond=0,
+        )
         return max(local, moment + timedelta(seconds=1))
 
     # ---- web -----------------------------------------------------------------------------------
@@ -195,9 +210,15 @@ class Company:
         if self.known_contacts and self.random.random() < 0.06:
             referrer = self.random.choice(self.known_contacts)
         self.lanes.add(
-            "crm/contacts", contact_id=person["contact_id"], created_at=moment, updated_at=moment,
-            email=person["email"], phone=person["phone"] if self.random.random() < 0.7 else "",
-            user_id=person["user_id"], persona=person["persona"], country_code="JP",
+            "crm/contacts",
+            contact_id=person["contact_id"],
+            created_at=moment,
+            updated_at=moment,
+            email=person["email"],
+            phone=person["phone"] if self.random.random() < 0.7 else "",
+            user_id=person["user_id"],
+            persona=person["persona"],
+            country_code="JP",
             referred_by_contact_id=referrer,
             marketing_consent_at=moment if self.random.random() < 0.6 else "",
             analytics_consent_at=moment,
@@ -235,16 +256,34 @@ class Company:
             return
         is_closed = closed < self.end
         self.lanes.add(
-            "crm/deals", deal_id=deal, contact_id=contact, created_at=opened, pipeline="office",
-            amount=f"{amount}.00", currency_code=currency, closed_at=closed if is_closed else "",
-            status=("won" if won else "lost") if is_closed else "open")
-        for stage, at in (("qualified", opened), ("proposal", opened + (closed - opened) / 2),
-                          ("won" if won else "lost", closed)):
+            "crm/deals",
+            deal_id=deal,
+            contact_id=contact,
+            created_at=opened,
+            pipeline="office",
+            amount=f"{amount}.00",
+            currency_code=currency,
+            closed_at=closed if is_closed else "",
+            status=("won" if won else "lost") if is_closed else "open",
+        )
+        for stage, at in (
+            ("qualified", opened),
+            ("proposal", opened + (closed - opened) / 2),
+            ("won" if won else "lost", closed),
+        ):
             if at < self.end:
-                self.lanes.add("crm/deal_stage_changes", change_id=self.number("ch"), deal_id=deal,
-                               deal_stage=stage, changed_at=at.replace(microsecond=0))
-        for kind, channel, direction in (("call", "phone", "outbound"), ("meeting", "sales", ""),
-                                         ("seminar", "event", "inbound")):
+                self.lanes.add(
+                    "crm/deal_stage_changes",
+                    change_id=self.number("ch"),
+                    deal_id=deal,
+                    deal_stage=stage,
+                    changed_at=at.replace(microsecond=0),
+                )
+        for kind, channel, direction in (
+            ("call", "phone", "outbound"),
+            ("meeting", "sales", ""),
+            ("seminar", "event", "inbound"),
+        ):
             if self.random.random() < 0.7:
                 self.activity(contact, self.later(opened, 0, 14), kind, channel, direction)
         if won and is_closed:
@@ -252,8 +291,13 @@ class Company:
             self.activity(contact, self.later(closed, 2, 10), "onboarding", "sales", "outbound")
             self.ask(person, self.later(closed, 12, 25), "onboarding", ["satisfaction"])
             if self.random.random() < 0.4:
-                self.order(person, self.later(closed, 60, 150), amount=amount // 2,
-                           currency=currency, web=False)
+                self.order(
+                    person,
+                    self.later(closed, 60, 150),
+                    amount=amount // 2,
+                    currency=currency,
+                    web=False,
+                )
             if self.random.random() < 0.5:
                 self.ticket(person, self.later(closed, 10, 60))
 
@@ -262,16 +306,30 @@ class Company:
     ) -> None:
         if moment < self.end:
             self.lanes.add(
-                "crm/activities", activity_id=self.number("a"), contact_id=contact,
-                occurred_at=moment, activity_type=kind, direction=direction, channel=channel,
-                outcome="done", cost_amount="1500.00" if kind == "seminar" else "",
-                currency_code="JPY" if kind == "seminar" else "")
+                "crm/activities",
+                activity_id=self.number("a"),
+                contact_id=contact,
+                occurred_at=moment,
+                activity_type=kind,
+                direction=direction,
+                channel=channel,
+                outcome="done",
+                cost_amount="1500.00" if kind == "seminar" else "",
+                currency_code="JPY" if kind == "seminar" else "",
+            )
 
     # ---- money ---------------------------------------------------------------------------------
 
     def order(
-        self, person: dict[str, Any], moment: datetime, *, amount: int | None = None,
-        currency: str = "JPY", web: bool = True, subscription: str = "", renewal: bool = False,
+        self,
+        person: dict[str, Any],
+        moment: datetime,
+        *,
+        amount: int | None = None,
+        currency: str = "JPY",
+        web: bool = True,
+        subscription: str = "",
+        renewal: bool = False,
     ) -> str:
         if moment >= self.end:
             return ""
@@ -279,8 +337,10 @@ class Company:
         order = self.number("o")
         lines = []
         if amount is None:
-            lines = [(*self.random.choice(PRODUCTS), self.random.choice((1, 1, 1, 2)))
-                     for _ in range(self.random.choice((1, 1, 2)))]
+            lines = [
+                (*self.random.choice(PRODUCTS), self.random.choice((1, 1, 1, 2)))
+                for _ in range(self.random.choice((1, 1, 2)))
+            ]
             amount = sum(price * quantity for _, _, price, quantity in lines)
         prepaid = subscription or roll() < 0.8
         delivered = self.later(moment, 1, 9)
@@ -288,19 +348,37 @@ class Company:
         paid = moment + timedelta(minutes=2) if prepaid else self.later(billed, 5, 40)
         cancelled = roll() < 0.02 and not subscription
         if web:
-            self.session(person, moment - timedelta(minutes=12), ["add_to_cart", "purchase"],
-                         order_id=order, value_amount=f"{amount}.00", currency_code=currency)
+            self.session(
+                person,
+                moment - timedelta(minutes=12),
+                ["add_to_cart", "purchase"],
+                order_id=order,
+                value_amount=f"{amount}.00",
+                currency_code=currency,
+            )
         self.lanes.add(
-            "crm/orders", order_id=order, contact_id=person["contact_id"], ordered_at=moment,
-            order_amount=f"{amount}.00", currency_code=currency,
+            "crm/orders",
+            order_id=order,
+            contact_id=person["contact_id"],
+            ordered_at=moment,
+            order_amount=f"{amount}.00",
+            currency_code=currency,
             status="cancelled" if cancelled else "completed",
             order_type="renewal" if renewal else ("subscription" if subscription else "one_off"),
-            subscription_id=subscription, billed_at=billed if billed < self.end else "",
-            delivered_at=delivered if delivered < self.end and not cancelled else "")
+            subscription_id=subscription,
+            billed_at=billed if billed < self.end else "",
+            delivered_at=delivered if delivered < self.end and not cancelled else "",
+        )
         for product, category, price, quantity in lines:
-            self.lanes.add("crm/order_lines", order_line_id=self.number("l"), order_id=order,
-                           product_id=product, quantity=quantity,
-                           line_amount=f"{price * quantity}.00", category=category)
+            self.lanes.add(
+                "crm/order_lines",
+                order_line_id=self.number("l"),
+                order_id=order,
+                product_id=product,
+                quantity=quantity,
+                line_amount=f"{price * quantity}.00",
+                category=category,
+            )
         parts = [amount] if subscription or roll() < 0.93 else [amount // 2, amount - amount // 2]
         for position, part in enumerate(parts):  # instalments a month apart
             at = paid + timedelta(days=30 * position)
@@ -320,9 +398,15 @@ class Company:
 
     def payment(self, order: str, at: datetime, amount: int, currency: str, kind: str) -> None:
         if at < self.end:
-            self.lanes.add("crm/payments", payment_id=self.number("p"), order_id=order, paid_at=at,
-                           payment_amount=f"{amount}.00", currency_code=currency,
-                           payment_type=kind)
+            self.lanes.add(
+                "crm/payments",
+                payment_id=self.number("p"),
+                order_id=order,
+                paid_at=at,
+                payment_amount=f"{amount}.00",
+                currency_code=currency,
+                payment_type=kind,
+            )
 
     def subscribe(self, person: dict[str, Any], moment: datetime) -> None:
         if moment >= self.end:
@@ -338,17 +422,36 @@ class Company:
                 self.close(subscription, person, started, plans[level], at)
                 level = (level + self.random.choice((1, 2))) % 3
                 subscription, started = self.number("s"), at
-            self.order(person, at, amount=plans[level][1], web=False, subscription=subscription,
-                       renewal=month > 0)
+            self.order(
+                person,
+                at,
+                amount=plans[level][1],
+                web=False,
+                subscription=subscription,
+                renewal=month > 0,
+            )
             at = at + timedelta(days=30)
         self.close(subscription, person, started, plans[level], at if at < self.end else None)
 
-    def close(self, subscription: str, person: dict[str, Any], started: datetime,
-              plan: tuple[str, int], ended: datetime | None) -> None:
+    def close(
+        self,
+        subscription: str,
+        person: dict[str, Any],
+        started: datetime,
+        plan: tuple[str, int],
+        ended: datetime | None,
+    ) -> None:
         self.lanes.add(
-            "crm/subscriptions", subscription_id=subscription, contact_id=person["contact_id"],
-            started_at=started, period_amount=f"{plan[1]}.00", currency_code="JPY",
-            billing_period="month", plan=plan[0], ended_at=ended or "")
+            "crm/subscriptions",
+            subscription_id=subscription,
+            contact_id=person["contact_id"],
+            started_at=started,
+            period_amount=f"{plan[1]}.00",
+            currency_code="JPY",
+            billing_period="month",
+            plan=plan[0],
+            ended_at=ended or "",
+        )
 
     # ---- support and surveys -------------------------------------------------------------------
 
@@ -358,39 +461,69 @@ class Company:
         first, solved = self.later(moment, 0.1, 2), self.later(moment, 2, 12)
         by_mail = self.random.random() < 0.3
         self.lanes.add(
-            "crm/tickets", ticket_id=self.number("t"), opened_at=moment,
+            "crm/tickets",
+            ticket_id=self.number("t"),
+            opened_at=moment,
             contact_id="" if by_mail else person["contact_id"],
             email=person["email"] if by_mail else "",
             first_responded_at=first if first < self.end else "",
             resolved_at=solved if solved < self.end and self.random.random() < 0.9 else "",
             category=self.random.choice(("delivery", "defect", "billing", "how_to")),
-            priority=self.random.choice(("low", "normal", "normal", "high")))
+            priority=self.random.choice(("low", "normal", "normal", "high")),
+        )
         self.ask(person, self.later(solved, 0.2, 3), "support", ["effort", "satisfaction"])
 
-    def ask(self, person: dict[str, Any], moment: datetime, survey: str, questions: list[str],
-            order: str = "") -> None:
+    def ask(
+        self,
+        person: dict[str, Any],
+        moment: datetime,
+        survey: str,
+        questions: list[str],
+        order: str = "",
+    ) -> None:
         if moment >= self.end:
             return
         invitation = self.number("i")
-        self.lanes.add("survey/invitations", invitation_id=invitation, survey_id=survey,
-                       sent_at=moment, contact_id=person["contact_id"])
+        self.lanes.add(
+            "survey/invitations",
+            invitation_id=invitation,
+            survey_id=survey,
+            sent_at=moment,
+            contact_id=person["contact_id"],
+        )
         if self.random.random() < 0.55:
             response, at = None, self.later(moment, 0.1, 5)
             for question in questions:
                 response = self.answer(person, at, survey, question, invitation, order, response)
 
-    def answer(self, person: dict[str, Any], at: datetime, survey: str, question: str,
-               invitation: str = "", order: str = "", response: str | None = None) -> str:
+    def answer(
+        self,
+        person: dict[str, Any],
+        at: datetime,
+        survey: str,
+        question: str,
+        invitation: str = "",
+        order: str = "",
+        response: str | None = None,
+    ) -> str:
         response = response or self.number("r")
         scale = {"recommend": (0, 10), "effort": (1, 7)}.get(question, (1, 5))
         middle = self.random.gauss(0.68 if survey != "support" else 0.52, 0.22)
         score = round(scale[0] + min(max(middle, 0), 1) * (scale[1] - scale[0]))
         if at < self.end:
             self.lanes.add(
-                "survey/answers", response_id=response, survey_id=survey, question_id=question,
-                responded_at=at, contact_id=person["contact_id"],
-                email=person["email"] if self.random.random() < 0.5 else "", order_id=order,
-                invitation_id=invitation, score=score, answer_text=self.random.choice(COMMENTS))
+                "survey/answers",
+                response_id=response,
+                survey_id=survey,
+                question_id=question,
+                responded_at=at,
+                contact_id=person["contact_id"],
+                email=person["email"] if self.random.random() < 0.5 else "",
+                order_id=order,
+                invitation_id=invitation,
+                score=score,
+                answer_text=self.random.choice(COMMENTS),
+            )
         return response
 
     # ---- the rest ------------------------------------------------------------------------------
@@ -401,10 +534,16 @@ class Company:
             for source, medium, campaign, price in CAMPAIGNS:
                 clicks = self.random.randrange(1, 9)
                 self.lanes.add(
-                    "web/ad_costs", cost_date=(START + timedelta(days=day)).date().isoformat(),
-                    utm_source=source, utm_medium=medium, utm_campaign=campaign,
-                    cost_amount=f"{clicks * price}.00", currency_code="JPY",
-                    impressions=clicks * self.random.randrange(40, 120), clicks=clicks)
+                    "web/ad_costs",
+                    cost_date=(START + timedelta(days=day)).date().isoformat(),
+                    utm_source=source,
+                    utm_medium=medium,
+                    utm_campaign=campaign,
+                    cost_amount=f"{clicks * price}.00",
+                    currency_code="JPY",
+                    impressions=clicks * self.random.randrange(40, 120),
+                    clicks=clicks,
+                )
 
     def crawl(self) -> None:
         """Bots, and people who never come back under any name."""
@@ -413,16 +552,28 @@ class Company:
             moment = self.later(START, 0, self.days - 2)
             for _ in range(self.random.randrange(3, 20)):
                 self.lanes.add(
-                    "web/events", event_id=self.number("e"), occurred_at=moment,
-                    visitor_id=f"bot-{index}", event_name="page_view", user_agent=agent,
-                    page_url="https://shop.example.jp/products", device_type="desktop")
+                    "web/events",
+                    event_id=self.number("e"),
+                    occurred_at=moment,
+                    visitor_id=f"bot-{index}",
+                    event_name="page_view",
+                    user_agent=agent,
+                    page_url="https://shop.example.jp/products",
+                    device_type="desktop",
+                )
                 moment += timedelta(seconds=2)
         for moment_index in range(40):  # cookie placeholder: nobody's visitor id
             self.lanes.add(
-                "web/events", event_id=self.number("e"), event_name="page_view",
-                occurred_at=self.later(START, 0, self.days - 2), visitor_id="undefined",
-                page_url="https://shop.example.jp/", user_agent=AGENTS["mobile"],
-                device_type="mobile", user_id=f"u{moment_index + 1:06d}")
+                "web/events",
+                event_id=self.number("e"),
+                event_name="page_view",
+                occurred_at=self.later(START, 0, self.days - 2),
+                visitor_id="undefined",
+                page_url="https://shop.example.jp/",
+                user_agent=AGENTS["mobile"],
+                device_type="mobile",
+                user_id=f"u{moment_index + 1:06d}",
+            )
 
     def spoil(self) -> None:
         """Plant the bad rows, placeholders and duplicates."""
@@ -431,24 +582,34 @@ class Company:
         contacts[5]["email"] = contacts[6]["email"] = "test@shop.example.jp"
         contacts[7]["phone"] = contacts[8]["phone"] = "000-0000-0000"
         contacts[9]["erased_at"] = (self.end - timedelta(days=40)).strftime("%Y-%m-%dT%H:%M:%SZ")
-        rows["crm/activities"].append(rows["crm/activities"][0] | {
-            "activity_id": "a-bad", "occurred_at": "2025-02-30T10:00:00Z"})
+        rows["crm/activities"].append(
+            rows["crm/activities"][0]
+            | {"activity_id": "a-bad", "occurred_at": "2025-02-30T10:00:00Z"}
+        )
         answers = rows["survey/answers"]
         nps = next(row for row in answers if row["question_id"] == "recommend")
         csat = next(row for row in answers if row["survey_id"] == "order")
-        answers += [nps | {"response_id": "r-bad-1", "score": 11},
-                    csat | {"response_id": "r-bad-2", "score": "3.5"},
-                    csat | {"response_id": "r-bad-3", "responded_at": "someday"}]
+        answers += [
+            nps | {"response_id": "r-bad-1", "score": 11},
+            csat | {"response_id": "r-bad-2", "score": "3.5"},
+            csat | {"response_id": "r-bad-3", "responded_at": "someday"},
+        ]
         rows["crm/order_lines"].append(rows["crm/order_lines"][0] | {"order_line_id": ""})
         pay = rows["crm/payments"][0]
         rows["crm/payments"] += [
             pay | {"payment_id": "p-bad-1", "payment_amount": "-100.00"},
             pay | {"payment_id": "p-bad-2", "currency_code": "yen"},
-            pay | {"payment_id": "p-bad-3", "payment_type": "giftcard"}]
+            pay | {"payment_id": "p-bad-3", "payment_type": "giftcard"},
+        ]
         events = rows["web/events"]
         later = START + timedelta(days=self.days - 1)
-        events.append(events[0] | {
-            "occurred_at": later.strftime("%Y-%m-%dT%H:%M:%SZ"), "page_url": "https://shop.example.jp/x"})
+        events.append(
+            events[0]
+            | {
+                "occurred_at": later.strftime("%Y-%m-%dT%H:%M:%SZ"),
+                "page_url": "https://shop.example.jp/x",
+            }
+        )
         events += [dict(row) for row in self.random.sample(events[:-1], 25)]  # exact duplicates
 
     def run(self) -> Lanes:
@@ -466,7 +627,8 @@ def write(lanes: Lanes, out: Path) -> None:
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir(parents=True)
     (out / "_SAMPLE").write_text(
-        "Synthetic sample, generated by sample/generate.py. No person in it exists.\n", "utf-8")
+        "Synthetic sample, generated by sample/generate.py. No person in it exists.\n", "utf-8"
+    )
     for label, rows in lanes.rows.items():
         names = list(dict.fromkeys(name for row in rows for name in row))
         folder = out / label
@@ -479,27 +641,42 @@ def write(lanes: Lanes, out: Path) -> None:
                 _write_csv(folder / f"events_{month}.csv.gz", names, part)
             text = "".join(
                 json.dumps({k: v for k, v in row.items() if v != ""}, ensure_ascii=False) + "\n"
-                for row in late)
+                for row in late
+            )
             _write_bytes(folder / "events_late.jsonl.gz", text.encode())
         elif label == "crm/contacts":
             _write_csv(folder / "contacts.csv.gz", names, rows)
             changed = [
                 row | {"updated_at": _shift(row["created_at"], 20), "country_code": "JP"}
-                for row in rows[::15]]
+                for row in rows[::15]
+            ]
             _write_csv(folder / "contacts_update.csv.gz", names, changed)
         elif label == "web/ad_costs":
             _write_csv(folder / "dt=2026-10-01" / "ad_costs.csv.gz", names, rows)
             restated = [
-                row | {"cost_amount": f"{float(row['cost_amount']) + 10:.2f}"} for row in rows[:120]]
+                row | {"cost_amount": f"{float(row['cost_amount']) + 10:.2f}"} for row in rows[:120]
+            ]
             _write_csv(folder / "dt=2026-10-02" / "ad_costs.csv.gz", names, restated)
         elif label == "survey/answers":
-            japanese = {"response_id": "回答ID", "survey_id": "調査ID", "question_id": "設問ID",
-                        "responded_at": "回答日時", "contact_id": "顧客ID",
-                        "email": "メールアドレス", "order_id": "注文ID",
-                        "invitation_id": "招待ID", "score": "点数", "answer_text": "自由回答"}
-            text = _csv_text([japanese[name] for name in names],
-                             [[row.get(name, "") for name in names] for row in rows])
-            _write_bytes(folder / "answers_cp932.csv.gz", text.replace("\n", "\r\n").encode("cp932"))
+            japanese = {
+                "response_id": "回答ID",
+                "survey_id": "調査ID",
+                "question_id": "設問ID",
+                "responded_at": "回答日時",
+                "contact_id": "顧客ID",
+                "email": "メールアドレス",
+                "order_id": "注文ID",
+                "invitation_id": "招待ID",
+                "score": "点数",
+                "answer_text": "自由回答",
+            }
+            text = _csv_text(
+                [japanese[name] for name in names],
+                [[row.get(name, "") for name in names] for row in rows],
+            )
+            _write_bytes(
+                folder / "answers_cp932.csv.gz", text.replace("\n", "\r\n").encode("cp932")
+            )
         else:
             _write_csv(folder / f"{label.split('/')[1]}.csv.gz", names, rows)
 
@@ -523,9 +700,10 @@ def _write_csv(path: Path, names: list[str], rows: list[dict[str, Any]]) -> None
 
 def _write_bytes(path: Path, content: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("wb") as raw, gzip.GzipFile(
-        filename="", fileobj=raw, mode="wb", mtime=0
-    ) as stream:
+    with (
+        path.open("wb") as raw,
+        gzip.GzipFile(filename="", fileobj=raw, mode="wb", mtime=0) as stream,
+    ):
         stream.write(content)
 
 

@@ -18,7 +18,7 @@ MARTS = sorted(key for key in warehouse.keys if key.path[0] == "marts")
     pool=POOL,
     description="Release directory that readers open as published/current/journey.duckdb.",
 )
-def release(run: RunContext) -> dg.MaterializeResult:  # type: ignore[type-arg]
+def release(run: RunContext) -> dg.MaterializeResult:
     """Publish the audited candidate; refuses any other, also when launched alone."""
     try:
         release_id = publish(run.settings)

@@ -16,7 +16,7 @@ POOL = "duckdb_writer"
     pool=POOL,
     description="Files waiting in the landing zone; an empty one is filled with the sample.",
 )
-def landing_files(run: RunContext) -> dg.MaterializeResult:  # type: ignore[type-arg]
+def landing_files(run: RunContext) -> dg.MaterializeResult:
     """Fill an empty landing zone with the sample; refuse a mixed one and stray files."""
     settings = run.settings
     filled = fill_with_sample(settings)
@@ -49,7 +49,7 @@ def raw_asset(table: Table) -> dg.AssetsDefinition:
         description=table.description,
         kinds={"duckdb"},
     )
-    def load(run: RunContext) -> dg.MaterializeResult:  # type: ignore[type-arg]
+    def load(run: RunContext) -> dg.MaterializeResult:
         with run.warehouse() as connection:
             outcomes = loader.load_table(
                 connection,

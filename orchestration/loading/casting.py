@@ -35,7 +35,7 @@ class Check:
 
 def text_expression(column: Column) -> str:
     """The trimmed text of a column, null when empty."""
-    return f'nullif(trim("{column.name}"), \'\')'
+    return f"nullif(trim(\"{column.name}\"), '')"
 
 
 def typed_expression(column: Column, table: Table) -> str:

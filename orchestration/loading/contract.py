@@ -19,9 +19,7 @@ import yaml
 
 from orchestration.settings import DBT_PROJECT_DIR
 
-DATA_TYPE = re.compile(
-    r"^(varchar|timestamp|date|integer|bigint|json|decimal\((\d+),\s*(\d+)\))$"
-)
+DATA_TYPE = re.compile(r"^(varchar|timestamp|date|integer|bigint|json|decimal\((\d+),\s*(\d+)\))$")
 
 
 class ContractError(ValueError):
@@ -149,7 +147,13 @@ def _column(where: str, entry: dict[str, Any]) -> Column:
     return Column(
         name=entry["name"],
         data_type=entry["data_type"],
-        **{k: tuple(v) if isinstance(v, list) else v for k, v in meta.items()},
+        required=bool(meta.get("required", False)),
+        pii=meta.get("pii"),
+        aliases=tuple(meta.get("aliases", ())),
+        accepted_values=tuple(meta.get("accepted_values", ())),
+        minimum=meta.get("minimum"),
+        currency=bool(meta.get("currency", False)),
+        scale_seed=meta.get("scale_seed"),
     )
 
 

@@ -140,9 +140,7 @@ def record(
     )
 
 
-def withdraw_absent(
-    connection: duckdb.DuckDBPyConnection, table: Table, present: set[str]
-) -> None:
+def withdraw_absent(connection: duckdb.DuckDBPyConnection, table: Table, present: set[str]) -> None:
     """A rejected file that is no longer in the landing zone was repaired or taken back."""
     connection.execute(
         """

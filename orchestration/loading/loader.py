@@ -173,9 +173,7 @@ def _load_file(
     connection.execute("drop table temp.cast_rows")
 
 
-def _stage_rows(
-    connection: duckdb.DuckDBPyConnection, table: Table, rows: Iterator[Row]
-) -> int:
+def _stage_rows(connection: duckdb.DuckDBPyConnection, table: Table, rows: Iterator[Row]) -> int:
     """Stream the text rows into `temp.incoming`; returns how many there are."""
     names = [column.name for column in table.columns]
     body = ", ".join(f'"{name}" varchar' for name in names)
@@ -193,7 +191,10 @@ def _stage_rows(
             if column.pii in ("email", "phone"):
                 normalise = privacy.NORMALISERS[column.pii]
                 array = pa.array(
-                    [normalise(v) if v is not None and v.strip() else None for v in array.to_pylist()],
+                    [
+                        normalise(v) if v is not None and v.strip() else None
+                        for v in array.to_pylist()
+                    ],
                     pa.string(),
                 )
             elif column.data_type != "varchar":
@@ -225,9 +226,7 @@ def _refuse_clear_personal_data(
     """Without a pepper, no file with personal data is loaded."""
     for column in table.columns:
         if column.pii in ("email", "phone"):
-            row = connection.execute(
-                f'select count("{column.name}") from temp.incoming'
-            ).fetchone()
+            row = connection.execute(f'select count("{column.name}") from temp.incoming').fetchone()
             if row and row[0]:
                 raise RejectedFile(
                     "F_PEPPER_MISSING",
@@ -289,9 +288,7 @@ def _redacted(table: Table) -> str:
     return f"json_object({', '.join(parts)})::varchar"
 
 
-def _quarantine_rows(
-    connection: duckdb.DuckDBPyConnection, table: Table, file_id: str
-) -> None:
+def _quarantine_rows(connection: duckdb.DuckDBPyConnection, table: Table, file_id: str) -> None:
     connection.execute(
         f"""
         insert into ops.quarantined_rows

@@ -36,6 +36,7 @@ class RejectedFile(Exception):
     """A file of which nothing can be loaded: stable code, column if any, message, remedy."""
 
     def __init__(self, code: str, message: str, remedy: str, column: str | None = None) -> None:
+        """A stable code, what is wrong, what to do, and the column it is about."""
         super().__init__(f"{code}: {message}. Remedy: {remedy}")
         self.code, self.message, self.remedy, self.column = code, message, remedy, column
 
@@ -120,8 +121,7 @@ def _match_header(header: list[str], table: Table) -> tuple[dict[int, str], dict
     if missing := [name for name in table.required if name not in found]:
         raise RejectedFile(
             "F_HEADER_MISSING_REQUIRED",
-            f"required column {', '.join(missing)} is missing "
-            f"(found: {', '.join(header)[:300]})",
+            f"required column {', '.join(missing)} is missing (found: {', '.join(header)[:300]})",
             f"export {table.label} with column {', '.join(missing)}, or add an alias to its "
             f"contract in dbt_project/models/staging/{table.source}/_{table.source}__sources.yml",
             missing[0],

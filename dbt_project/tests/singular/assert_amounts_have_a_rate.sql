@@ -2,7 +2,9 @@
 -- missing from reporting amounts; add the rate to seeds/currency_rates.csv.
 {{ config(severity='warn') }}
 
-select currency_code, count(*) as point_count
+select
+    currency_code,
+    count(*) as point_count
 from {{ ref('fct_revenue_points') }}
 where paid_amount_reporting is null
 group by currency_code

@@ -17,7 +17,10 @@ select
     coalesce(entries.person_id, stays.person_id) as person_id,
     entries.to_stage,
     stays.stage
-from (select * from entries where to_stage is not null) as entries
+from (
+    select * from entries
+    where to_stage is not null
+) as entries
 full outer join {{ ref('fct_stage_intervals') }} as stays
     on
         entries.person_id = stays.person_id

@@ -3,8 +3,10 @@ with raw_payments as (
 
     select
         currency_code,
-        sum(case when coalesce(payment_type, 'charge') = 'charge' then 1 else -1 end
-            * payment_amount) as paid_amount
+        sum(
+            case when coalesce(payment_type, 'charge') = 'charge' then 1 else -1 end
+            * payment_amount
+        ) as paid_amount
     from {{ source('raw_crm', 'payments') }}
     where {{ is_known('paid_at') }}
     group by currency_code
@@ -13,7 +15,9 @@ with raw_payments as (
 
 staged as (
 
-    select currency_code, sum(paid_amount) as paid_amount
+    select
+        currency_code,
+        sum(paid_amount) as paid_amount
     from {{ ref('stg_crm__payments') }}
     where is_known
     group by currency_code
@@ -22,7 +26,9 @@ staged as (
 
 points as (
 
-    select currency_code, sum(paid_amount) as paid_amount
+    select
+        currency_code,
+        sum(paid_amount) as paid_amount
     from {{ ref('fct_revenue_points') }}
     where payment_id is not null
     group by currency_code

@@ -1,6 +1,10 @@
 with days as (
 
-    select kpi, dimension, sum(numerator) as numerator, sum(denominator) as denominator
+    select
+        kpi,
+        dimension,
+        sum(numerator) as numerator,
+        sum(denominator) as denominator
     from {{ ref('kpi_daily') }}
     group by kpi, dimension
 
@@ -8,12 +12,21 @@ with days as (
 
 periods as (
 
-    select kpi, dimension, 'week' as period, sum(numerator) as numerator,
+    select
+        kpi,
+        dimension,
+        'week' as period,
+        sum(numerator) as numerator,
         sum(denominator) as denominator
     from {{ ref('kpi_weekly') }}
     group by kpi, dimension
     union all
-    select kpi, dimension, 'month', sum(numerator), sum(denominator)
+    select
+        kpi,
+        dimension,
+        'month',
+        sum(numerator),
+        sum(denominator)
     from {{ ref('kpi_monthly') }}
     group by kpi, dimension
 

@@ -1,12 +1,14 @@
 with answers as (
 
-    select * from {{ ref('stg_survey__answers') }} where is_known
+    select * from {{ ref('stg_survey__answers') }}
+    where is_known
 
 ),
 
 orders as (
 
-    select * from {{ ref('stg_crm__orders') }} where is_known
+    select * from {{ ref('stg_crm__orders') }}
+    where is_known
 
 ),
 

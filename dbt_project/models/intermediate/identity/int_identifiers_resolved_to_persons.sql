@@ -27,11 +27,19 @@ shared_visitors as (
 -- The rule that first joined the identifier to anything; its own sighting when nothing did.
 edge_ends as (
 
-    select left_identifier_id as identifier_id, rule, first_seen_at, edge_id
+    select
+        left_identifier_id as identifier_id,
+        rule,
+        first_seen_at,
+        edge_id
     from guarded_edges
     where cut_reason is null
     union all
-    select right_identifier_id, rule, first_seen_at, edge_id
+    select
+        right_identifier_id,
+        rule,
+        first_seen_at,
+        edge_id
     from guarded_edges
     where cut_reason is null
 
@@ -39,7 +47,9 @@ edge_ends as (
 
 first_edges as (
 
-    select identifier_id, rule
+    select
+        identifier_id,
+        rule
     from edge_ends
     qualify row_number() over (
         partition by identifier_id order by first_seen_at, edge_id

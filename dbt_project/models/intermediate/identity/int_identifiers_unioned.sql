@@ -6,49 +6,57 @@ with events as (
 
 contacts as (
 
-    select * from {{ ref('stg_crm__contacts') }} where is_known
+    select * from {{ ref('stg_crm__contacts') }}
+    where is_known
 
 ),
 
 activities as (
 
-    select * from {{ ref('stg_crm__activities') }} where is_known
+    select * from {{ ref('stg_crm__activities') }}
+    where is_known
 
 ),
 
 deals as (
 
-    select * from {{ ref('stg_crm__deals') }} where is_known
+    select * from {{ ref('stg_crm__deals') }}
+    where is_known
 
 ),
 
 orders as (
 
-    select * from {{ ref('stg_crm__orders') }} where is_known
+    select * from {{ ref('stg_crm__orders') }}
+    where is_known
 
 ),
 
 subscriptions as (
 
-    select * from {{ ref('stg_crm__subscriptions') }} where is_known
+    select * from {{ ref('stg_crm__subscriptions') }}
+    where is_known
 
 ),
 
 tickets as (
 
-    select * from {{ ref('stg_crm__tickets') }} where is_known
+    select * from {{ ref('stg_crm__tickets') }}
+    where is_known
 
 ),
 
 invitations as (
 
-    select * from {{ ref('stg_survey__invitations') }} where is_known
+    select * from {{ ref('stg_survey__invitations') }}
+    where is_known
 
 ),
 
 answers as (
 
-    select * from {{ ref('stg_survey__answers') }} where is_known
+    select * from {{ ref('stg_survey__answers') }}
+    where is_known
 
 ),
 
@@ -61,47 +69,128 @@ invalid_values as (
 -- Identifiers of people whose events are left out (bots) are nobody's.
 sightings as (
 
-    select 'visitor' as identifier_type, visitor_id as identifier_value, occurred_at as seen_at
+    select
+        'visitor' as identifier_type,
+        visitor_id as identifier_value,
+        occurred_at as seen_at
     from events
     where exclusion_reason is null
     union all
-    select 'user', user_id, occurred_at from events where exclusion_reason is null
+    select
+        'user',
+        user_id,
+        occurred_at
+    from events
+    where exclusion_reason is null
     union all
-    select 'email', email_hash, occurred_at from events where exclusion_reason is null
+    select
+        'email',
+        email_hash,
+        occurred_at
+    from events
+    where exclusion_reason is null
     union all
-    select 'contact', contact_id, created_at from contacts
+    select
+        'contact',
+        contact_id,
+        created_at
+    from contacts
     union all
-    select 'user', user_id, created_at from contacts
+    select
+        'user',
+        user_id,
+        created_at
+    from contacts
     union all
-    select 'email', email_hash, created_at from contacts
+    select
+        'email',
+        email_hash,
+        created_at
+    from contacts
     union all
-    select 'phone', phone_hash, created_at from contacts
+    select
+        'phone',
+        phone_hash,
+        created_at
+    from contacts
     union all
-    select 'visitor', visitor_id, created_at from contacts
+    select
+        'visitor',
+        visitor_id,
+        created_at
+    from contacts
     union all
-    select 'contact', referred_by_contact_id, created_at from contacts
+    select
+        'contact',
+        referred_by_contact_id,
+        created_at
+    from contacts
     union all
-    select 'contact', contact_id, occurred_at from activities
+    select
+        'contact',
+        contact_id,
+        occurred_at
+    from activities
     union all
-    select 'contact', contact_id, created_at from deals
+    select
+        'contact',
+        contact_id,
+        created_at
+    from deals
     union all
-    select 'contact', contact_id, ordered_at from orders
+    select
+        'contact',
+        contact_id,
+        ordered_at
+    from orders
     union all
-    select 'contact', contact_id, started_at from subscriptions
+    select
+        'contact',
+        contact_id,
+        started_at
+    from subscriptions
     union all
-    select 'contact', contact_id, opened_at from tickets
+    select
+        'contact',
+        contact_id,
+        opened_at
+    from tickets
     union all
-    select 'email', email_hash, opened_at from tickets
+    select
+        'email',
+        email_hash,
+        opened_at
+    from tickets
     union all
-    select 'contact', contact_id, sent_at from invitations
+    select
+        'contact',
+        contact_id,
+        sent_at
+    from invitations
     union all
-    select 'email', email_hash, sent_at from invitations
+    select
+        'email',
+        email_hash,
+        sent_at
+    from invitations
     union all
-    select 'contact', contact_id, responded_at from answers
+    select
+        'contact',
+        contact_id,
+        responded_at
+    from answers
     union all
-    select 'email', email_hash, responded_at from answers
+    select
+        'email',
+        email_hash,
+        responded_at
+    from answers
     union all
-    select 'visitor', visitor_id, responded_at from answers
+    select
+        'visitor',
+        visitor_id,
+        responded_at
+    from answers
 
 ),
 
@@ -144,15 +233,35 @@ invalid_identifiers as (
 -- A person who asked to be erased: every identifier that the CRM holds of them.
 erased_identifiers as (
 
-    select 'contact' as identifier_type, contact_id as identifier_value from contacts where is_erased
+    select
+        'contact' as identifier_type,
+        contact_id as identifier_value
+    from contacts
+    where is_erased
     union
-    select 'user', user_id from contacts where is_erased
+    select
+        'user',
+        user_id
+    from contacts
+    where is_erased
     union
-    select 'email', email_hash from contacts where is_erased
+    select
+        'email',
+        email_hash
+    from contacts
+    where is_erased
     union
-    select 'phone', phone_hash from contacts where is_erased
+    select
+        'phone',
+        phone_hash
+    from contacts
+    where is_erased
     union
-    select 'visitor', visitor_id from contacts where is_erased
+    select
+        'visitor',
+        visitor_id
+    from contacts
+    where is_erased
 
 )
 

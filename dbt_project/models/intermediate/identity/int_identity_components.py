@@ -59,7 +59,7 @@ def resolve(identifiers: pd.DataFrame, edges: pd.DataFrame) -> pd.DataFrame:
 
 
 def model(dbt, session):
-    """dbt's entry point."""
+    """Dbt's entry point."""
     dbt.config(materialized="table")
     identifiers = dbt.ref("int_identifiers_unioned").df()
     edges = dbt.ref("int_identity_edges_guarded").filter("cut_reason is null").df()

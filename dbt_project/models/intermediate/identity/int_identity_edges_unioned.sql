@@ -6,25 +6,29 @@ with events as (
 
 contacts as (
 
-    select * from {{ ref('stg_crm__contacts') }} where is_known
+    select * from {{ ref('stg_crm__contacts') }}
+    where is_known
 
 ),
 
 tickets as (
 
-    select * from {{ ref('stg_crm__tickets') }} where is_known
+    select * from {{ ref('stg_crm__tickets') }}
+    where is_known
 
 ),
 
 invitations as (
 
-    select * from {{ ref('stg_survey__invitations') }} where is_known
+    select * from {{ ref('stg_survey__invitations') }}
+    where is_known
 
 ),
 
 answers as (
 
-    select * from {{ ref('stg_survey__answers') }} where is_known
+    select * from {{ ref('stg_survey__answers') }}
+    where is_known
 
 ),
 
@@ -51,16 +55,47 @@ rows_unioned as (
     select * from events_wide
     union all
     select
-        'crm', 'crm_contact', visitor_id, user_id, contact_id, email_hash, phone_hash, created_at
+        'crm',
+        'crm_contact',
+        visitor_id,
+        user_id,
+        contact_id,
+        email_hash,
+        phone_hash,
+        created_at
     from contacts
     union all
-    select 'crm', 'crm_ticket', null, null, contact_id, email_hash, null, opened_at
+    select
+        'crm',
+        'crm_ticket',
+        null,
+        null,
+        contact_id,
+        email_hash,
+        null,
+        opened_at
     from tickets
     union all
-    select 'survey', 'survey_invitation', null, null, contact_id, email_hash, null, sent_at
+    select
+        'survey',
+        'survey_invitation',
+        null,
+        null,
+        contact_id,
+        email_hash,
+        null,
+        sent_at
     from invitations
     union all
-    select 'survey', 'survey_answer', visitor_id, null, contact_id, email_hash, null, responded_at
+    select
+        'survey',
+        'survey_answer',
+        visitor_id,
+        null,
+        contact_id,
+        email_hash,
+        null,
+        responded_at
     from answers
 
 ),
@@ -68,27 +103,105 @@ rows_unioned as (
 -- Pairs in the order contact, user, email, phone, visitor: each pair of a row is one edge.
 pairs as (
 
-    select source, rule, seen_at, 'contact' as left_type, contact_id as left_value,
-        'user' as right_type, user_id as right_value
+    select
+        source,
+        rule,
+        seen_at,
+        'contact' as left_type,
+        contact_id as left_value,
+        'user' as right_type,
+        user_id as right_value
     from rows_unioned
     union all
-    select source, rule, seen_at, 'contact', contact_id, 'email', email_hash from rows_unioned
+    select
+        source,
+        rule,
+        seen_at,
+        'contact',
+        contact_id,
+        'email',
+        email_hash
+    from rows_unioned
     union all
-    select source, rule, seen_at, 'contact', contact_id, 'phone', phone_hash from rows_unioned
+    select
+        source,
+        rule,
+        seen_at,
+        'contact',
+        contact_id,
+        'phone',
+        phone_hash
+    from rows_unioned
     union all
-    select source, rule, seen_at, 'contact', contact_id, 'visitor', visitor_id from rows_unioned
+    select
+        source,
+        rule,
+        seen_at,
+        'contact',
+        contact_id,
+        'visitor',
+        visitor_id
+    from rows_unioned
     union all
-    select source, rule, seen_at, 'user', user_id, 'email', email_hash from rows_unioned
+    select
+        source,
+        rule,
+        seen_at,
+        'user',
+        user_id,
+        'email',
+        email_hash
+    from rows_unioned
     union all
-    select source, rule, seen_at, 'user', user_id, 'phone', phone_hash from rows_unioned
+    select
+        source,
+        rule,
+        seen_at,
+        'user',
+        user_id,
+        'phone',
+        phone_hash
+    from rows_unioned
     union all
-    select source, rule, seen_at, 'user', user_id, 'visitor', visitor_id from rows_unioned
+    select
+        source,
+        rule,
+        seen_at,
+        'user',
+        user_id,
+        'visitor',
+        visitor_id
+    from rows_unioned
     union all
-    select source, rule, seen_at, 'email', email_hash, 'phone', phone_hash from rows_unioned
+    select
+        source,
+        rule,
+        seen_at,
+        'email',
+        email_hash,
+        'phone',
+        phone_hash
+    from rows_unioned
     union all
-    select source, rule, seen_at, 'email', email_hash, 'visitor', visitor_id from rows_unioned
+    select
+        source,
+        rule,
+        seen_at,
+        'email',
+        email_hash,
+        'visitor',
+        visitor_id
+    from rows_unioned
     union all
-    select source, rule, seen_at, 'phone', phone_hash, 'visitor', visitor_id from rows_unioned
+    select
+        source,
+        rule,
+        seen_at,
+        'phone',
+        phone_hash,
+        'visitor',
+        visitor_id
+    from rows_unioned
 
 )
 

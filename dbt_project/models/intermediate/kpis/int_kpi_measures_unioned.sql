@@ -30,13 +30,15 @@ survey_scores as (
 
 deals as (
 
-    select * from {{ ref('stg_crm__deals') }} where is_known and closed_at is not null
+    select * from {{ ref('stg_crm__deals') }}
+    where is_known and closed_at is not null
 
 ),
 
 tickets as (
 
-    select * from {{ ref('stg_crm__tickets') }} where is_known
+    select * from {{ ref('stg_crm__tickets') }}
+    where is_known
 
 ),
 
@@ -48,7 +50,8 @@ identifiers as (
 
 ad_costs as (
 
-    select * from {{ ref('stg_web__ad_costs') }} where is_known
+    select * from {{ ref('stg_web__ad_costs') }}
+    where is_known
 
 ),
 
@@ -187,7 +190,9 @@ deal_measures as (
         count(*) filter (where deals.deal_status = 'won') as deals_won
     from deals
     left join identifiers
-        on identifiers.identifier_type = 'contact' and deals.contact_id = identifiers.identifier_value
+        on
+            identifiers.identifier_type = 'contact'
+            and deals.contact_id = identifiers.identifier_value
     left join persons on identifiers.person_id = persons.person_id
     group by {{ business_date('deals.closed_at') }}, persons.persona
 
@@ -228,63 +233,266 @@ score_measures as (
 
 unioned as (
 
-    select kpi_date, 'sessions' as measure, channel, persona, device_type, sessions as quantity from session_measures
+    select
+        kpi_date,
+        'sessions' as measure,
+        channel,
+        persona,
+        device_type,
+        sessions as quantity
+    from session_measures
     union all
-    select kpi_date, 'engaged_sessions' as measure, channel, persona, device_type, engaged_sessions as quantity from session_measures
+    select
+        kpi_date,
+        'engaged_sessions' as measure,
+        channel,
+        persona,
+        device_type,
+        engaged_sessions as quantity
+    from session_measures
     union all
-    select kpi_date, 'visitors' as measure, channel, persona, device_type, visitors as quantity from session_measures
+    select
+        kpi_date,
+        'visitors' as measure,
+        channel,
+        persona,
+        device_type,
+        visitors as quantity
+    from session_measures
     union all
-    select kpi_date, 'new_visitors' as measure, channel, persona, device_type, new_visitors as quantity from session_measures
+    select
+        kpi_date,
+        'new_visitors' as measure,
+        channel,
+        persona,
+        device_type,
+        new_visitors as quantity
+    from session_measures
     union all
-    select kpi_date, 'leads' as measure, channel, persona, device_type, leads as quantity from touchpoint_measures
+    select
+        kpi_date,
+        'leads' as measure,
+        channel,
+        persona,
+        device_type,
+        leads as quantity
+    from touchpoint_measures
     union all
-    select kpi_date, 'cart_adds' as measure, channel, persona, device_type, cart_adds as quantity from touchpoint_measures
+    select
+        kpi_date,
+        'cart_adds' as measure,
+        channel,
+        persona,
+        device_type,
+        cart_adds as quantity
+    from touchpoint_measures
     union all
-    select kpi_date, 'referrals' as measure, channel, persona, device_type, referrals as quantity from touchpoint_measures
+    select
+        kpi_date,
+        'referrals' as measure,
+        channel,
+        persona,
+        device_type,
+        referrals as quantity
+    from touchpoint_measures
     union all
-    select kpi_date, 'paid_orders' as measure, channel, persona, null as device_type, paid_orders as quantity from order_measures
+    select
+        kpi_date,
+        'paid_orders' as measure,
+        channel,
+        persona,
+        null as device_type,
+        paid_orders as quantity
+    from order_measures
     union all
-    select kpi_date, 'new_customers' as measure, channel, persona, null as device_type, new_customers as quantity from order_measures
+    select
+        kpi_date,
+        'new_customers' as measure,
+        channel,
+        persona,
+        null as device_type,
+        new_customers as quantity
+    from order_measures
     union all
-    select kpi_date, 'repeat_orders' as measure, channel, persona, null as device_type, repeat_orders as quantity from order_measures
+    select
+        kpi_date,
+        'repeat_orders' as measure,
+        channel,
+        persona,
+        null as device_type,
+        repeat_orders as quantity
+    from order_measures
     union all
-    select kpi_date, 'paid_order_value' as measure, channel, persona, null as device_type, paid_order_value as quantity from order_measures
+    select
+        kpi_date,
+        'paid_order_value' as measure,
+        channel,
+        persona,
+        null as device_type,
+        paid_order_value as quantity
+    from order_measures
     union all
-    select kpi_date, 'net_paid' as measure, channel, persona, null as device_type, net_paid as quantity from payment_measures
+    select
+        kpi_date,
+        'net_paid' as measure,
+        channel,
+        persona,
+        null as device_type,
+        net_paid as quantity
+    from payment_measures
     union all
-    select kpi_date, 'charged' as measure, channel, persona, null as device_type, charged as quantity from payment_measures
+    select
+        kpi_date,
+        'charged' as measure,
+        channel,
+        persona,
+        null as device_type,
+        charged as quantity
+    from payment_measures
     union all
-    select kpi_date, 'refunded' as measure, channel, persona, null as device_type, refunded as quantity from payment_measures
+    select
+        kpi_date,
+        'refunded' as measure,
+        channel,
+        persona,
+        null as device_type,
+        refunded as quantity
+    from payment_measures
     union all
-    select kpi_date, 'impressions' as measure, channel, null as persona, null as device_type, impressions as quantity from ad_measures
+    select
+        kpi_date,
+        'impressions' as measure,
+        channel,
+        null as persona,
+        null as device_type,
+        impressions as quantity
+    from ad_measures
     union all
-    select kpi_date, 'ad_clicks' as measure, channel, null as persona, null as device_type, ad_clicks as quantity from ad_measures
+    select
+        kpi_date,
+        'ad_clicks' as measure,
+        channel,
+        null as persona,
+        null as device_type,
+        ad_clicks as quantity
+    from ad_measures
     union all
-    select kpi_date, 'ad_cost' as measure, channel, null as persona, null as device_type, ad_cost as quantity from ad_measures
+    select
+        kpi_date,
+        'ad_cost' as measure,
+        channel,
+        null as persona,
+        null as device_type,
+        ad_cost as quantity
+    from ad_measures
     union all
-    select kpi_date, 'deals_closed' as measure, null as channel, persona, null as device_type, deals_closed as quantity from deal_measures
+    select
+        kpi_date,
+        'deals_closed' as measure,
+        null as channel,
+        persona,
+        null as device_type,
+        deals_closed as quantity
+    from deal_measures
     union all
-    select kpi_date, 'deals_won' as measure, null as channel, persona, null as device_type, deals_won as quantity from deal_measures
+    select
+        kpi_date,
+        'deals_won' as measure,
+        null as channel,
+        persona,
+        null as device_type,
+        deals_won as quantity
+    from deal_measures
     union all
-    select kpi_date, 'tickets' as measure, null as channel, persona, null as device_type, tickets as quantity from ticket_measures
+    select
+        kpi_date,
+        'tickets' as measure,
+        null as channel,
+        persona,
+        null as device_type,
+        tickets as quantity
+    from ticket_measures
     union all
-    select kpi_date, 'tickets_responded' as measure, null as channel, persona, null as device_type, tickets_responded as quantity from ticket_measures
+    select
+        kpi_date,
+        'tickets_responded' as measure,
+        null as channel,
+        persona,
+        null as device_type,
+        tickets_responded as quantity
+    from ticket_measures
     union all
-    select kpi_date, 'first_response_hours' as measure, null as channel, persona, null as device_type, first_response_hours as quantity from ticket_measures
+    select
+        kpi_date,
+        'first_response_hours' as measure,
+        null as channel,
+        persona,
+        null as device_type,
+        first_response_hours as quantity
+    from ticket_measures
     union all
-    select kpi_date, 'csat_answers' as measure, null as channel, persona, null as device_type, csat_answers as quantity from score_measures
+    select
+        kpi_date,
+        'csat_answers' as measure,
+        null as channel,
+        persona,
+        null as device_type,
+        csat_answers as quantity
+    from score_measures
     union all
-    select kpi_date, 'csat_satisfied' as measure, null as channel, persona, null as device_type, csat_satisfied as quantity from score_measures
+    select
+        kpi_date,
+        'csat_satisfied' as measure,
+        null as channel,
+        persona,
+        null as device_type,
+        csat_satisfied as quantity
+    from score_measures
     union all
-    select kpi_date, 'ces_answers' as measure, null as channel, persona, null as device_type, ces_answers as quantity from score_measures
+    select
+        kpi_date,
+        'ces_answers' as measure,
+        null as channel,
+        persona,
+        null as device_type,
+        ces_answers as quantity
+    from score_measures
     union all
-    select kpi_date, 'ces_points' as measure, null as channel, persona, null as device_type, ces_points as quantity from score_measures
+    select
+        kpi_date,
+        'ces_points' as measure,
+        null as channel,
+        persona,
+        null as device_type,
+        ces_points as quantity
+    from score_measures
     union all
-    select kpi_date, 'nps_answers' as measure, null as channel, persona, null as device_type, nps_answers as quantity from score_measures
+    select
+        kpi_date,
+        'nps_answers' as measure,
+        null as channel,
+        persona,
+        null as device_type,
+        nps_answers as quantity
+    from score_measures
     union all
-    select kpi_date, 'nps_promoters' as measure, null as channel, persona, null as device_type, nps_promoters as quantity from score_measures
+    select
+        kpi_date,
+        'nps_promoters' as measure,
+        null as channel,
+        persona,
+        null as device_type,
+        nps_promoters as quantity
+    from score_measures
     union all
-    select kpi_date, 'nps_balance' as measure, null as channel, persona, null as device_type, nps_balance as quantity from score_measures
+    select
+        kpi_date,
+        'nps_balance' as measure,
+        null as channel,
+        persona,
+        null as device_type,
+        nps_balance as quantity
+    from score_measures
 
 )
 

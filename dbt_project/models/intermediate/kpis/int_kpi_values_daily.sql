@@ -13,14 +13,37 @@ kpis as (
 -- One row per dimension of interest; 'all' is the total.
 sliced as (
 
-    select kpi_date, measure, 'all' as dimension, 'all' as dimension_value, quantity
+    select
+        kpi_date,
+        measure,
+        'all' as dimension,
+        'all' as dimension_value,
+        quantity
     from measures
     union all
-    select kpi_date, measure, 'channel', channel, quantity from measures
+    select
+        kpi_date,
+        measure,
+        'channel',
+        channel,
+        quantity
+    from measures
     union all
-    select kpi_date, measure, 'persona', persona, quantity from measures
+    select
+        kpi_date,
+        measure,
+        'persona',
+        persona,
+        quantity
+    from measures
     union all
-    select kpi_date, measure, 'device', device_type, quantity from measures
+    select
+        kpi_date,
+        measure,
+        'device',
+        device_type,
+        quantity
+    from measures
 
 ),
 

@@ -18,13 +18,15 @@ identifiers as (
 
 visitors as (
 
-    select * from identifiers where identifier_type = 'visitor'
+    select * from identifiers
+    where identifier_type = 'visitor'
 
 ),
 
 users as (
 
-    select * from identifiers where identifier_type = 'user'
+    select * from identifiers
+    where identifier_type = 'user'
 
 ),
 

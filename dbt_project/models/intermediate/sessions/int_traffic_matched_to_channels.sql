@@ -6,7 +6,8 @@ with sessions as (
 
 ad_costs as (
 
-    select * from {{ ref('stg_web__ad_costs') }} where is_known
+    select * from {{ ref('stg_web__ad_costs') }}
+    where is_known
 
 ),
 
@@ -25,10 +26,16 @@ source_categories as (
 -- Rules are tried once per combination, not once per session.
 combinations as (
 
-    select traffic_source, traffic_medium, utm_campaign
+    select
+        traffic_source,
+        traffic_medium,
+        utm_campaign
     from sessions
     union
-    select utm_source, utm_medium, utm_campaign
+    select
+        utm_source,
+        utm_medium,
+        utm_campaign
     from ad_costs
 
 ),
@@ -56,7 +63,7 @@ inner join channel_rules
     on
         (
             channel_rules.source_category is null
-            or channel_rules.source_category = categorised.source_category
+            or categorised.source_category = channel_rules.source_category
         )
         and {{ matches('categorised.traffic_source', 'channel_rules.source_pattern') }}
         and {{ matches('categorised.traffic_medium', 'channel_rules.medium_pattern') }}

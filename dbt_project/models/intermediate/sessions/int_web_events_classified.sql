@@ -12,7 +12,8 @@ bot_patterns as (
 
 invalid_values as (
 
-    select * from {{ ref('identifier_invalid_values') }} where identifier_type = 'visitor'
+    select * from {{ ref('identifier_invalid_values') }}
+    where identifier_type = 'visitor'
 
 ),
 

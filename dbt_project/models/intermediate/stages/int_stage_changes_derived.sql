@@ -34,7 +34,8 @@ placed as (
 
 rises as (
 
-    select * from placed where previous_rank is null or stage_rank > previous_rank
+    select * from placed
+    where previous_rank is null or stage_rank > previous_rank
 
 ),
 
@@ -58,7 +59,8 @@ lapses as (
     where
         {{ is_known('journeys.lapses_at') }}
         and exists (
-            select 1 from rises where rises.journey_id = journeys.journey_id
+            select 1 from rises
+            where rises.journey_id = journeys.journey_id
         )
 
 ),
@@ -77,7 +79,16 @@ changes as (
         false as is_lapse
     from rises
     union all
-    select person_id, journey_id, journey_number, null, null, null, null, lapses_at, true
+    select
+        person_id,
+        journey_id,
+        journey_number,
+        null,
+        null,
+        null,
+        null,
+        lapses_at,
+        true
     from lapses
 
 )

@@ -20,7 +20,8 @@ rule_versions as (
 
 rules as (
 
-    select * from rule_versions where is_active
+    select * from rule_versions
+    where is_active
 
 ),
 
@@ -40,13 +41,13 @@ matches as (
             touchpoints.touchpoint_type = rules.touchpoint_type
             and touchpoints.occurred_date >= rules.valid_from
             and (rules.valid_to is null or touchpoints.occurred_date < rules.valid_to)
-            and (rules.persona is null or rules.persona = touchpoints.persona)
+            and (rules.persona is null or touchpoints.persona = rules.persona)
             and {{ matches('touchpoints.touchpoint_name', 'rules.name_pattern') }}
-            and (rules.metric is null or rules.metric = touchpoints.metric)
+            and (rules.metric is null or touchpoints.metric = rules.metric)
             and (rules.minimum_score is null or touchpoints.score >= rules.minimum_score)
             and (
                 rules.is_public_review is null
-                or rules.is_public_review = touchpoints.is_public_review
+                or touchpoints.is_public_review = rules.is_public_review
             )
             and (rules.minimum_number is null or touchpoints.type_number >= rules.minimum_number)
             and (rules.maximum_number is null or touchpoints.type_number <= rules.maximum_number)
@@ -82,7 +83,8 @@ decided as (
 
 stages as (
 
-    select * from {{ ref('stages') }} where stage_model = 'six'
+    select * from {{ ref('stages') }}
+    where stage_model = 'six'
 
 )
 

@@ -1,6 +1,7 @@
 with touchpoints as (
 
-    select * from {{ ref('int_touchpoints_numbered') }} where person_id is not null
+    select * from {{ ref('int_touchpoints_numbered') }}
+    where person_id is not null
 
 ),
 

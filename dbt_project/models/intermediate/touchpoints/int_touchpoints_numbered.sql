@@ -18,7 +18,8 @@ channels as (
 
 contacts as (
 
-    select * from {{ ref('stg_crm__contacts') }} where is_known
+    select * from {{ ref('stg_crm__contacts') }}
+    where is_known
 
 ),
 

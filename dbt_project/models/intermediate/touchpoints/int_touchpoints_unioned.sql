@@ -6,7 +6,8 @@ with sessions as (
 
 events as (
 
-    select * from {{ ref('int_web_events_classified') }} where exclusion_reason is null
+    select * from {{ ref('int_web_events_classified') }}
+    where exclusion_reason is null
 
 ),
 
@@ -30,13 +31,15 @@ identifiers as (
 
 contacts as (
 
-    select * from {{ ref('stg_crm__contacts') }} where is_known
+    select * from {{ ref('stg_crm__contacts') }}
+    where is_known
 
 ),
 
 activities as (
 
-    select * from {{ ref('stg_crm__activities') }} where is_known
+    select * from {{ ref('stg_crm__activities') }}
+    where is_known
 
 ),
 
@@ -54,7 +57,8 @@ deals as (
 
 deal_stage_changes as (
 
-    select * from {{ ref('stg_crm__deal_stage_changes') }} where is_known
+    select * from {{ ref('stg_crm__deal_stage_changes') }}
+    where is_known
 
 ),
 
@@ -66,13 +70,15 @@ orders as (
 
 payments as (
 
-    select * from {{ ref('stg_crm__payments') }} where is_known
+    select * from {{ ref('stg_crm__payments') }}
+    where is_known
 
 ),
 
 tickets as (
 
-    select * from {{ ref('stg_crm__tickets') }} where is_known
+    select * from {{ ref('stg_crm__tickets') }}
+    where is_known
 
 ),
 
@@ -383,7 +389,26 @@ unioned as (
 )
 
 select
-    unioned.* exclude (person_id, identifier_type, identifier_value),
+    unioned.touchpoint_id,
+    unioned.source,
+    unioned.touchpoint_type,
+    unioned.touchpoint_name,
+    unioned.channel,
+    unioned.campaign,
+    unioned.session_id,
+    unioned.event_id,
+    unioned.activity_id,
+    unioned.deal_id,
+    unioned.order_id,
+    unioned.ticket_id,
+    unioned.response_id,
+    unioned.metric,
+    unioned.currency_code,
+    unioned.score,
+    unioned.cost_amount,
+    unioned.is_inbound,
+    unioned.is_public_review,
+    unioned.occurred_at,
     coalesce(unioned.person_id, identifiers.person_id) as person_id
 from unioned
 left join identifiers

@@ -6,7 +6,8 @@ with orders as (
 
 identifiers as (
 
-    select * from {{ ref('int_identifiers_resolved_to_persons') }} where identifier_type = 'contact'
+    select * from {{ ref('int_identifiers_resolved_to_persons') }}
+    where identifier_type = 'contact'
 
 ),
 

@@ -1,12 +1,14 @@
 with orders as (
 
-    select * from {{ ref('stg_crm__orders') }} where is_known
+    select * from {{ ref('stg_crm__orders') }}
+    where is_known
 
 ),
 
 payments as (
 
-    select * from {{ ref('stg_crm__payments') }} where is_known
+    select * from {{ ref('stg_crm__payments') }}
+    where is_known
 
 ),
 

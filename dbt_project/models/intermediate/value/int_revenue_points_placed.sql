@@ -33,13 +33,15 @@ stage_intervals as (
 
 survey_scores as (
 
-    select * from {{ ref('fct_survey_scores') }} where metric in ('nps', 'csat', 'ces')
+    select * from {{ ref('fct_survey_scores') }}
+    where metric in ('nps', 'csat', 'ces')
 
 ),
 
 tickets as (
 
-    select * from {{ ref('stg_crm__tickets') }} where is_known
+    select * from {{ ref('stg_crm__tickets') }}
+    where is_known
 
 ),
 
@@ -125,7 +127,11 @@ preceded as (
 
 last_scores as (
 
-    select person_id, metric, score_rate, responded_at
+    select
+        person_id,
+        metric,
+        score_rate,
+        responded_at
     from survey_scores
     where person_id is not null
     qualify row_number() over (

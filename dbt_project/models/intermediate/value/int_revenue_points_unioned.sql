@@ -6,13 +6,15 @@ with orders as (
 
 payments as (
 
-    select * from {{ ref('stg_crm__payments') }} where is_known
+    select * from {{ ref('stg_crm__payments') }}
+    where is_known
 
 ),
 
 identifiers as (
 
-    select * from {{ ref('int_identifiers_resolved_to_persons') }} where identifier_type = 'contact'
+    select * from {{ ref('int_identifiers_resolved_to_persons') }}
+    where identifier_type = 'contact'
 
 ),
 
@@ -59,7 +61,7 @@ unioned as (
         0,
         payments.paid_amount,
         payments.paid_at,
-        payments.paid_at
+        payments.paid_at as occurred_at
     from payments
 
 )

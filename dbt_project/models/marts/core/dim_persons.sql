@@ -6,13 +6,15 @@ with identifiers as (
 
 touchpoints as (
 
-    select * from {{ ref('int_touchpoints_numbered') }} where person_id is not null
+    select * from {{ ref('int_touchpoints_numbered') }}
+    where person_id is not null
 
 ),
 
 contacts as (
 
-    select * from {{ ref('stg_crm__contacts') }} where is_known and not is_erased
+    select * from {{ ref('stg_crm__contacts') }}
+    where is_known and not is_erased
 
 ),
 
@@ -24,7 +26,8 @@ transitions as (
 
 revenue_points as (
 
-    select * from {{ ref('fct_revenue_points') }} where person_id is not null
+    select * from {{ ref('fct_revenue_points') }}
+    where person_id is not null
 
 ),
 
@@ -45,9 +48,9 @@ person_contacts as (
     select
         identifiers.person_id,
         arg_min(contacts.persona, (contacts.created_at, contacts.contact_id))
-            filter (where contacts.persona is not null) as persona,
+        filter (where contacts.persona is not null) as persona,
         arg_min(contacts.country_code, (contacts.created_at, contacts.contact_id))
-            filter (where contacts.country_code is not null) as country_code,
+        filter (where contacts.country_code is not null) as country_code,
         count(*) as contact_count,
         bool_or(contacts.marketing_consent_at is not null) as has_marketing_consent,
         bool_or(contacts.analytics_consent_at is not null) as has_analytics_consent
@@ -77,7 +80,9 @@ touched as (
 
 current_stages as (
 
-    select person_id, to_stage as current_stage
+    select
+        person_id,
+        to_stage as current_stage
     from transitions
     qualify row_number() over (partition by person_id order by transition_number desc) = 1
 

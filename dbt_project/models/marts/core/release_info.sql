@@ -1,6 +1,7 @@
 with files as (
 
-    select * from {{ ref('stg_ops__files') }} where file_status = 'loaded'
+    select * from {{ ref('stg_ops__files') }}
+    where file_status = 'loaded'
 
 )
 

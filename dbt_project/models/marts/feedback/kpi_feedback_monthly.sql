@@ -14,7 +14,8 @@ with survey_scores as (
 
 invitations as (
 
-    select * from {{ ref('stg_survey__invitations') }} where is_known
+    select * from {{ ref('stg_survey__invitations') }}
+    where is_known
 
 ),
 
@@ -29,7 +30,9 @@ invited_answers as (
 
 surveyed_metrics as (
 
-    select survey_id, metric
+    select
+        survey_id,
+        metric
     from {{ ref('survey_questions') }}
     group by survey_id, metric
 

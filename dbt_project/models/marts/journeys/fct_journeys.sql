@@ -83,7 +83,7 @@ select
     journeys.journey_number::integer as journey_number,
     journeys.touchpoint_count::integer as touchpoint_count,
     {{ seconds_between('journeys.started_at', 'journeys.ended_at') }}::bigint as journey_seconds,
-    not {{ is_known(
+    not{{ is_known(
         "(journeys.ended_at + interval '" ~ var('journey_gap_days') ~ " days')"
     ) }} as is_open,
     journeys.started_at,

@@ -6,7 +6,8 @@ with sessions as (
 
 events as (
 
-    select * from {{ ref('int_web_events_classified') }} where exclusion_reason is null
+    select * from {{ ref('int_web_events_classified') }}
+    where exclusion_reason is null
 
 ),
 

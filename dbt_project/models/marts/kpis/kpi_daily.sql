@@ -12,7 +12,8 @@ kpis as (
 
 targets as (
 
-    select * from {{ ref('kpi_targets') }} where period = 'day'
+    select * from {{ ref('kpi_targets') }}
+    where period = 'day'
 
 ),
 
@@ -20,7 +21,7 @@ targets as (
 summed as (
 
     select
-        kpi_date as kpi_date,
+        kpi_date,
         kpi,
         dimension,
         dimension_value,

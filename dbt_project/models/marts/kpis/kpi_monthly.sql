@@ -12,7 +12,8 @@ kpis as (
 
 targets as (
 
-    select * from {{ ref('kpi_targets') }} where period = 'month'
+    select * from {{ ref('kpi_targets') }}
+    where period = 'month'
 
 ),
 

@@ -18,7 +18,8 @@ signals as (
 
 stages as (
 
-    select * from {{ ref('stages') }} where stage_model = 'six'
+    select * from {{ ref('stages') }}
+    where stage_model = 'six'
 
 ),
 

@@ -20,7 +20,7 @@ staged as (
         on
             points.value_type = value_stage_rules.value_type
             and points.occurred_date >= value_stage_rules.valid_from
-            and (value_stage_rules.stage is null or value_stage_rules.stage = points.stage)
+            and (value_stage_rules.stage is null or points.stage = value_stage_rules.stage)
     qualify row_number() over (
         partition by points.revenue_point_id order by value_stage_rules.rule_order
     ) = 1

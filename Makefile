@@ -1,0 +1,96 @@
+# The only entry point. `make help` lists the targets.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+export JOURNEY_HOME ?= $(CURDIR)/.journey
+export DAGSTER_HOME := $(CURDIR)
+export DAGSTER_STATE_DIR := $(JOURNEY_HOME)/dagster
+export PYTHONPATH := $(CURDIR)
+export DO_NOT_TRACK := 1
+export GX_ANALYTICS_ENABLED := false
+
+.PHONY: help setup nightly test dev import build lint docs clean rollback releases publish waive pepper model unit benchmark sample lock
+
+help: ## list the targets
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
+
+setup: $(VENV)/installed ## set up the environment in .venv (other targets do it when it is missing)
+
+$(VENV)/installed: requirements.lock
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || \
+		{ echo "Python 3.11, 3.12 or 3.13 is needed; found: $$($(PYTHON) --version 2>&1). Try: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
+		{ echo "Python's venv module is missing; on Debian or Ubuntu: apt-get install python3-venv"; exit 1; }
+	@echo "setting up the environment in $(VENV) (two to three minutes, once) ..."
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --no-deps --only-binary :all: -r requirements.lock
+	@touch $@
+
+nightly: setup ## the main job: load, build, judge and publish what lies in the landing zone
+	@$(BIN)/python -m orchestration.nightly $(if $(AS_OF),--as-of "$(AS_OF)")
+
+test: setup ## lint, then all tests
+	@$(MAKE) --no-print-directory lint
+	@$(BIN)/python -m pytest
+
+dev: setup ## Dagster UI on http://127.0.0.1:3000, with the schedule
+	@mkdir -p $(DAGSTER_STATE_DIR)
+	@$(BIN)/dagster dev -m orchestration.definitions --host 127.0.0.1 --port 3000
+
+import: setup ## map an export into the landing zone: make import ADAPTER=olist FROM=<dir>
+	@test -n "$(ADAPTER)" -a -n "$(FROM)" || { echo "usage: make import ADAPTER=<name> FROM=<dir>; adapters: $$(ls adapters | tr '\n' ' ')"; exit 1; }
+	@$(BIN)/python -m orchestration.importing $(ADAPTER) $(FROM)
+
+build: setup ## dbt alone on the loaded data, without publishing: make build [M=+fct_sessions]
+	@$(BIN)/python -m orchestration.dbt build --exclude-resource-type unit_test $(if $(M),--select $(M))
+
+unit: setup ## dbt unit tests: make unit [M=fct_stage_transitions]
+	@$(BIN)/python -m orchestration.dbt test --select $(if $(M),$(M),test_type:unit) --exclude-resource-type test
+
+publish: setup ## publish the candidate alone; refused unless exactly this one passed its audit
+	@$(BIN)/python -m orchestration.publishing
+
+releases: setup ## list the releases, the current one starred
+	@$(BIN)/python -m orchestration.publishing --list
+
+rollback: setup ## make the previous release current again: make rollback [RELEASE=<id>]
+	@$(BIN)/python -m orchestration.publishing --rollback $(RELEASE)
+
+waive: setup ## let the gate pass without a rejected file: make waive FILE=<name> REASON="..."
+	@test -n "$(FILE)" -a -n "$(REASON)" || { echo 'usage: make waive FILE=<name or id> REASON="why"'; exit 1; }
+	@$(BIN)/python -m orchestration.waiving "$(FILE)" "$(REASON)"
+
+pepper: ## write a secret pepper for hashing personal data to $JOURNEY_HOME/pepper, once
+	@mkdir -p $(JOURNEY_HOME)
+	@test ! -e $(JOURNEY_HOME)/pepper || { echo "$(JOURNEY_HOME)/pepper exists; a new one would part every person from their past"; exit 1; }
+	@(umask 077; $(PYTHON) -c 'import secrets; print(secrets.token_hex(32))' > $(JOURNEY_HOME)/pepper)
+	@echo "written to $(JOURNEY_HOME)/pepper; keep a copy in a safe place"
+
+lint: setup ## ruff, type check, sqlfluff
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check --quiet .
+	@$(BIN)/mypy
+	@$(BIN)/sqlfluff lint --disable-progress-bar --processes 2 dbt_project/models dbt_project/tests adapters
+
+docs: setup ## one self-contained page of dbt's documentation: docs/site/index.html
+	@$(BIN)/python -m orchestration.dbt docs generate --static
+	@mkdir -p docs/site && cp $(JOURNEY_HOME)/work/dbt/static_index.html docs/site/index.html
+	@echo "written to docs/site/index.html"
+
+model: setup ## scaffold a model: make model LAYER=marts DOMAIN=stages NAME=fct_something
+	@$(BIN)/python scripts/new_model.py "$(LAYER)" "$(DOMAIN)" "$(NAME)"
+
+sample: setup ## generate the shipped sample anew: make sample [PEOPLE=2000] [DAYS=548] [OUT=<dir>]
+	@$(BIN)/python -m sample.generate $(if $(PEOPLE),--people $(PEOPLE)) $(if $(DAYS),--days $(DAYS)) $(if $(OUT),--out $(OUT))
+
+benchmark: setup ## wall time and memory of the nightly, stage by stage
+	@$(BIN)/python -m benchmarks.nightly $(ARGS)
+
+lock: ## resolve the dependencies anew into requirements.lock (needs uv)
+	uv pip compile pyproject.toml --extra dev --universal --generate-hashes --no-emit-index-url --no-strip-extras --no-header --python-version 3.11 -o requirements.lock
+
+clean: ## remove the home (landing zone, warehouse, releases) after asking; .venv stays
+	@read -r -p "remove $(JOURNEY_HOME) with its landing zone, warehouse and releases? [y/N] " answer; \
+		test "$$answer" = y && rm -rf "$(JOURNEY_HOME)" dbt_project/target dbt_project/logs && echo removed || echo kept

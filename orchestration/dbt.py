@@ -1,0 +1,52 @@
+"""Run dbt on a home by hand: `python -m orchestration.dbt build`, as `make build` does."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+from orchestration.loading import ledger
+from orchestration.loading.contract import load_contract
+from orchestration.locking import single_writer
+from orchestration.settings import DBT_PROJECT_DIR, load_settings
+
+
+def main(arguments: list[str]) -> int:
+    """Run dbt as of the end of the last business day in the loaded data."""
+    import duckdb
+
+    from orchestration.project import DBT
+    from orchestration.run_context import last_business_day_end
+
+    settings = load_settings()
+    settings.prepare()
+    with single_writer(settings.home):
+        tables = list(load_contract().values())
+        with duckdb.connect(str(settings.warehouse)) as connection:
+            ledger.create(connection, tables)
+            try:
+                as_of_at = last_business_day_end(connection, settings.business_timezone)
+            except ValueError:
+                as_of_at = "2000-01-01 00:00:00"  # nothing loaded: dbt runs on empty tables
+        environment = {**os.environ, **settings.environment(as_of_at)}
+        return subprocess.run(
+            [
+                str(DBT),
+                "--log-level-file",
+                "warn",
+                *arguments,
+                "--project-dir",
+                str(DBT_PROJECT_DIR),
+                "--profiles-dir",
+                str(DBT_PROJECT_DIR),
+                "--target-path",
+                str(settings.dbt_target),
+            ],
+            env=environment,
+            check=False,
+        ).returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
