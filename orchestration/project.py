@@ -73,7 +73,7 @@ class Translator(DagsterDbtTranslator):
     """Group = domain folder; a dbt test of severity error blocks what is downstream."""
 
     def __init__(self) -> None:
-        """dbt tests, also those of sources, become asset checks."""
+        """Make asset checks of dbt tests, also those of sources."""
         super().__init__(
             settings=DagsterDbtTranslatorSettings(
                 enable_asset_checks=True, enable_source_tests_as_checks=True
