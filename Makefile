@@ -89,7 +89,7 @@ benchmark: setup ## wall time and memory of the nightly, stage by stage
 	@$(BIN)/python -m benchmarks.nightly $(ARGS)
 
 lock: ## resolve the dependencies anew into requirements.lock (needs uv)
-	uv pip compile pyproject.toml --extra dev --universal --generate-hashes --no-emit-index-url --no-strip-extras --no-header --python-version 3.11 -o requirements.lock
+	uv pip compile pyproject.toml --extra dev --universal --generate-hashes --no-strip-extras --no-header --python-version 3.11 -o requirements.lock
 
 clean: ## remove the home (landing zone, warehouse, releases) after asking; .venv stays
 	@read -r -p "remove $(JOURNEY_HOME) with its landing zone, warehouse and releases? [y/N] " answer; \

@@ -19,7 +19,10 @@ import duckdb
 from orchestration.settings import SEEDS_DIR
 
 EMAIL_PATTERN = r"[A-Za-z0-9._+-]+(@|%40|＠)[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+"
-PHONE_PATTERN = r"(\+\d{1,3}[ -]?)?\(?\b0\d{1,4}\)?[ -]\d{1,4}[ -]\d{3,4}\b|\+\d{10,14}\b"
+PHONE_PATTERN = (
+    r"\+\d{1,3}[ -]?\(?\d{1,4}\)?[ -]\d{1,4}[ -]\d{3,4}\b"
+    r"|\(?\b0\d{1,4}\)?[ -]\d{1,4}[ -]\d{3,4}\b|\+\d{10,14}\b"
+)
 _BLOCK = 64
 
 

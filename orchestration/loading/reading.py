@@ -132,6 +132,34 @@ def _match_header(header: list[str], table: Table) -> tuple[dict[int, str], dict
 # ---- CSV ---------------------------------------------------------------------------------------
 
 
+class _ZstdStream(io.RawIOBase):
+    """Decompresses frames one after the other; a frame that does not end is an `EOFError`."""
+
+    def __init__(self, raw: IO[bytes]) -> None:
+        self._raw = raw
+        self._frame: zstandard.ZstdDecompressionObj | None = None
+        self._compressed, self._plain = b"", b""
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        while not self._plain:
+            chunk = self._compressed or self._raw.read(1 << 16)
+            if not chunk:
+                if self._frame is not None:
+                    raise EOFError("the last frame does not end")
+                return 0
+            if self._frame is None:
+                self._frame = zstandard.ZstdDecompressor().decompressobj()
+            self._plain, self._compressed = self._frame.decompress(chunk), b""
+            if self._frame.eof:
+                self._compressed, self._frame = self._frame.unused_data, None
+        part, self._plain = self._plain[: len(buffer)], self._plain[len(buffer) :]
+        buffer[: len(part)] = part
+        return len(part)
+
+
 @contextmanager
 def _decompressed(path: Path) -> Iterator[IO[bytes]]:
     """The bytes of a file, with every way a compressed file can be broken as one clear reject."""
@@ -142,10 +170,7 @@ def _decompressed(path: Path) -> Iterator[IO[bytes]]:
                 with gzip.GzipFile(fileobj=raw) as stream:
                     yield stream  # type: ignore[misc]
             elif name.endswith(".zst"):
-                with zstandard.ZstdDecompressor().stream_reader(
-                    raw, read_across_frames=True
-                ) as stream:
-                    yield stream
+                yield io.BufferedReader(_ZstdStream(raw))
             else:
                 yield raw
         except (EOFError, gzip.BadGzipFile, zlib.error, zstandard.ZstdError) as error:

@@ -88,6 +88,23 @@ answers as (
 
 ),
 
+-- An order placed on the web came through the channel of the visit in which it was placed.
+order_sessions as (
+
+    select
+        events.order_id,
+        sessions.session_id,
+        sessions.channel
+    from events
+    inner join sessionized_events on events.event_id = sessionized_events.event_id
+    inner join sessions on sessionized_events.session_id = sessions.session_id
+    where events.order_id is not null
+    qualify row_number() over (
+        partition by events.order_id order by events.occurred_at, events.event_id
+    ) = 1
+
+),
+
 -- Every kind on one shape; holders of identifiers are turned into persons below.
 unioned as (
 
@@ -254,9 +271,9 @@ unioned as (
         null,
         'contact',
         orders.contact_id,
-        'unassigned',
+        coalesce(order_sessions.channel, 'unassigned'),
         null,
-        null,
+        order_sessions.session_id,
         null,
         null,
         null,
@@ -271,6 +288,7 @@ unioned as (
         false,
         orders.ordered_at
     from orders
+    left join order_sessions on orders.order_id = order_sessions.order_id
 
     union all
 

@@ -68,6 +68,13 @@ unioned as (
 
 select
     unioned.*,
+    -- Of points of one instant: what was promised, then billed, then paid, then given back.
+    case
+        when unioned.point_type in ('order', 'renewal') then 1
+        when unioned.point_type = 'invoice' then 2
+        when unioned.point_type = 'payment' then 3
+        else 4
+    end as point_order,
     identifiers.person_id,
     orders.subscription_id,
     orders.order_type,

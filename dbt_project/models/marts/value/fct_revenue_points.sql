@@ -35,7 +35,7 @@ sequenced as (
         row_number() over customer_points as point_number,
         sum(paid_amount) over (
             partition by person_id, currency_code
-            order by occurred_at, revenue_point_id
+            order by occurred_at, point_order, revenue_point_id
             rows between unbounded preceding and current row
         ) as cumulative_paid_amount,
         min(case when point_type = 'payment' and paid_amount > 0 then paid_at end) over (
@@ -43,7 +43,10 @@ sequenced as (
         ) as first_payment_at,
         lag(occurred_at) over customer_points as previous_point_at
     from staged
-    window customer_points as (partition by person_id order by occurred_at, revenue_point_id)
+    window
+        customer_points as (
+            partition by person_id order by occurred_at, point_order, revenue_point_id
+        )
 
 )
 

@@ -1,0 +1,103 @@
+"""Homes for tests: each test works in a folder of its own, with the real commands."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import duckdb
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+STORIES = ROOT / "tests" / "fixtures" / "raw"
+SHARED_DATA = ROOT.parent / "shared" / "data"
+PEPPER = "a pepper for tests, at least 32 characters"
+
+
+def environment(home: Path, **extra: str) -> dict[str, str]:
+    """What `make` would set, for one home."""
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(("JOURNEY_", "DAGSTER_"))}
+    return {
+        **kept,
+        "JOURNEY_HOME": str(home),
+        "DAGSTER_HOME": str(ROOT),
+        "DAGSTER_STATE_DIR": str(home / "dagster"),
+        "PYTHONPATH": str(ROOT),
+        "JOURNEY_PEPPER": PEPPER,
+        **extra,
+    }
+
+
+def run_module(
+    module: str, *arguments: str, home: Path, **extra: str
+) -> subprocess.CompletedProcess[str]:
+    """Run a module of the project as a user's command would."""
+    return subprocess.run(
+        [sys.executable, "-m", module, *arguments],
+        cwd=ROOT,
+        env=environment(home, **extra),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=900,
+    )
+
+
+def nightly(home: Path, **extra: str) -> subprocess.CompletedProcess[str]:
+    """`make nightly` on a home."""
+    return run_module("orchestration.nightly", home=home, **extra)
+
+
+def place_story(name: str, home: Path) -> Path:
+    """Copy a story into the landing zone of a home."""
+    shutil.copytree(STORIES / name, home / "landing")
+    return home
+
+
+def read_release(home: Path) -> duckdb.DuckDBPyConnection:
+    """Open the published release as a BI tool does."""
+    return duckdb.connect(str(home / "published" / "current" / "journey.duckdb"), read_only=True)
+
+
+@pytest.fixture(scope="session")
+def sample_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home in which the nightly ran on the shipped sample. Do not change it: copy it."""
+    home = tmp_path_factory.mktemp("sample") / "home"
+    # As a newcomer runs it: no pepper, an empty landing zone.
+    result = nightly(home, JOURNEY_PEPPER="")
+    assert result.returncode == 0, result.stdout + result.stderr
+    (home / "stdout.txt").write_text(result.stdout, "utf-8")
+    return home
+
+
+@pytest.fixture(scope="session")
+def story_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home in which the nightly ran on the story happy_week. Do not change it: copy it."""
+    home = place_story("happy_week", tmp_path_factory.mktemp("story") / "home")
+    result = nightly(home, TZ="UTC")
+    assert result.returncode == 0, result.stdout + result.stderr
+    return home
+
+
+@pytest.fixture
+def copy_home(tmp_path: Path) -> Callable[[Path], Path]:
+    """Copies a home, to be spoiled."""
+
+    def copy(home: Path) -> Path:
+        target = tmp_path / "home"
+        shutil.copytree(home, target, symlinks=True)
+        return target
+
+    return copy
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The real data beside the checkout; tests that need it skip, saying so, where it is absent."""
+    if not SHARED_DATA.exists():
+        pytest.skip(f"real data is not at {SHARED_DATA}")
+    return SHARED_DATA

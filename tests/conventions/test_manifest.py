@@ -1,0 +1,199 @@
+"""Conventions over dbt's manifest: names, layers, columns, documentation, tests. No exceptions."""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from orchestration.project import ensure_manifest
+from orchestration.settings import load_settings
+from tests.conftest import ROOT
+
+NAMES = {
+    "staging": r"stg_[a-z]+__[a-z_]+",
+    "intermediate": r"int_[a-z_]+_(unioned|guarded|components|resolved_to_persons|cut|classified|"
+    r"sessionized|aggregated|told_sources|matched_to_channels|numbered|assigned_to_touchpoints|"
+    r"assigned_to_journeys|matched|derived|paid|placed|scored|values_daily)",
+    "marts": r"(dim_[a-z_]+|fct_[a-z_]+|kpi_[a-z_]+|load_quality|release_info)",
+}
+PARENTS = {  # layer → layers that it may read
+    "staging": {"source"},
+    "intermediate": {"staging", "intermediate", "seed", "marts"},
+    "marts": {"staging", "intermediate", "marts", "seed"},
+}
+TYPES = re.compile(
+    r"boolean|integer|bigint|double|varchar|date|timestamp|decimal\(\d+,\s*\d+\)"
+)  # what every BI tool reads
+
+
+@pytest.fixture(scope="module")
+def manifest(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    home = tmp_path_factory.mktemp("manifest")
+    path = ensure_manifest(load_settings(home).environment())
+    return dict(json.loads(path.read_text("utf-8")))
+
+
+def models(manifest: dict[str, Any]) -> list[dict[str, Any]]:
+    return [n for n in manifest["nodes"].values() if n["resource_type"] == "model"]
+
+
+def layer(node: dict[str, Any]) -> str:
+    if node["resource_type"] == "model":
+        return str(node["fqn"][1])
+    return str(node["resource_type"])
+
+
+def test_names_follow_their_layer(manifest: dict[str, Any]) -> None:
+    wrong = [m["name"] for m in models(manifest) if not re.fullmatch(NAMES[layer(m)], m["name"])]
+    assert wrong == []
+
+
+def test_layers_read_only_what_they_may(manifest: dict[str, Any]) -> None:
+    everything = {**manifest["nodes"], **manifest["sources"]}
+    wrong = [
+        (model["name"], parent)
+        for model in models(manifest)
+        for parent in model["depends_on"]["nodes"]
+        if layer(everything[parent]) not in PARENTS[layer(model)]
+    ]
+    assert wrong == []
+
+
+def test_every_model_has_grain_key_and_group(manifest: dict[str, Any]) -> None:
+    tested = {
+        node["attached_node"]
+        for node in manifest["nodes"].values()
+        if node["resource_type"] == "test" and node["name"].startswith("primary_key")
+    }
+    keyless = {"int_traffic_matched_to_channels": "its key may be null: no campaign"}
+    for model in models(manifest):
+        assert model["description"].startswith("One row per "), model["name"]
+        if model["name"] not in keyless:
+            assert model["unique_id"] in tested, f"{model['name']} has no primary_key test"
+        if layer(model) != "staging":
+            assert model["config"]["group"], model["name"]
+        assert model["schema"] != "unconfigured", model["name"]
+
+
+def test_every_column_is_described_with_one_text_per_name(manifest: dict[str, Any]) -> None:
+    texts: dict[str, set[str]] = defaultdict(set)
+    for model in models(manifest):
+        assert model["columns"], model["name"]
+        for name, column in model["columns"].items():
+            assert column["description"].strip(), f"{model['name']}.{name}"
+            texts[name].add(" ".join(column["description"].split()))
+    assert {name: found for name, found in texts.items() if len(found) > 1} == {}
+
+
+def test_marts_are_contracted_labelled_and_plainly_typed(manifest: dict[str, Any]) -> None:
+    labels: dict[str, set[tuple[str, str]]] = defaultdict(set)
+    for model in models(manifest):
+        if layer(model) != "marts":
+            continue
+        assert model["config"]["contract"]["enforced"], model["name"]
+        columns = model["columns"]
+        for name, column in columns.items():
+            where = f"{model['name']}.{name}"
+            kind = column["data_type"]
+            assert TYPES.fullmatch(kind), f"{where}: {kind}"
+            meta = column["config"]["meta"]
+            labels[name].add((meta["label_ja"], meta["label_en"]))
+            assert not name.startswith("_"), where
+            assert name.endswith("_at") == (kind == "timestamp"), where
+            assert name.endswith("_date") == (kind == "date"), where
+            assert name.startswith(("is_", "has_")) == (kind == "boolean"), where
+            if name.endswith(("_count", "_number", "_seconds", "_rank")):
+                assert kind in ("integer", "bigint"), where
+            if name.endswith("_amount"):
+                assert kind.startswith("decimal") and "currency_code" in columns, where
+            if name.endswith("_amount_reporting"):
+                assert kind.startswith("decimal") and "reporting_currency_code" in columns, where
+    assert {name: found for name, found in labels.items() if len(found) > 1} == {}
+
+
+def test_models_with_a_window_or_a_case_have_a_unit_test(manifest: dict[str, Any]) -> None:
+    tested = {test["model"] for test in manifest["unit_tests"].values()}
+    reason = re.compile(r"\bover \(|\bover [a-z]|\bcase\b|\bqualify\b|is_newest_version")
+    wrong = [
+        model["name"]
+        for model in models(manifest)
+        if reason.search(model["raw_code"]) and model["name"] not in tested
+        and model["language"] == "sql"
+    ]  # fmt: skip
+    assert wrong == []
+
+
+def test_every_mart_has_a_unit_test_or_a_truth_asserted(manifest: dict[str, Any]) -> None:
+    asserted = {
+        parent
+        for node in manifest["nodes"].values()
+        if node["resource_type"] == "test"
+        for parent in node["depends_on"]["nodes"]
+    }
+    assert [m["name"] for m in models(manifest) if m["unique_id"] not in asserted
+            and m["name"] != "int_traffic_matched_to_channels"] == []  # fmt: skip
+
+
+def test_macros_tests_and_seeds_are_documented(manifest: dict[str, Any]) -> None:
+    for macro in manifest["macros"].values():
+        if macro["package_name"] == "journey":
+            assert macro["description"], macro["name"]
+            assert all(argument["description"] for argument in macro["arguments"]), macro["name"]
+    for node in manifest["nodes"].values():
+        if node["resource_type"] == "test" and node["name"].startswith("assert_"):
+            assert node["description"], node["name"]
+        if node["resource_type"] == "seed":
+            assert node["description"] and node["config"]["meta"]["owner"], node["name"]
+            with (ROOT / "seeds" / f"{node['name']}.csv").open(encoding="utf-8") as stream:
+                header = next(csv.reader(stream))
+            assert list(node["config"]["column_types"]) == header, node["name"]
+            assert list(node["columns"]) == header, node["name"]
+
+
+def test_variables_are_explained_and_used() -> None:
+    text = (ROOT / "dbt_project" / "dbt_project.yml").read_text("utf-8")
+    lines = text.splitlines()
+    sql = "\n".join(p.read_text("utf-8") for p in (ROOT / "dbt_project").rglob("*.sql"))
+    for name in yaml.safe_load(text)["vars"]:
+        number = next(i for i, line in enumerate(lines) if line.startswith(f"  {name}:"))
+        assert lines[number - 1].strip().startswith("#"), name
+        assert f"var('{name}')" in sql or f'var("{name}")' in sql, name
+
+
+def test_no_model_reads_the_clock() -> None:
+    clock = re.compile(r"\b(current_date|current_timestamp|now\(\)|today\(\)|random\(\))")
+    files = [p for p in (ROOT / "dbt_project").rglob("*.sql") if "target" not in p.parts]
+    assert [p.name for p in files if clock.search(p.read_text("utf-8"))] == []
+
+
+def test_every_mart_has_an_exposure_or_is_read_by_bi(manifest: dict[str, Any]) -> None:
+    exposed = {
+        parent for exposure in manifest["exposures"].values()
+        for parent in exposure["depends_on"]["nodes"]
+    }  # fmt: skip
+    marts = {m["unique_id"] for m in models(manifest) if layer(m) == "marts"}
+    assert marts - exposed == set()
+
+
+def test_no_index_address_or_machine_path_is_committed() -> None:
+    import subprocess
+
+    listed = subprocess.run(
+        ["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout.split()
+    needles = ("index" + "-url", "/work" + "/main", "file:" + "///", "pypi" + ".org")
+    wrong = []
+    for name in listed:
+        path = Path(ROOT / name)
+        if path.suffix in (".gz", ".png") or not path.is_file():
+            continue
+        text = path.read_text("utf-8")
+        wrong += [(name, needle) for needle in needles if needle in text]
+    assert wrong == []

@@ -1,0 +1,94 @@
+"""The code location: one connected graph, the schedule, the instance's settings."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import dagster as dg
+import pytest
+import yaml
+
+from orchestration.run_context import end_of_business_day
+from tests.conftest import ROOT
+
+# The interface for BI tools: names are fixed.
+PUBLISHED = {
+    "dim_persons", "dim_person_identifiers", "dim_stages", "dim_channels", "dim_dates", "dim_kpis",
+    "fct_sessions", "fct_touchpoints", "fct_journeys", "fct_stage_transitions",
+    "fct_stage_intervals", "fct_revenue_points", "fct_survey_scores", "kpi_daily", "kpi_weekly",
+    "kpi_monthly", "kpi_feedback_monthly", "kpi_value_journey", "load_quality", "release_info",
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def defs() -> dg.Definitions:
+    from orchestration.definitions import defs
+
+    return defs
+
+
+def test_definitions_load(defs: dg.Definitions) -> None:
+    dg.Definitions.validate_loadable(defs)
+
+
+def test_every_key_of_the_graph_is_executable(defs: dg.Definitions) -> None:
+    """A dependency or check on a key that does not exist would be silently disconnected."""
+    graph = defs.resolve_asset_graph()
+    assert set(graph.get_all_asset_keys()) == graph.executable_asset_keys
+    for check in graph.asset_check_keys:
+        assert check.asset_key in graph.executable_asset_keys
+
+
+def test_groups_follow_the_domains(defs: dg.Definitions) -> None:
+    graph = defs.resolve_asset_graph()
+    groups = {graph.get(key).group_name for key in graph.get_all_asset_keys()}
+    assert groups == {
+        "raw", "raw_web", "raw_crm", "raw_survey", "seeds", "web", "crm", "survey", "ops",
+        "identity", "sessions", "touchpoints", "stages", "value", "feedback", "kpis", "core",
+        "journeys", "published",
+    }  # fmt: skip
+
+
+def test_release_depends_on_every_mart(defs: dg.Definitions) -> None:
+    graph = defs.resolve_asset_graph()
+    marts = {key for key in graph.get_all_asset_keys() if key.path[0] == "marts"}
+    assert {key.path[1] for key in marts} == PUBLISHED
+    assert graph.get(dg.AssetKey(["published", "release"])).parent_keys == marts
+
+
+def test_the_verdicts_block(defs: dg.Definitions) -> None:
+    blocking = {
+        (spec.asset_key.to_user_string(), spec.name)
+        for checks in (defs.asset_checks or [])
+        for spec in checks.check_specs  # type: ignore[union-attr]
+        if spec.blocking
+    }
+    assert blocking == {("ops/files", "raw_verdict"), ("marts/release_info", "audit")}
+
+
+def test_schedule_passes_its_own_instant(defs: dg.Definitions) -> None:
+    schedule = defs.resolve_schedule_def("nightly_schedule")
+    assert (schedule.cron_schedule, schedule.execution_timezone) == ("30 2 * * *", "Asia/Tokyo")
+    tick = datetime(2026, 1, 7, 17, 30, tzinfo=UTC)  # 02:30 of the 8th in Tokyo
+    context = dg.build_schedule_context(scheduled_execution_time=tick)
+    (request,) = schedule.evaluate_tick(context).run_requests  # type: ignore[misc]
+    assert request.run_key == "2026-01-07"
+    assert request.run_config["resources"]["run"]["config"] == {"as_of_at": "2026-01-07 15:00:00"}
+
+
+def test_business_days_end_at_local_midnight_also_across_a_clock_change() -> None:
+    day = datetime(2026, 3, 29).date()
+    assert end_of_business_day(day, "Europe/Berlin") == "2026-03-29 22:00:00"
+    assert end_of_business_day(datetime(2026, 3, 28).date(), "Europe/Berlin") == (
+        "2026-03-28 23:00:00"
+    )
+
+
+def test_shipped_settings_stay_off_the_network() -> None:
+    instance = yaml.safe_load((ROOT / "dagster.yaml").read_text("utf-8"))
+    assert instance["telemetry"] == {"enabled": False}
+    assert instance["run_monitoring"]["enabled"] is True
+    assert instance["concurrency"]["runs"]["max_concurrent_runs"] == 1
+    project = yaml.safe_load((ROOT / "dbt_project" / "dbt_project.yml").read_text("utf-8"))
+    assert project["flags"]["send_anonymous_usage_stats"] is False
+    assert "--host 127.0.0.1" in (ROOT / "Makefile").read_text("utf-8")

@@ -1,0 +1,141 @@
+"""Bad data never becomes visible: each kind stops the job, says why, and publish alone refuses."""
+
+from __future__ import annotations
+
+import gzip
+from collections.abc import Callable
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from tests.conftest import nightly, read_release, run_module
+
+Copy = Callable[[Path], Path]
+
+
+def release_of(home: Path) -> str:
+    with read_release(home) as connection:
+        row = connection.execute("select release_id from marts.release_info").fetchone()
+    assert row is not None
+    return str(row[0])
+
+
+def tampered(home: Path, statement: str) -> None:
+    with duckdb.connect(str(home / "warehouse" / "warehouse.duckdb")) as connection:
+        connection.execute(statement)
+
+
+def assert_stopped(home: Path, release: str, *words: str) -> None:
+    result = nightly(home)
+    assert result.returncode == 1, result.stdout
+    assert "NOT PUBLISHED" in result.stderr
+    for word in words:
+        assert word in result.stderr
+    assert len(result.stderr[result.stderr.index("NOT PUBLISHED") :].splitlines()) <= 40
+    assert release_of(home) == release
+    alone = run_module("orchestration.publishing", home=home)
+    assert release_of(home) == release, alone.stdout
+
+
+def test_files_that_cannot_be_read_stop_the_publish(story_home: Path, copy_home: Copy) -> None:
+    """Name, column and remedy are told; waived or taken away, the nightly goes on."""
+    home = copy_home(story_home)
+    release = release_of(home)
+    orders = home / "landing" / "crm" / "orders" / "february.csv"
+    orders.write_text("order_id,contact_id,ordered_at,currency_code\no9,c1,2026-01-04,JPY\n")
+    events = home / "landing" / "web" / "events" / "cut.csv.gz"
+    content = (home / "landing" / "web" / "events" / "events.csv").read_bytes()
+    events.write_bytes(gzip.compress(content)[:-40])
+    with read_release(home) as reader:  # a dashboard that stays open through the failed night
+        assert_stopped(
+            home,
+            release,
+            "crm/orders/february.csv",
+            "F_HEADER_MISSING_REQUIRED",
+            "order_amount",
+            "Remedy: export crm/orders with column order_amount",
+            "web/events/cut.csv.gz",
+            "F_TRUNCATED",
+        )
+        assert reader.execute("select count(*) from marts.dim_persons").fetchone() == (5,)
+    assert (home / "last_failure.txt").exists()
+    events.unlink()
+    waived = run_module(
+        "orchestration.waiving", "crm/orders/february.csv", "resent tomorrow", home=home
+    )
+    assert waived.returncode == 0, waived.stderr
+    result = nightly(home)
+    assert result.returncode == 0, result.stderr
+    assert "rejected and waived: resent tomorrow" in result.stdout
+    with read_release(home) as connection:
+        assert connection.execute(
+            "select file_status, reject_code from marts.load_quality where file_status != 'loaded' "
+            "order by file_status"
+        ).fetchall() == [
+            ("waived", "F_HEADER_MISSING_REQUIRED"),
+            ("withdrawn", "F_TRUNCATED"),
+        ]
+
+
+def test_wrong_rows_are_quarantined_and_the_rest_goes_on(story_home: Path, copy_home: Copy) -> None:
+    home = copy_home(story_home)
+    (home / "landing" / "survey" / "answers" / "more.csv").write_text(
+        "response_id,survey_id,question_id,responded_at,contact_id,score\n"
+        "r8,relationship,recommend,2026-01-07T10:00:00,c2,11\n"
+        "r9,relationship,recommend,2026-02-30T10:00:00,c2,9\n"
+        + "".join(f"s{n},order,satisfaction,2026-01-07T10:00:00,c2,4\n" for n in range(60)),
+        "utf-8",
+    )
+    result = nightly(home)
+    assert result.returncode == 0, result.stderr
+    assert "more.csv: 62 rows = 60 loaded + 0 duplicate + 2 quarantined" in result.stdout
+    with read_release(home) as connection:
+        assert connection.execute(
+            "select quarantine_reasons from marts.load_quality where file_name like '%more.csv'"
+        ).fetchone() == ("R_CAST=1, R_SCORE_RANGE=1",)
+
+
+def test_a_failing_dbt_test_stops_the_publish(story_home: Path, copy_home: Copy) -> None:
+    home = copy_home(story_home)
+    release = release_of(home)
+    tampered(home, "insert into raw_web.events select * from raw_web.events limit 1")
+    assert_stopped(home, release, "primary_key_stg_web__events_event_id")
+
+
+def test_a_failing_expectation_stops_the_publish(sample_home: Path, copy_home: Copy) -> None:
+    """A night that lost most sessions passes every dbt test; the boundary holds it back."""
+    home = copy_home(sample_home)
+    (home / "landing" / "_SAMPLE").rename(home / "landing" / "_was_sample")
+    release = release_of(home)
+    tampered(home, "delete from raw_web.events where hash(visitor_id) % 3 > 0")
+    assert_stopped(home, release, "fct_sessions", "Fewer than 80 %")
+    alone = run_module("orchestration.publishing", home=home)
+    assert alone.returncode == 1
+    assert "Fewer than 80 %" in alone.stderr
+
+
+def test_sample_and_real_data_are_never_mixed(sample_home: Path, copy_home: Copy) -> None:
+    home = copy_home(sample_home)
+    (home / "landing" / "web" / "events" / "mine.csv").write_text("event_id\n1\n")
+    result = nightly(home)
+    assert result.returncode == 1
+    assert "never mixed" in result.stderr and "mine.csv" in result.stderr
+
+
+def test_one_writer_at_a_time(story_home: Path, copy_home: Copy) -> None:
+    from orchestration.locking import single_writer
+
+    home = copy_home(story_home)
+    with single_writer(home):
+        result = run_module("orchestration.publishing", home=home)
+    assert result.returncode == 1
+    assert "another run (process" in result.stderr
+
+
+@pytest.mark.parametrize("text", ["yesterday", "2026-01-01; drop table x"])
+def test_the_instant_of_the_run_is_checked(story_home: Path, copy_home: Copy, text: str) -> None:
+    home = copy_home(story_home)
+    result = run_module("orchestration.nightly", "--as-of", text, home=home)
+    assert result.returncode == 1
+    assert "as_of_at" in result.stderr

@@ -1,0 +1,71 @@
+"""Adapters: the same export gives the same bytes; what is wrong is named."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from orchestration.importing import ImportFailed, import_export
+from orchestration.loading.contract import load_contract
+from orchestration.settings import load_settings
+
+LOG = "uuid,timestamp,url\nu,2014-01-07 00:00:15,https://a\nu,2014-01-07 00:00:15,https://a\n"
+
+
+def export(folder: Path, text: str = LOG) -> Path:
+    import gzip
+
+    folder.mkdir(exist_ok=True)
+    (folder / "session_dataset.csv.gz").write_bytes(gzip.compress(text.encode()))
+    return folder
+
+
+def test_importing_twice_gives_the_same_bytes(tmp_path: Path) -> None:
+    settings = load_settings(tmp_path / "home")
+    settings.prepare()
+    source = export(tmp_path / "export")
+    path = settings.landing / "web" / "events" / "reconstructr.csv"
+    assert import_export("reconstructr", source, settings) == {"web/events": 2}
+    first = path.read_bytes()
+    import_export("reconstructr", source, settings)
+    assert path.read_bytes() == first
+    text = (settings.home / "journey.toml").read_text("utf-8")
+    assert "America/Los_Angeles" in text
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    settings = load_settings(tmp_path / "home")
+    settings.prepare()
+    with pytest.raises(ImportFailed, match=r"session_dataset\.csv\.gz: file is missing"):
+        import_export("reconstructr", tmp_path, settings)
+    assert list(settings.landing.rglob("*.csv")) == []
+
+
+def test_a_missing_column_is_named(tmp_path: Path) -> None:
+    settings = load_settings(tmp_path / "home")
+    settings.prepare()
+    source = export(tmp_path / "export", "uuid,url\nu,https://a\n")
+    with pytest.raises(ImportFailed, match="timestamp"):
+        import_export("reconstructr", source, settings)
+    assert [path for path in settings.landing.rglob("*") if path.is_file()] == []
+
+
+def test_unknown_adapters_and_the_sample_are_refused(tmp_path: Path) -> None:
+    settings = load_settings(tmp_path / "home")
+    settings.prepare()
+    with pytest.raises(ImportFailed, match="olist"):
+        import_export("nobody", tmp_path, settings)
+    (settings.landing / "_SAMPLE").touch()
+    with pytest.raises(ImportFailed, match="never"):
+        import_export("reconstructr", export(tmp_path / "export"), settings)
+
+
+def test_adapters_map_onto_contract_tables() -> None:
+    from orchestration.importing import ADAPTERS_DIR, adapters
+
+    tables = load_contract()
+    for name in adapters():
+        queries = list((ADAPTERS_DIR / name).glob("*__*.sql"))
+        assert queries and (ADAPTERS_DIR / name / "README.md").exists()
+        assert {query.stem.replace("__", "/") for query in queries} <= set(tables)

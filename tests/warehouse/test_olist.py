@@ -1,0 +1,169 @@
+"""Olist through the whole job, against counts made by independent pandas code on its files."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from tests.conftest import nightly, read_release, run_module
+
+
+@pytest.fixture(scope="module")
+def olist(shared_data: Path) -> dict[str, pd.DataFrame]:
+    folder = shared_data / "olist"
+    names = {
+        "leads": "olist_marketing_qualified_leads_dataset",
+        "deals": "olist_closed_deals_dataset",
+        "customers": "olist_customers_dataset",
+        "orders": "olist_orders_dataset",
+        "items": "olist_order_items_dataset",
+        "payments": "olist_order_payments_dataset",
+        "reviews": "olist_order_reviews_dataset",
+    }
+    return {
+        name: pd.read_csv(folder / f"{file}.csv", dtype=str, keep_default_na=False)
+        for name, file in names.items()
+    }
+
+
+@pytest.fixture(scope="module")
+def home(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    home = tmp_path_factory.mktemp("olist") / "home"
+    imported = run_module("orchestration.importing", "olist", str(shared_data / "olist"), home=home)
+    assert imported.returncode == 0, imported.stderr
+    # Olist holds no personal data, so no pepper is needed.
+    result = nightly(home, JOURNEY_PEPPER="")
+    assert result.returncode == 0, result.stdout + result.stderr
+    return home
+
+
+def one(home: Path, query: str) -> tuple[object, ...]:
+    with read_release(home) as connection:
+        row = connection.execute(query).fetchone()
+    assert row is not None
+    return tuple(row)
+
+
+def test_sellers_from_lead_to_second_sale(home: Path, olist: dict[str, pd.DataFrame]) -> None:
+    won = set(olist["deals"]["mql_id"])
+    sales = olist["items"].merge(olist["deals"], on="seller_id")
+    orders_per_seller = sales.groupby("mql_id")["order_id"].nunique()
+    expected = (
+        olist["leads"]["mql_id"].nunique(),
+        len(won),
+        len(orders_per_seller),
+        int((orders_per_seller >= 2).sum()),
+    )
+    assert expected == (8000, 842, 137, 51)
+    # A person counts once, however often a journey came back to the stage.
+    assert expected == one(
+        home,
+        """
+        select
+            count(distinct person_id) filter (where touchpoint_name = 'generate_lead'),
+            count(distinct person_id) filter (where signalled_stage = 'purchase'),
+            count(distinct person_id) filter (where signalled_stage = 'use'),
+            count(distinct person_id) filter (where signalled_stage = 'repeat')
+        from marts.fct_touchpoints where persona = 'seller'
+        """,
+    )
+
+
+def test_leads_by_origin(home: Path, olist: dict[str, pd.DataFrame]) -> None:
+    origins = olist["leads"]["origin"].value_counts()
+    with read_release(home) as connection:
+        found = dict(
+            connection.execute(
+                "select channel, count(*) from marts.fct_sessions group by channel"
+            ).fetchall()
+        )
+    assert found == {
+        "organic_search": origins["organic_search"],
+        "paid_search": origins["paid_search"],
+        "organic_social": origins["social"],
+        "direct": origins["direct_traffic"],
+        "email": origins["email"],
+        "referral": origins["referral"],
+        "display": origins["display"],
+        # What Olist cannot tell stays unassigned and is never called direct.
+        "unassigned": origins[["unknown", "other", "other_publicities", ""]].sum(),
+    }
+
+
+def test_buyers(home: Path, olist: dict[str, pd.DataFrame]) -> None:
+    orders = olist["orders"].merge(olist["customers"], on="customer_id")
+    paid = olist["payments"].assign(value=olist["payments"]["payment_value"].map(Decimal))
+    paid_orders = set(paid.loc[paid["value"] > 0, "order_id"])
+    per_buyer = orders.groupby("customer_unique_id")["order_id"].agg(list)
+    expected = (
+        len(per_buyer),
+        sum(any(order in paid_orders for order in buyer) for buyer in per_buyer),
+        sum(len(buyer) >= 2 for buyer in per_buyer),
+    )
+    assert expected == (8016, 8013, 73)
+    assert expected == one(
+        home,
+        "select count(*), count(*) filter (where paid_order_count > 0), "
+        "count(*) filter (where order_count >= 2) from marts.dim_persons where persona = 'buyer'",
+    )
+
+
+def test_money_is_conserved_to_the_cent(home: Path, olist: dict[str, pd.DataFrame]) -> None:
+    total = sum(olist["payments"]["payment_value"].map(Decimal), Decimal(0))
+    expected = (len(olist["payments"]), total, "BRL", "BRL")
+    assert expected == (8924, Decimal("1428602.81"), "BRL", "BRL")
+    assert expected == one(
+        home,
+        "select count(payment_id), sum(paid_amount), min(currency_code), max(currency_code) "
+        "from marts.fct_revenue_points where payment_id is not null",
+    )
+    by_kpi = "select sum(numerator) from marts.kpi_monthly where kpi = 'revenue' and dimension = "
+    assert one(home, by_kpi + "'all'") == (total,)
+    assert one(home, by_kpi + "'persona'") == (total,)
+
+
+def test_reviews_are_accounted_for(home: Path, olist: dict[str, pd.DataFrame]) -> None:
+    reviews = olist["reviews"]
+    ids = reviews["review_id"].nunique()
+    assert (len(reviews), ids) == (8225, 8191)
+    assert one(
+        home,
+        "select row_count, loaded_count, quarantined_count, quarantine_reasons "
+        "from marts.load_quality where table_name = 'answers'",
+    ) == (len(reviews), ids, len(reviews) - ids, f"R_KEY_CONFLICT={len(reviews) - ids}")
+    touched = "select count(*) from marts.fct_touchpoints where touchpoint_type = 'survey_answer'"
+    assert one(home, touched) == (ids,)
+    scores = reviews.drop_duplicates("review_id")["review_score"].astype(int)
+    assert one(home, "select sum(score) from marts.fct_survey_scores") == (int(scores.sum()),)
+
+
+def test_transitions_chain_for_every_person(home: Path) -> None:
+    with read_release(home) as connection:
+        rows = connection.execute(
+            "select person_id, transition_number, from_stage, to_stage, occurred_at "
+            "from marts.fct_stage_transitions order by person_id, transition_number"
+        ).fetchall()
+    stage: dict[str, str | None] = {}
+    last: dict[str, object] = {}
+    for person, number, from_stage, to_stage, at in rows:
+        assert from_stage == stage.get(person)
+        assert number == 1 or at >= last[person]  # type: ignore[operator]
+        stage[person], last[person] = to_stage, at
+    assert len(stage) == 16016
+
+
+def test_every_event_order_and_review_is_in_one_touchpoint(home: Path) -> None:
+    assert one(
+        home,
+        """
+        select
+            count(*) filter (where touchpoint_type = 'web_event'),
+            count(*) filter (where touchpoint_type = 'order'),
+            count(distinct order_id) filter (where touchpoint_type = 'order'),
+            count(distinct touchpoint_id) = count(*)
+        from marts.fct_touchpoints
+        """,
+    ) == (8000, 8135, 8135, True)
