@@ -108,7 +108,11 @@ def dbt_checks(run_results: Path, manifest: Path) -> list[Check]:
         for name, node in nodes.items()
         if node["resource_type"] in ("model", "seed", "test") and node["config"]["enabled"]
     }
-    found = {result["unique_id"]: result for result in results}
+    found = {
+        result["unique_id"]: result
+        for result in results
+        if not result["unique_id"].startswith("exposure.")  # nothing runs for them
+    }
     checks: list[Check] = []
     for name in sorted(wanted | set(found)):
         label = nodes[name]["name"] if name in nodes else name.split(".")[-1]

@@ -587,8 +587,8 @@ class Company:
             | {"activity_id": "a-bad", "occurred_at": "2025-02-30T10:00:00Z"}
         )
         answers = rows["survey/answers"]
-        nps = next(row for row in answers if row["question_id"] == "recommend")
-        csat = next(row for row in answers if row["survey_id"] == "order")
+        nps = answers[0] | {"survey_id": "relationship", "question_id": "recommend"}
+        csat = answers[0] | {"survey_id": "order", "question_id": "satisfaction"}
         answers += [
             nps | {"response_id": "r-bad-1", "score": 11},
             csat | {"response_id": "r-bad-2", "score": "3.5"},

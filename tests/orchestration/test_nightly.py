@@ -38,7 +38,9 @@ def assert_stopped(home: Path, release: str, *words: str) -> None:
     assert release_of(home) == release, alone.stdout
 
 
-def test_files_that_cannot_be_read_stop_the_publish(story_home: Path, copy_home: Copy) -> None:
+def test_wrong_files_stop_the_publish_and_wrong_rows_do_not(
+    story_home: Path, copy_home: Copy
+) -> None:
     """Name, column and remedy are told; waived or taken away, the nightly goes on."""
     home = copy_home(story_home)
     release = release_of(home)
@@ -65,21 +67,7 @@ def test_files_that_cannot_be_read_stop_the_publish(story_home: Path, copy_home:
         "orchestration.waiving", "crm/orders/february.csv", "resent tomorrow", home=home
     )
     assert waived.returncode == 0, waived.stderr
-    result = nightly(home)
-    assert result.returncode == 0, result.stderr
-    assert "rejected and waived: resent tomorrow" in result.stdout
-    with read_release(home) as connection:
-        assert connection.execute(
-            "select file_status, reject_code from marts.load_quality where file_status != 'loaded' "
-            "order by file_status"
-        ).fetchall() == [
-            ("waived", "F_HEADER_MISSING_REQUIRED"),
-            ("withdrawn", "F_TRUNCATED"),
-        ]
-
-
-def test_wrong_rows_are_quarantined_and_the_rest_goes_on(story_home: Path, copy_home: Copy) -> None:
-    home = copy_home(story_home)
+    # Wrong rows stop nobody: they are quarantined with their reason and the rest goes on.
     (home / "landing" / "survey" / "answers" / "more.csv").write_text(
         "response_id,survey_id,question_id,responded_at,contact_id,score\n"
         "r8,relationship,recommend,2026-01-07T10:00:00,c2,11\n"
@@ -89,11 +77,19 @@ def test_wrong_rows_are_quarantined_and_the_rest_goes_on(story_home: Path, copy_
     )
     result = nightly(home)
     assert result.returncode == 0, result.stderr
+    assert "rejected and waived: resent tomorrow" in result.stdout
     assert "more.csv: 62 rows = 60 loaded + 0 duplicate + 2 quarantined" in result.stdout
     with read_release(home) as connection:
         assert connection.execute(
             "select quarantine_reasons from marts.load_quality where file_name like '%more.csv'"
         ).fetchone() == ("R_CAST=1, R_SCORE_RANGE=1",)
+        assert connection.execute(
+            "select file_status, reject_code from marts.load_quality where file_status != 'loaded' "
+            "order by file_status"
+        ).fetchall() == [
+            ("waived", "F_HEADER_MISSING_REQUIRED"),
+            ("withdrawn", "F_TRUNCATED"),
+        ]
 
 
 def test_a_failing_dbt_test_stops_the_publish(story_home: Path, copy_home: Copy) -> None:

@@ -95,6 +95,6 @@ def test_generator_makes_the_shipped_bytes(tmp_path: Path) -> None:
 
 
 def test_generator_scales() -> None:
-    small = Company(people=100, days=60, seed=1).run()
-    large = Company(people=400, days=60, seed=1).run()
+    small = Company(people=300, days=90, seed=1).run()
+    large = Company(people=1200, days=90, seed=1).run()
     assert len(large.rows["web/events"]) > 2 * len(small.rows["web/events"])

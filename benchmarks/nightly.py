@@ -1,0 +1,142 @@
+"""
+Wall time and peak memory of `make nightly`, stage by stage, and the share that is overhead.
+
+`python -m benchmarks.nightly [--olist DIR]` runs the job in fresh homes: on the sample cold, on the
+sample warm (nothing new to load), and on Olist. The baseline, in the same run, is the nightly's own
+SQL: the statements that dbt compiled for models and tests, executed in one plain DuckDB connection.
+What the stage `dbt build` takes beyond that is the overhead of dbt and Dagster.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import re
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import duckdb
+import psutil
+
+ROOT = Path(__file__).resolve().parent.parent
+LINE = re.compile(r"^\[ *([\d.]+)s\] \d/\d ([a-z ]+): ")
+
+
+@dataclass
+class Night:
+    """One run: seconds per stage, in all, and the peak memory of all its processes."""
+
+    name: str
+    stages: dict[str, float]
+    wall: float
+    peak_bytes: int
+    baseline: float
+
+
+def run_night(name: str, home: Path) -> Night:
+    environment = {**os.environ, "JOURNEY_HOME": str(home), "DAGSTER_HOME": str(ROOT),
+                   "DAGSTER_STATE_DIR": str(home / "dagster"), "PYTHONPATH": str(ROOT)}  # fmt: skip
+    started = time.monotonic()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "orchestration.nightly"],
+        cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    peak = [0]
+
+    def watch() -> None:
+        parent = psutil.Process(process.pid)
+        while process.poll() is None:
+            try:
+                family = [parent, *parent.children(recursive=True)]
+                peak[0] = max(peak[0], sum(p.memory_info().rss for p in family))
+            except psutil.NoSuchProcess:
+                pass
+            time.sleep(0.05)
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    stages: dict[str, float] = {}
+    previous = started
+    assert process.stdout is not None
+    for line in process.stdout:
+        if match := LINE.match(line):
+            # A line is printed when its work is done: the time before it belongs to its stage,
+            # but for the first one, before which the imports lie.
+            now = time.monotonic()
+            stage = match.group(2) if stages else "start (imports)"
+            stages[stage] = stages.get(stage, 0.0) + now - previous
+            previous = now
+    process.wait()
+    watcher.join()
+    wall = time.monotonic() - started
+    stages["end"] = wall - (previous - started)
+    if process.returncode:
+        raise SystemExit(f"{name}: the nightly failed")
+    return Night(name, stages, wall, peak[0], baseline(home))
+
+
+def baseline(home: Path) -> float:
+    """Seconds that the compiled SQL of tonight's models and tests takes in one connection."""
+    results = json.loads((home / "work/dbt/run_results.json").read_text("utf-8"))["results"]
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder) / "warehouse.duckdb"
+        copy.write_bytes((home / "warehouse" / "warehouse.duckdb").read_bytes())
+        with duckdb.connect(str(copy), config={"threads": 2}) as connection:
+            connection.execute("set TimeZone = 'UTC'")
+            started = time.monotonic()
+            for result in results:
+                code = result.get("compiled_code")
+                kind = result["unique_id"].split(".")[0]
+                if not code or kind not in ("model", "test") or "def model(" in code:
+                    continue
+                if kind == "model":
+                    connection.execute(f"create or replace temp table result as {code}")
+                else:
+                    connection.execute(f"select count(*) from ({code})")
+            return time.monotonic() - started
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--olist", type=Path, default=ROOT.parent / "shared" / "data" / "olist")
+    options = parser.parse_args()
+    nights: list[Night] = []
+    with tempfile.TemporaryDirectory() as folder:
+        sample = Path(folder) / "sample"
+        nights.append(run_night("sample, cold", sample))
+        nights.append(run_night("sample, warm", sample))
+        if options.olist.exists():
+            olist = Path(folder) / "olist"
+            subprocess.run(
+                [sys.executable, "-m", "orchestration.importing", "olist", str(options.olist)],
+                cwd=ROOT, check=True, stdout=subprocess.DEVNULL,
+                env={**os.environ, "JOURNEY_HOME": str(olist)},
+            )  # fmt: skip
+            nights.append(run_night("Olist, cold", olist))
+            nights.append(run_night("Olist, warm", olist))
+    print(f"\n{date.today()}, {platform.machine()}, {os.cpu_count()} cores, "
+          f"Python {platform.python_version()}, DuckDB {duckdb.__version__}\n")  # fmt: skip
+    names = ["start (imports)", "landing", "raw loads", "raw boundary", "dbt build",
+             "marts boundary", "publish", "end"]  # fmt: skip
+    print("| run | " + " | ".join(names) + " | wall | plain SQL | overhead | peak memory |")
+    print("|---|" + "---:|" * (len(names) + 4))
+    for night in nights:
+        cells = [f"{night.stages.get(name, 0):.1f} s" for name in names]
+        overhead = night.wall - night.baseline - night.stages.get("raw loads", 0)
+        print(
+            f"| {night.name} | " + " | ".join(cells) + f" | {night.wall:.1f} s | "
+            f"{night.baseline:.1f} s | {overhead / night.wall:.0%} | "
+            f"{night.peak_bytes / 2**20:,.0f} MiB |"
+        )
+
+
+if __name__ == "__main__":
+    main()
