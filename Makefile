@@ -19,7 +19,7 @@ help: ## list the targets
 
 setup: $(VENV)/installed ## set up the environment in .venv (other targets do it when it is missing)
 
-$(VENV)/installed: requirements.lock
+$(VENV)/installed: requirements.lock requirements-reader.lock
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || \
 		{ echo "Python 3.11, 3.12 or 3.13 is needed; found: $$($(PYTHON) --version 2>&1). Try: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
@@ -27,6 +27,8 @@ $(VENV)/installed: requirements.lock
 	@echo "setting up the environment in $(VENV) (two to three minutes, once) ..."
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --no-deps --only-binary :all: -r requirements.lock
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --no-deps --only-binary :all: \
+		--upgrade --target $(VENV)/reader -r requirements-reader.lock  # an old DuckDB, to prove that it reads releases
 	@touch $@
 
 nightly: setup ## the main job: load, build, judge and publish what lies in the landing zone
@@ -89,6 +91,7 @@ benchmark: setup ## wall time and memory of the nightly, stage by stage
 	@$(BIN)/python -m benchmarks.nightly $(ARGS)
 
 lock: ## resolve the dependencies anew into requirements.lock (needs uv)
+	echo duckdb==1.4.5 | uv pip compile - --universal --generate-hashes --no-header --no-annotate --python-version 3.11 -o requirements-reader.lock
 	uv pip compile pyproject.toml --extra dev --universal --generate-hashes --no-strip-extras --no-header --python-version 3.11 -o requirements.lock
 
 clean: ## remove the home (landing zone, warehouse, releases) after asking; .venv stays

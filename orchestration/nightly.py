@@ -83,12 +83,14 @@ def explain(result: Any, settings: Settings) -> str:
             if not check.passed and check.severity.value == "ERROR":
                 where = check.asset_key.to_user_string()
                 reasons.append(f"{where}: {check.check_name}: {check.description or 'failed'}")
-        elif kind == "STEP_FAILURE":
-            error = event.step_failure_data.error
+        elif kind in ("STEP_FAILURE", "RESOURCE_INIT_FAILURE"):
+            data = event.step_failure_data if kind == "STEP_FAILURE" else event.engine_event_data
+            error = data.error
             while error and error.cause:
                 error = error.cause
             if error and "AssetCheckFailed" not in (error.cls_name or ""):
-                reasons.append(f"step {event.step_key}: {error.message.strip()[:1500]}")
+                where = f"step {event.step_key}: " if event.step_key else ""
+                reasons.append(f"{where}{error.message.strip()[:1500]}")
     if not reasons:
         reasons = [
             str(e.message)[:1500] for e in result.all_events if "FAILURE" in e.event_type_value

@@ -124,9 +124,10 @@ def test_one_writer_at_a_time(story_home: Path, copy_home: Copy) -> None:
 
     home = copy_home(story_home)
     with single_writer(home):
-        result = run_module("orchestration.publishing", home=home)
-    assert result.returncode == 1
-    assert "another run (process" in result.stderr
+        for module in ("orchestration.publishing", "orchestration.nightly"):
+            result = run_module(module, home=home)
+            assert result.returncode == 1
+            assert "another run (process" in result.stderr
 
 
 @pytest.mark.parametrize("text", ["yesterday", "2026-01-01; drop table x"])

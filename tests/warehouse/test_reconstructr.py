@@ -20,8 +20,11 @@ def test_sessions_equal_the_published_count(shared_data: Path, tmp_path: Path) -
     with duckdb.connect(str(settings.warehouse)) as connection:
         table = load_contract()["web/events"]
         loader.load_table(connection, table, settings.landing, pepper=None)
-    built = run_module("orchestration.dbt", "build", "--select", "+fct_sessions",
-                       "--exclude-resource-type", "unit_test", home=tmp_path)  # fmt: skip
+    built = run_module(
+        *("orchestration.dbt", "build", "--select", "+fct_sessions"),
+        *("--indirect-selection", "cautious", "--exclude-resource-type", "unit_test"),
+        home=tmp_path,
+    )
     assert built.returncode == 0, built.stdout[-3000:]
     with duckdb.connect(str(settings.warehouse)) as connection:
         found = connection.execute(
