@@ -109,12 +109,12 @@ def raw_boundary(run: RunContext) -> Iterator[dg.AssetCheckResult]:
 def marts_boundary(run: RunContext) -> Iterator[dg.AssetCheckResult]:
     """Judge the candidate and write its audit record, which publishing will ask for."""
     settings = run.settings
-    published = previous_rows(settings)
     with run.warehouse() as connection:
         candidate = fingerprint(connection)
         state = gate.load_state(connection)
         row = connection.execute("select as_of_at::varchar from marts.release_info").fetchone()
         assert row is not None
+    published = previous_rows(settings, str(row[0]))
     parameters: dict[str, Any] = {
         # A fifth of the last release's rows may go at once: retractions and redefined bots are
         # smaller than that, a missing load is mostly larger.

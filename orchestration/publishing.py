@@ -240,13 +240,19 @@ def rollback(settings: Settings, release_id: str | None = None) -> str:
     return release_id
 
 
-def previous_rows(settings: Settings) -> dict[str, int]:
-    """Rows per table of the current release, empty before the first."""
+def previous_rows(settings: Settings, as_of_at: str) -> dict[str, int]:
+    """
+    Rows per table of the current release, which tonight's may not fall far below.
+
+    Empty before the first release, and when the candidate looks back to an earlier instant.
+    """
     path = settings.published / "current" / "manifest.json"
     if not path.exists():
         return {}
-    tables = json.loads(path.read_text("utf-8"))["tables"]
-    return {name: int(table["rows"]) for name, table in tables.items()}
+    manifest = json.loads(path.read_text("utf-8"))
+    if as_of_at < manifest["as_of_at"]:
+        return {}
+    return {name: int(table["rows"]) for name, table in manifest["tables"].items()}
 
 
 def code_version() -> str:

@@ -170,6 +170,14 @@ def test_an_edited_verdict_is_not_believed(tmp_path: Path) -> None:
         publishing.publish(settings)
 
 
+def test_a_look_back_is_not_held_against_the_last_release(tmp_path: Path) -> None:
+    settings = candidate(tmp_path, 9)
+    assert publishing.previous_rows(settings, AS_OF) == {}
+    publishing.publish(settings)
+    assert publishing.previous_rows(settings, AS_OF)["dim_persons"] == 9
+    assert publishing.previous_rows(settings, "2026-01-07 00:00:00") == {}
+
+
 def test_rollback_and_retention(tmp_path: Path) -> None:
     releases = [publishing.publish(candidate(tmp_path, number)) for number in range(1, 10)]
     settings = load_settings(tmp_path)

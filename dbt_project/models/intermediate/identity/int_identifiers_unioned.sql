@@ -66,29 +66,33 @@ invalid_values as (
 
 ),
 
--- Identifiers of people whose events are left out (bots) are nobody's.
+-- Identifiers of bots are nobody's; placeholders are kept, so that what they cut can be listed.
+person_events as (
+
+    select * from events
+    where exclusion_reason is null or exclusion_reason = 'invalid_visitor'
+
+),
+
 sightings as (
 
     select
         'visitor' as identifier_type,
         visitor_id as identifier_value,
         occurred_at as seen_at
-    from events
-    where exclusion_reason is null
+    from person_events
     union all
     select
         'user',
         user_id,
         occurred_at
-    from events
-    where exclusion_reason is null
+    from person_events
     union all
     select
         'email',
         email_hash,
         occurred_at
-    from events
-    where exclusion_reason is null
+    from person_events
     union all
     select
         'contact',

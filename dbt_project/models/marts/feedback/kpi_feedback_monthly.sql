@@ -134,7 +134,8 @@ judged as (
     select
         *,
         answer_count < {{ var('minimum_answers') }} as is_suppressed,
-        {{ score_interval('deviation', 'answer_count') }} as half_width
+        {{ score_bound('metric', 'metric_value', 'deviation', 'answer_count', '-') }} as low_value,
+        {{ score_bound('metric', 'metric_value', 'deviation', 'answer_count', '+') }} as high_value
     from unioned
 
 )
@@ -153,9 +154,9 @@ select
     end::double as response_rate,
     case when not judged.is_suppressed then round(judged.metric_value, 6) end::double
         as metric_value,
-    case when not judged.is_suppressed then round(judged.metric_value - judged.half_width, 6)
+    case when not judged.is_suppressed then round(judged.low_value, 6)
     end::double as interval_low_value,
-    case when not judged.is_suppressed then round(judged.metric_value + judged.half_width, 6)
+    case when not judged.is_suppressed then round(judged.high_value, 6)
     end::double as interval_high_value,
     judged.is_suppressed,
     judged.month_start_date
