@@ -20,7 +20,7 @@ NAMES = {
     "staging": r"stg_[a-z]+__[a-z_]+",
     "intermediate": r"int_[a-z_]+_(unioned|guarded|components|resolved_to_persons|cut|classified|"
     r"sessionized|aggregated|told_sources|matched_to_channels|numbered|assigned_to_touchpoints|"
-    r"assigned_to_journeys|matched|derived|paid|placed|scored|values_daily)",
+    r"assigned_to_journeys|matched|derived|paid|placed|scored|valued|values_daily)",
     "marts": r"(dim_[a-z_]+|fct_[a-z_]+|kpi_[a-z_]+|load_quality|release_info)",
 }
 PARENTS = {  # layer → layers that it may read

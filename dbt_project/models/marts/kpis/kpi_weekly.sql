@@ -1,73 +1,20 @@
-with values_daily as (
+with periods as (
 
-    select * from {{ ref('int_kpi_values_daily') }}
-
-),
-
-kpis as (
-
-    select * from {{ ref('dim_kpis') }}
-
-),
-
-targets as (
-
-    select * from {{ ref('kpi_targets') }}
+    select * from {{ ref('int_kpi_periods_valued') }}
     where period = 'week'
-
-),
-
--- Numerators and denominators add up over days; values never do.
-summed as (
-
-    select
-        date_trunc('week', kpi_date)::date as week_start_date,
-        kpi,
-        dimension,
-        dimension_value,
-        sum(numerator) as numerator,
-        sum(denominator) as denominator
-    from values_daily
-    group by date_trunc('week', kpi_date)::date, kpi, dimension, dimension_value
-
-),
-
-valued as (
-
-    select
-        summed.week_start_date,
-        summed.kpi,
-        summed.dimension,
-        summed.dimension_value,
-        kpis.direction,
-        summed.numerator,
-        case when kpis.denominator_measure is not null then summed.denominator end as denominator,
-        {{ kpi_value('summed.numerator', 'summed.denominator') }} as kpi_value
-    from summed
-    inner join kpis on summed.kpi = kpis.kpi
 
 )
 
 select
-    {{ surrogate_key([
-        'valued.week_start_date', 'valued.kpi', 'valued.dimension', 'valued.dimension_value'
-    ]) }} as kpi_value_id,
-    valued.kpi,
-    valued.dimension,
-    valued.dimension_value,
-    valued.numerator::decimal(24, 4) as numerator,
-    valued.denominator::decimal(24, 4) as denominator,
-    valued.kpi_value::decimal(24, 6) as kpi_value,
-    targets.target::decimal(24, 6) as target,
-    (valued.kpi_value - targets.target)::decimal(24, 6) as gap_to_target,
-    {{ attainment('valued.kpi_value', 'targets.target', 'valued.direction') }}::decimal(24, 6)
-        as attainment_rate,
-    valued.week_start_date
-from valued
--- The target that holds on the first day of the period.
-asof left join targets
-    on
-        valued.kpi = targets.kpi
-        and valued.dimension = targets.dimension
-        and valued.dimension_value = targets.dimension_value
-        and valued.week_start_date >= targets.valid_from
+    kpi_value_id,
+    kpi,
+    dimension,
+    dimension_value,
+    numerator,
+    denominator,
+    kpi_value,
+    target,
+    gap_to_target,
+    attainment_rate,
+    period_start_date as week_start_date
+from periods
