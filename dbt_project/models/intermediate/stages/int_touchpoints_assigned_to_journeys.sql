@@ -47,5 +47,8 @@ select
     person_id,
     journey_number,
     touchpoint_number,
+    row_number() over (
+        partition by person_id, journey_number order by touchpoint_number
+    ) as journey_touchpoint_number,
     occurred_at
 from numbered

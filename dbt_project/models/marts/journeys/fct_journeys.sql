@@ -30,6 +30,14 @@ journeys as (
         journey_touchpoints.journey_number,
         arg_min(touchpoints.channel, journey_touchpoints.touchpoint_number) as first_channel,
         arg_max(touchpoints.channel, journey_touchpoints.touchpoint_number) as last_channel,
+        -- Long paths are cut to a stated length; the rest is (other).
+        string_agg(touchpoints.channel, ' > ' order by journey_touchpoints.touchpoint_number)
+        filter (where journey_touchpoints.journey_touchpoint_number <= {{ var('path_steps') }})
+            as channel_path,
+        string_agg(
+            touchpoints.touchpoint_type, ' > ' order by journey_touchpoints.touchpoint_number
+        ) filter (where journey_touchpoints.journey_touchpoint_number <= {{ var('path_steps') }})
+            as touchpoint_path,
         count(*) as touchpoint_count,
         min(journey_touchpoints.occurred_at) as started_at,
         max(journey_touchpoints.occurred_at) as ended_at
@@ -39,6 +47,16 @@ journeys as (
         journey_touchpoints.journey_id,
         journey_touchpoints.person_id,
         journey_touchpoints.journey_number
+
+),
+
+path_rests as (
+
+    select
+        journey_id,
+        case when touchpoint_count > {{ var('path_steps') }} then ' > (other)' else '' end
+            as path_rest
+    from journeys
 
 ),
 
@@ -70,6 +88,8 @@ select
     journeys.person_id,
     journeys.first_channel,
     journeys.last_channel,
+    journeys.channel_path || path_rests.path_rest as channel_path,
+    journeys.touchpoint_path || path_rests.path_rest as touchpoint_path,
     reached.last_stage,
     -- What came of the journey: lapsing says how it ended, not what it brought.
     case
@@ -89,5 +109,6 @@ select
     journeys.started_at,
     journeys.ended_at
 from journeys
+inner join path_rests on journeys.journey_id = path_rests.journey_id
 left join reached on journeys.journey_id = reached.journey_id
 left join money on journeys.journey_id = money.journey_id
