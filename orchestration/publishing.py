@@ -260,8 +260,11 @@ def code_version() -> str:
     import tomllib
 
     version = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["version"]
+    git = shutil.which("git")
+    if git is None:
+        return str(version)
     commit = subprocess.run(
-        ["git", "-C", str(ROOT), "rev-parse", "--short=12", "HEAD"],
+        [git, "-C", str(ROOT), "rev-parse", "--short=12", "HEAD"],
         capture_output=True,
         text=True,
         check=False,
