@@ -9,19 +9,20 @@ import dagster as dg
 from orchestration.settings import load_settings
 
 # dbt and the assets read the home's settings from the environment that this process hands on.
-os.environ.update(load_settings().environment())
+environment = load_settings().environment()
+os.environ.update(environment)
 
 from orchestration.project import dbt_resource, ensure_manifest
 
-ensure_manifest(load_settings().environment())
+ensure_manifest(environment)
 
-from orchestration.assets.published import release  # noqa: E402  needs the manifest
-from orchestration.assets.raw import landing_files, load_ledger, raw_assets  # noqa: E402
-from orchestration.assets.warehouse import warehouse  # noqa: E402
-from orchestration.checks import marts_boundary, raw_boundary  # noqa: E402
-from orchestration.jobs import nightly  # noqa: E402
-from orchestration.run_context import RunContext  # noqa: E402
-from orchestration.schedules import nightly_schedule  # noqa: E402
+from orchestration.assets.published import release
+from orchestration.assets.raw import landing_files, load_ledger, raw_assets
+from orchestration.assets.warehouse import warehouse
+from orchestration.checks import marts_boundary, raw_boundary
+from orchestration.jobs import nightly
+from orchestration.run_context import RunContext
+from orchestration.schedules import nightly_schedule
 
 defs = dg.Definitions(
     assets=[landing_files, *raw_assets, load_ledger, warehouse, release],

@@ -35,12 +35,12 @@ class Fingerprint:
     tables: dict[str, TableHash]
 
 
-def table_names(connection: duckdb.DuckDBPyConnection, catalog: str | None = None) -> list[str]:
+def table_names(connection: duckdb.DuckDBPyConnection) -> list[str]:
     """Names of the marts in alphabetical order."""
     rows = connection.execute(
         "select table_name from duckdb_tables() where schema_name = ? "
-        "and database_name = coalesce(?, current_database()) order by table_name",
-        [SCHEMA, catalog],
+        "and database_name = current_database() order by table_name",
+        [SCHEMA],
     ).fetchall()
     return [row[0] for row in rows]
 

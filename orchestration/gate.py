@@ -58,9 +58,9 @@ def load_checks(connection: duckdb.DuckDBPyConnection) -> list[Check]:
     checks = [
         Check(
             "load",
-            f"{name}",
+            name,
             "fail",
-            f"{code}" + (f" [{column}]" if column else "") + f": {message}. Remedy: {remedy}",
+            code + (f" [{column}]" if column else "") + f": {message}. Remedy: {remedy}",
         )
         for name, code, column, message, remedy in connection.execute(
             "select file_name, reject_code, reject_column, reject_message, reject_remedy "

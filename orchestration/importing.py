@@ -10,6 +10,9 @@ same input gives the same bytes, so importing twice changes nothing.
 from __future__ import annotations
 
 import argparse
+import csv
+import gzip
+import io
 import os
 import shutil
 import sys
@@ -104,10 +107,6 @@ def _open_input(connection: duckdb.DuckDBPyConnection, relation: str, path: Path
 
 def _header_columns(path: Path) -> str:
     """The columns of a CSV file, in its own order, all as text."""
-    import csv
-    import gzip
-    import io
-
     opener = gzip.open if path.suffix == ".gz" else open
     with opener(path, "rb") as raw:
         reader = csv.reader(io.TextIOWrapper(raw, encoding="utf-8-sig", newline=""))

@@ -6,8 +6,10 @@ import importlib.metadata
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, DbtCliResource
 from packaging.version import Version
@@ -80,8 +82,8 @@ class Translator(DagsterDbtTranslator):
             )
         )
 
-    def get_group_name(self, dbt_resource_props):  # type: ignore[no-untyped-def]
+    def get_group_name(self, dbt_resource_props: Mapping[str, Any]) -> str | None:
         """The domain folder of a model, `seeds` for seeds."""
         if dbt_resource_props["resource_type"] == "seed":
             return "seeds"
-        return dbt_resource_props["fqn"][-2]
+        return str(dbt_resource_props["fqn"][-2])

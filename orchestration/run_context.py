@@ -1,7 +1,6 @@
 """What the assets of one run share: settings, the instant of the run, the lock, progress."""
 
 import re
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -98,4 +97,3 @@ class RunContext(dg.ConfigurableResource):
         number = STAGES.index(stage) + 1
         elapsed = time.monotonic() - self._started
         print(f"[{elapsed:6.1f}s] {number}/{len(STAGES)} {stage}: {message}", flush=True)
-        sys.stdout.flush()

@@ -1,5 +1,7 @@
 """The landing zone and the raw tables: one asset per contract table, and the ledger."""
 
+from collections.abc import Iterator
+
 import dagster as dg
 
 from orchestration.importing import fill_with_sample
@@ -94,7 +96,7 @@ raw_assets = [raw_asset(table) for table in load_contract().values()]
     ],
     pool=POOL,
 )
-def load_ledger(run: RunContext):  # type: ignore[no-untyped-def]
+def load_ledger(run: RunContext) -> Iterator[dg.MaterializeResult]:
     """The ledger that the loads wrote, summed up."""
     with run.warehouse() as connection:
         ledger.create(connection, [])

@@ -33,7 +33,7 @@ def warehouse(
     done = 0
     with open(os.devnull, "w") as nowhere:
         while True:
-            with redirect_stdout(nowhere):  # dbt's own lines stay in work/dbt/dbt.log
+            with redirect_stdout(nowhere):  # dbt's own lines say what the events say
                 event = next(events, None)
             if event is None:
                 break

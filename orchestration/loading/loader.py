@@ -106,7 +106,7 @@ def load_table(
 
 def describe(outcome: FileOutcome) -> str:
     """One line about a file, as shown while loading."""
-    where = f"{outcome.file_name}"
+    where = outcome.file_name
     if outcome.status == "rejected":
         return f"{where}: REJECTED {outcome.reject_code}: {outcome.reject_message}"
     return (
@@ -141,7 +141,7 @@ def _load_file(
         _refuse_clear_personal_data(connection, table, path)
     privacy.set_pepper(connection, pepper or "", pepper_key_id)
     sequence = ledger.next_sequence(connection)
-    _cast_rows(connection, table, outcome.file_id, future_limit)
+    _cast_rows(connection, table, future_limit)
     _quarantine_rows(connection, table, outcome.file_id)
     _merge_rows(connection, table, outcome.file_id, _extracted_on(path, landing), sequence)
     through = None
@@ -238,9 +238,7 @@ def _refuse_clear_personal_data(
                 )
 
 
-def _cast_rows(
-    connection: duckdb.DuckDBPyConnection, table: Table, file_id: str, future_limit: datetime
-) -> None:
+def _cast_rows(connection: duckdb.DuckDBPyConnection, table: Table, future_limit: datetime) -> None:
     """`temp.cast_rows`: typed values, reason and column of the first failed check, content hash."""
     typed = ", ".join(
         f'{casting.typed_expression(column, table)} as "{column.name}"' for column in table.columns

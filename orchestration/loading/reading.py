@@ -168,7 +168,7 @@ def _decompressed(path: Path) -> Iterator[IO[bytes]]:
         try:
             if name.endswith(".gz"):
                 with gzip.GzipFile(fileobj=raw) as stream:
-                    yield stream  # type: ignore[misc]
+                    yield stream  # type: ignore[misc]  # a GzipFile is no IO[bytes] to its stubs
             elif name.endswith(".zst"):
                 yield io.BufferedReader(_ZstdStream(raw))
             else:
