@@ -12,7 +12,7 @@ export PYTHONPATH := $(CURDIR)
 export DO_NOT_TRACK := 1
 export GX_ANALYTICS_ENABLED := false
 
-.PHONY: help setup nightly test dev import build lint docs clean rollback releases publish waive pepper model unit benchmark sample lock
+.PHONY: help setup nightly test dev import build lint docs clean rollback releases publish waive retract requeue pepper model unit benchmark sample lock
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -61,9 +61,17 @@ releases: setup ## list the releases, the current one starred
 rollback: setup ## make the previous release current again: make rollback [RELEASE=<id>]
 	@$(BIN)/python -m orchestration.publishing --rollback $(RELEASE)
 
-waive: setup ## let the gate pass without a rejected file: make waive FILE=<name> REASON="..."
+waive: setup ## let the gate pass in spite of a rejected or drifted file: make waive FILE=<name> REASON="..."
 	@test -n "$(FILE)" -a -n "$(REASON)" || { echo 'usage: make waive FILE=<name or id> REASON="why"'; exit 1; }
 	@$(BIN)/python -m orchestration.waiving "$(FILE)" "$(REASON)"
+
+retract: setup ## take a load back, as if it had never come: make retract FILE=<name or id>
+	@test -n "$(FILE)" || { echo 'usage: make retract FILE=<name or id>'; exit 1; }
+	@$(BIN)/python -m orchestration.reloading retract "$(FILE)"
+
+requeue: setup ## load files anew after a repair: make requeue FILE=<name or id>, or REASON=R_ENUM_UNKNOWN
+	@test -n "$(FILE)$(REASON)" || { echo 'usage: make requeue FILE=<name or id> | REASON=<R_...>'; exit 1; }
+	@$(BIN)/python -m orchestration.reloading requeue "$(or $(FILE),$(REASON))"
 
 pepper: ## write a secret pepper for hashing personal data to $JOURNEY_HOME/pepper, once
 	@mkdir -p $(JOURNEY_HOME)

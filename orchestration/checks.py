@@ -61,6 +61,7 @@ def _gx_checks(boundary: str, outcomes: list[checkpoints.Outcome]) -> list[Check
     name="raw_boundary",
     specs=[
         *_specs("raw"),
+        *(dg.AssetCheckSpec(name="drift", asset=asset.key) for asset in raw_assets),
         dg.AssetCheckSpec(
             name="raw_verdict",
             asset=["ops", "files"],
@@ -76,6 +77,7 @@ def raw_boundary(run: RunContext) -> Iterator[dg.AssetCheckResult]:
     with run.warehouse() as connection:
         loads = gate.load_checks(connection)
         state = gate.load_state(connection)
+        findings = gate.last_findings(connection)
     outcomes = checkpoints.run("raw", settings.warehouse, {})
     checks = [*loads, *_gx_checks("raw", outcomes)]
     gate.write_boundary(settings.home / "work" / "raw_boundary.json", state, checks)
@@ -90,6 +92,17 @@ def raw_boundary(run: RunContext) -> Iterator[dg.AssetCheckResult]:
         passed=not failed,
         description=gate.report(checks) if failed else None,
     )
+    for asset in raw_assets:
+        found = findings.get("/".join(asset.key.path[1:]), [])
+        yield dg.AssetCheckResult(
+            asset_key=asset.key,
+            check_name="drift",
+            passed=all(severity == "info" for severity, _ in found),
+            severity=dg.AssetCheckSeverity.ERROR
+            if any(severity == "fail" for severity, _ in found)
+            else dg.AssetCheckSeverity.WARN,
+            description="; ".join(text for _, text in found) or None,
+        )
     yield from _results("raw", outcomes)
 
 

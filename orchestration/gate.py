@@ -10,12 +10,14 @@ from __future__ import annotations
 import json
 import os
 from dataclasses import asdict, dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import duckdb
 
 from orchestration.fingerprint import Fingerprint
+from orchestration.loading import drift
 
 Status = str  # pass, warn or fail
 
@@ -54,7 +56,7 @@ class GateClosed(RuntimeError):
 
 
 def load_checks(connection: duckdb.DuckDBPyConnection) -> list[Check]:
-    """Rejected files, each with file, column and remedy, and conservation over all loads."""
+    """What the loads say: rejected files, conservation, quarantine rates and drift."""
     checks = [
         Check(
             "load",
@@ -71,26 +73,134 @@ def load_checks(connection: duckdb.DuckDBPyConnection) -> list[Check]:
         "select file_name, waive_reason from ops.files where status = 'waived' order by file_name"
     ).fetchall()
     checks += [Check("load", name, "warn", f"rejected and waived: {why}") for name, why in waived]
-    totals = connection.execute(
-        "select coalesce(sum(rows_in), 0), coalesce(sum(rows_loaded), 0), "
-        "coalesce(sum(rows_duplicate), 0), coalesce(sum(rows_quarantined), 0), count(*) "
+    requeued = connection.execute(
+        "select file_name from ops.files where status = 'requeued' order by file_name"
+    ).fetchall()
+    checks += [
+        Check("load", name, "fail", "was to be loaded anew and is not in the landing zone; put it "
+              "back, or `make retract` it")
+        for (name,) in requeued
+    ]  # fmt: skip
+    return [*checks, _conservation(connection), *_quarantine_rates(connection), *_drift(connection)]
+
+
+def _conservation(connection: duckdb.DuckDBPyConnection) -> Check:
+    """Per file: rows in = loaded + duplicate + quarantined + erased, and the tables hold them."""
+    row = connection.execute(
+        "select count(*), count(*) filter (where rows_in != rows_loaded + rows_duplicate "
+        "+ rows_quarantined + coalesce(rows_erased, 0)), "
+        "coalesce(sum(rows_loaded), 0), coalesce(sum(rows_quarantined), 0) "
         "from ops.files where status = 'loaded'"
     ).fetchone()
-    assert totals is not None
-    rows_in, loaded, duplicate, quarantined, files = totals
-    held = rows_in == loaded + duplicate + quarantined and files > 0
-    checks.append(
+    assert row is not None
+    files, broken, loaded, quarantined = row
+    held = sum(
+        _count(connection, f'"{schema}"."{name}"')
+        for schema, name in connection.execute(
+            "select schema_name, table_name from duckdb_tables() "
+            "where database_name = current_database() and starts_with(schema_name, 'raw_')"
+        ).fetchall()
+    )
+    kept = _count(connection, "ops.quarantined_rows")
+    message = ""
+    if files == 0:
+        message = "no file is loaded"
+    elif broken:
+        message = f"{broken} of {files} files lost or made up rows; see marts.load_quality"
+    elif (held, kept) != (loaded, quarantined):
+        message = (
+            f"the raw tables hold {held} rows and the ledger {loaded}; the quarantine holds "
+            f"{kept} and the ledger {quarantined}"
+        )
+    return Check("load", "rows are conserved", "fail" if message else "pass", message)
+
+
+def _quarantine_rates(connection: duckdb.DuckDBPyConnection) -> list[Check]:
+    """F_REJECT_RATE per source, over all loads and over the last ones."""
+    checks = []
+    for source, rows, quarantined, last_rows, last_quarantined in connection.execute(
+        """
+        with files as (
+            select *, load_batch = max(load_batch) over (partition by source, table_name) as is_last
+            from ops.files where status = 'loaded'
+        )
+        select source, sum(rows_in), sum(rows_quarantined),
+            coalesce(sum(rows_in) filter (where is_last), 0),
+            coalesce(sum(rows_quarantined) filter (where is_last), 0)
+        from files group by source order by source
+        """
+    ).fetchall():
+        limits = drift.thresholds(source, date.today())
+        shares = [(quarantined / max(rows, 1), "all files")]
+        if last_rows >= limits.reject_rate_minimum_rows:
+            shares.append((last_quarantined / last_rows, "the last files"))
+        share, where = max(shares)
+        status = "pass"
+        if share > limits.reject_rate_warn:
+            status = "fail" if share > limits.reject_rate_fail else "warn"
+        checks.append(
+            Check(
+                "load",
+                f"quarantine of {source}",
+                status,
+                ""
+                if status == "pass"
+                else f"F_REJECT_RATE: {share:.1%} of the rows of {where} are quarantined (limits "
+                f"{limits.reject_rate_warn:.0%} and {limits.reject_rate_fail:.0%} in "
+                "seeds/load_thresholds.csv); see ops.quarantined_rows",
+            )
+        )
+    return checks
+
+
+def _drift(connection: duckdb.DuckDBPyConnection) -> list[Check]:
+    """Drift that closes the gate until waived, and what the last loads of each table brought."""
+    return [
         Check(
             "load",
-            "rows are conserved",
-            "pass" if held else "fail",
-            ""
-            if held
-            else f"{files} files, {rows_in} rows in, but {loaded} loaded + {duplicate} duplicate "
-            f"+ {quarantined} quarantined",
+            f"{name}: {kind}" + (f" of {column}" if column else ""),
+            "warn" if waived or severity == "warn" else "fail",
+            detail + (f" (waived: {waived})" if waived else ""),
         )
-    )
-    return checks
+        for name, kind, column, severity, detail, waived in connection.execute(
+            """
+            with files as (
+                select *, load_batch = max(load_batch) over (
+                    partition by source, table_name
+                ) as is_last
+                from ops.files where status = 'loaded'
+            )
+            select file_name, kind, column_name, severity, detail, waive_reason
+            from ops.drift_findings inner join files using (file_id, source, table_name)
+            where severity = 'fail' or (severity = 'warn' and is_last)
+            order by all
+            """
+        ).fetchall()
+    ]
+
+
+def last_findings(connection: duckdb.DuckDBPyConnection) -> dict[str, list[tuple[str, str]]]:
+    """Severity and text of what drifted in the last files of each raw table, by its label."""
+    found: dict[str, list[tuple[str, str]]] = {}
+    for source, table, severity, text in connection.execute(
+        """
+        select source, table_name, severity,
+            concat_ws(': ', file_name, concat_ws(' of ', kind, column_name), detail)
+        from ops.drift_findings inner join ops.files as files using (file_id, source, table_name)
+        where status = 'loaded' and load_batch = (
+            select max(load_batch) from ops.files as others
+            where others.source = files.source and others.table_name = files.table_name
+        )
+        order by all
+        """
+    ).fetchall():
+        found.setdefault(f"{source}/{table}", []).append((severity, text))
+    return found
+
+
+def _count(connection: duckdb.DuckDBPyConnection, relation: str) -> int:
+    row = connection.execute(f"select count(*) from {relation}").fetchone()
+    return int(row[0]) if row else 0
 
 
 def dbt_checks(run_results: Path, manifest: Path) -> list[Check]:
@@ -180,7 +290,8 @@ def load_state(connection: duckdb.DuckDBPyConnection) -> str:
     """A hash of the ledger: changes with every load, rejection, waiver or withdrawal."""
     row = connection.execute(
         "select md5(coalesce(string_agg(concat_ws('|', source, table_name, file_id, status, "
-        "rows_loaded, rows_quarantined), chr(10) order by source, table_name, file_id), '')) "
+        "rows_loaded, rows_quarantined, rows_erased, waive_reason), chr(10) "
+        "order by source, table_name, file_id), '')) "
         "from ops.files"
     ).fetchone()
     assert row is not None

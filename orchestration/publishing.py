@@ -25,6 +25,7 @@ import duckdb
 
 from orchestration import gate
 from orchestration.fingerprint import SCHEMA, TableHash, fingerprint, hash_table, table_names
+from orchestration.loading import erasing
 from orchestration.locking import single_writer
 from orchestration.settings import ROOT, Settings, load_settings
 
@@ -99,6 +100,7 @@ def publish(settings: Settings, on_step: Callable[[str], None] = lambda step: No
     _record(root, release_id, as_of_at)
     on_step("recorded")
     _prune(root, settings.keep_releases)
+    erasing.forget_releases(settings.erasures, release_id, lambda: _prune(root, 1))
     return release_id
 
 
@@ -284,11 +286,14 @@ def _record(root: Path, release_id: str, note: str) -> None:
         os.fsync(stream.fileno())
 
 
-def _prune(root: Path, keep: int) -> None:
+def _prune(root: Path, keep: int) -> list[str]:
+    """Drop old releases, never the current one; returns which."""
     current = current_release(root)
-    for name in release_ids(root)[:-keep]:
-        if name != current:
-            shutil.rmtree(root / "releases" / name)
+    kept = set([name for name in release_ids(root) if name != current][::-1][: keep - 1])
+    dropped = [name for name in release_ids(root) if name not in {*kept, current}]
+    for name in dropped:
+        shutil.rmtree(root / "releases" / name)
+    return dropped
 
 
 def _clear_leftovers(root: Path) -> None:

@@ -22,6 +22,8 @@ SAMPLE_DIR = ROOT / "sample" / "landing"
 # Stated openly, because the sample is synthetic: it protects nobody and must never hash real data.
 SAMPLE_PEPPER = "pepper of the synthetic sample, not a secret"
 
+CONSENT_POLICIES = ("ignored", "opt_out", "opt_in")
+
 
 class SettingsError(ValueError):
     """A setting is wrong; the message names it and the remedy."""
@@ -39,6 +41,7 @@ class Settings:
     pepper: str | None
     pepper_key_id: str
     keep_releases: int
+    consent_policy: str
 
     @property
     def landing(self) -> Path:
@@ -59,6 +62,11 @@ class Settings:
     def audits(self) -> Path:
         """Folder of the audit records, one per candidate fingerprint."""
         return self.home / "audit"
+
+    @property
+    def erasures(self) -> Path:
+        """Folder of the proofs of erasure, one per request; they hold counts only."""
+        return self.home / "erasures"
 
     @property
     def published(self) -> Path:
@@ -85,6 +93,7 @@ class Settings:
             "JOURNEY_MEMORY_LIMIT": self.memory_limit,
             "JOURNEY_BUSINESS_TIMEZONE": self.business_timezone,
             "JOURNEY_REPORTING_CURRENCY": self.reporting_currency,
+            "JOURNEY_CONSENT_POLICY": self.consent_policy,
             "DAGSTER_STATE_DIR": str(self.home / "dagster"),
             "DO_NOT_TRACK": "1",
             "PYTHONPATH": str(ROOT),
@@ -143,6 +152,12 @@ def load_settings(home: Path | None = None) -> Settings:
         raise SettingsError(
             f"reporting_currency = {currency!r} is no ISO 4217 code; set it in {config_path}"
         )
+    policy = value("consent_policy", "ignored")
+    if policy not in CONSENT_POLICIES:
+        raise SettingsError(
+            f"consent_policy = {policy!r} is not one of {', '.join(CONSENT_POLICIES)}; "
+            f"set it in {config_path}; docs/privacy.md says what they mean"
+        )
     return Settings(
         home=home,
         business_timezone=zone,
@@ -152,6 +167,7 @@ def load_settings(home: Path | None = None) -> Settings:
         pepper=_pepper(home),
         pepper_key_id=value("pepper_key_id", "k1"),
         keep_releases=_positive("keep_releases", value("keep_releases", "7")),
+        consent_policy=policy,
     )
 
 

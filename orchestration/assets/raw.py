@@ -1,11 +1,12 @@
 """The landing zone and the raw tables: one asset per contract table, and the ledger."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 import dagster as dg
 
 from orchestration.importing import fill_with_sample
-from orchestration.loading import ledger, loader
+from orchestration.loading import erasing, loader
 from orchestration.loading.contract import Table, load_contract
 from orchestration.run_context import RunContext
 
@@ -80,6 +81,13 @@ def raw_asset(table: Table) -> dg.AssetsDefinition:
 raw_assets = [raw_asset(table) for table in load_contract().values()]
 
 
+_LEDGER = {
+    "files": "One row per file content and raw table.",
+    "quarantined_rows": "One row per quarantined physical row.",
+    "drift_findings": "One row per change of a file against contract or earlier files.",
+}
+
+
 @dg.multi_asset(
     name="load_ledger",
     specs=[
@@ -89,31 +97,44 @@ raw_assets = [raw_asset(table) for table in load_contract().values()]
             group_name="raw",
             description=text,
         )
-        for name, text in (
-            ("files", "One row per file content and raw table."),
-            ("quarantined_rows", "One row per quarantined physical row."),
-        )
+        for name, text in _LEDGER.items()
     ],
     pool=POOL,
 )
 def load_ledger(run: RunContext) -> Iterator[dg.MaterializeResult]:
-    """The ledger that the loads wrote, summed up."""
+    """Carry out erasure requests in what was loaded, then sum the ledger up."""
+    settings = run.settings
     with run.warehouse() as connection:
-        ledger.create(connection, [])
+        proofs = erasing.erase(
+            connection, load_contract(), settings.effective_pepper, settings.pepper_key_id
+        )
+    if proofs:
+        erasing.write_proofs(settings.erasures, proofs, datetime.now(UTC))
+        erasing.compact(settings.warehouse)
+        rows = sum(sum(proof.rows_removed.values()) for proof in proofs)
+        run.progress(
+            "raw loads",
+            f"{len(proofs)} erasure requests: {rows:,} rows removed; proof in {settings.erasures}",
+        )
+    with run.warehouse() as connection:
         totals = connection.execute(
             "select count(*) filter (where status = 'loaded'), coalesce(sum(rows_in), 0), "
             "coalesce(sum(rows_loaded), 0), coalesce(sum(rows_duplicate), 0), "
-            "coalesce(sum(rows_quarantined), 0), count(*) filter (where status = 'rejected') "
-            "from ops.files"
+            "coalesce(sum(rows_quarantined), 0), coalesce(sum(rows_erased), 0), "
+            "count(*) filter (where status = 'rejected'), "
+            "(select count(*) from ops.drift_findings) from ops.files"
         ).fetchone()
     assert totals is not None
-    files, rows_in, loaded, duplicate, quarantined, rejected = totals
+    files, rows_in, loaded, duplicate, quarantined, erased, rejected, findings = totals
     run.progress(
         "raw loads",
         f"in all {files} files, {rows_in:,} rows = {loaded:,} loaded + {duplicate:,} duplicate"
-        f" + {quarantined:,} quarantined; {rejected} files rejected",
+        f" + {quarantined:,} quarantined"
+        + (f" + {erased:,} erased" if erased else "")
+        + f"; {rejected} files rejected",
     )
-    yield dg.MaterializeResult(asset_key=["ops", "files"], metadata={"dagster/row_count": files})
-    yield dg.MaterializeResult(
-        asset_key=["ops", "quarantined_rows"], metadata={"dagster/row_count": quarantined}
-    )
+    counts = {"files": files, "quarantined_rows": quarantined, "drift_findings": findings}
+    for name in _LEDGER:
+        yield dg.MaterializeResult(
+            asset_key=["ops", name], metadata={"dagster/row_count": counts[name]}
+        )

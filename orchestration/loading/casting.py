@@ -2,7 +2,8 @@
 Typed casts with reasons: the SQL that turns a text column into its contract type.
 
 Nothing is rounded, guessed or cut: a text that is not exactly a value of its type is a reason to
-quarantine the row. The order of the checks is the order of the columns in the contract.
+quarantine the row. The order of the checks is the order of the columns in the contract. A column
+`x` is the text as it stands in the file, `x~` the clean text, `x$` the typed value.
 """
 
 from __future__ import annotations
@@ -16,11 +17,11 @@ from orchestration.loading.contract import Column, Table
 from orchestration.settings import SEEDS_DIR
 
 MAXIMUM_TEXT = 100_000
-_OFFSET = r"[T ]\d{1,2}:\d{2}.*(Z|z|[+-]\d{2}(:?\d{2})?)$"
-_TIMESTAMP = (
-    r"\d{4}-\d{1,2}-\d{1,2}([T ]\d{1,2}:\d{2}(:\d{2}([.,]\d{1,9})?)?)? ?"
-    r"(UTC|Z|z|[+-]\d{2}(:?\d{2})?)?"
-)
+_DATE = r"\d{4}-\d{1,2}-\d{1,2}"
+_TIME = r"[T ]\d{1,2}:\d{2}(:\d{2}(\.\d{1,9})?)?"
+_WITH_OFFSET = rf"{_DATE}{_TIME} ?(Z|z|[+-]\d{{2}}(:?\d{{2}})?)"
+_LOCAL = rf"{_DATE}({_TIME})?"
+_WHOLE = r"[+-]?\d{1,18}(\.0+)?"
 _CONTROL = r"[\x00-\x08\x0B\x0C\x0E-\x1F]"
 
 
@@ -33,28 +34,54 @@ class Check:
     column: str
 
 
-def text_expression(column: Column) -> str:
-    """The trimmed text of a column, null when empty."""
-    return f"nullif(trim(\"{column.name}\"), '')"
+def typed_rows(table: Table, source: str) -> str:
+    """
+    A relation with every column of `source`, its clean text `x~` and its typed value `x$`.
+
+    Built in layers, so that no expression has to be spelled out twice.
+    """
+    trimmed = ", ".join(f'{_trimmed(column)} as "{column.name}~"' for column in table.columns)
+    spelled = ", ".join(
+        f'{expression} as "{column.name}~"'
+        for column in table.columns
+        if (expression := _spelled(column)) != _name(column)
+    )
+    typed = ", ".join(f'{_typed(column, table)} as "{column.name}$"' for column in table.columns)
+    replaced = f"* replace ({spelled})" if spelled else "*"
+    return f"(select *, {typed} from (select {replaced} from (select *, {trimmed} from {source})))"
 
 
-def typed_expression(column: Column, table: Table) -> str:
-    """SQL of the typed value; null where the text is no value of the type."""
-    text = text_expression(column)
-    if column.pii in ("email", "phone"):
-        return privacy.hash_expression(column.pii, text)
-    if column.pii == "text":
-        text = privacy.mask_expression(text)
+def _name(column: Column) -> str:
+    return f'"{column.name}~"'
+
+
+def _trimmed(column: Column) -> str:
+    """The trimmed text of a column, null when empty; in a typed column full-width forms folded."""
+    text = f'"{column.name}"'
+    # Looking costs less than trimming.
+    cases = f"when starts_with({text}, ' ') or ends_with({text}, ' ') then trim({text})"
+    if column.data_type != "varchar" and column.pii is None:
+        cases = f"when strlen({text}) != length({text}) then trim(nfkc({text})) {cases}"
+    return f"nullif(case {cases} else {text} end, '')"
+
+
+def _typed(column: Column, table: Table) -> str:
+    """SQL of the typed value, as the warehouse keeps it; null where the text is none."""
+    text = _name(column)
     scale = column.decimal_scale
+    if column.data_type == "json":
+        kept = privacy.stored(column, text)
+        return f"case when json_valid({text}) then {kept} end"
+    if column.data_type == "varchar":
+        return privacy.stored(column, text)
     if scale is not None:
         exact = f"regexp_full_match({text}, '[+-]?\\d{{1,15}}(\\.\\d{{0,{scale}}}0*)?')"
         return f"case when {exact} then try_cast({text} as {column.data_type}) end"
     if column.data_type in ("integer", "bigint"):
-        # NFKC digits arrive from Japanese survey tools; 9.6 is no whole number, 9.0 is one.
-        whole = f"regexp_full_match({text}, '[+-]?\\d{{1,18}}(\\.0+)?')"
+        # 9.6 is no whole number, 9.0 is one.
         return (
-            f"case when {whole} then try_cast(regexp_replace({text}, '\\.0+$', '') "
-            f"as {column.data_type}) end"
+            f"case when regexp_full_match({text}, '{_WHOLE}') then "
+            f"try_cast(regexp_replace({text}, '\\.0+$', '') as {column.data_type}) end"
         )
     if column.data_type == "date":
         plain = f"replace({text}, '/', '-')"
@@ -62,49 +89,84 @@ def typed_expression(column: Column, table: Table) -> str:
             f"case when regexp_full_match({plain}, '\\d{{4}}-\\d{{1,2}}-\\d{{1,2}}') "
             f"then try_cast({plain} as date) end"
         )
-    if column.data_type == "timestamp":
-        plain = f"regexp_replace({text}, '^(\\d{{4}})/(\\d{{1,2}})/', '\\1-\\2-')"
-        plain = f"regexp_replace({plain}, ' ?UTC$', 'Z')"
-        return (
-            f"case when not regexp_full_match({plain}, '{_TIMESTAMP}') then null "
-            f"when regexp_matches({plain}, '{_OFFSET}') "
-            f"then try_cast({plain} as timestamptz) at time zone 'UTC' "
-            f"else (try_cast({plain} as timestamp) at time zone '{table.time_zone}') "
-            "at time zone 'UTC' end"
-        )
-    if column.data_type == "json":
-        return f"case when json_valid({text}) then {text} end"
-    return text
+    # DuckDB wants seconds before an offset.
+    seconds = f"regexp_replace({text}, '([T ]\\d{{1,2}}:\\d{{2}})( ?[Zz+-][0-9:]*)$', '\\1:00\\2')"
+    instant = f"coalesce(try_cast({text} as timestamptz), try_cast({seconds} as timestamptz))"
+    return (
+        f"case when regexp_full_match({text}, '{_WITH_OFFSET}') "
+        f"then {instant} at time zone 'UTC' "
+        f"when regexp_full_match({text}, '{_LOCAL}') "
+        f"then {_local_as_utc(text, table.time_zone)} end"
+    )
 
 
-def checks(table: Table, future_limit: str) -> list[Check]:
+def _spelled(column: Column) -> str:
+    """The clean text in the one spelling that the casts know."""
+    text = _name(column)
+    if column.data_type != "timestamp":
+        return privacy.spelled(column, text)
+    dashed = f"regexp_replace({text}, '^(\\d{{4}})/(\\d{{1,2}})/', '\\1-\\2-')"
+    return (
+        f"case when contains({text}, '/') then {dashed} "
+        f"when ends_with({text}, 'UTC') then regexp_replace({text}, ' ?UTC$', 'Z') "
+        f"when contains({text}, ',') then replace({text}, ',', '.') else {text} end"
+    )
+
+
+def _local_as_utc(plain: str, zone: str | None) -> str:
     """
-    All row checks of a table over `<name>` (text) and `typed.<name>`, in order.
+    UTC of a local time: null in the hour that the clock skips.
 
-    `future_limit` is a timestamp literal: nothing can have happened after it.
+    In the hour that the clock repeats, standard time (the second pass) is meant.
+    """
+    local = f"try_cast({plain} as timestamp)"
+    if zone is None:
+        return "null"
+    if zone == "UTC":
+        return local
+    instant = f"({local} at time zone '{zone}')"
+    exists = f"{instant} at time zone '{zone}' = {local}"
+    return f"case when {exists} then {instant} at time zone 'UTC' end"
+
+
+def checks(table: Table, future_limit: str, has_control: bool = True) -> list[Check]:
+    """
+    All row checks of a table over `x` (text) and `x$` (typed), in order.
+
+    `future_limit` is a timestamp literal: nothing can have happened after it. `has_control` says
+    whether control characters may occur at all.
     """
     found: list[Check] = []
     for column in table.columns:
-        text, typed = f'source."{column.name}"', f'typed."{column.name}"'
-        empty = f"nullif(trim({text}), '') is null"
+        text, clean, typed = f'"{column.name}"', _name(column), f'"{column.name}$"'
+        empty = f"{clean} is null"
 
         def check(condition: str, reason: str, name: str = column.name) -> None:
             found.append(Check(condition, reason, name))
 
-        check(f"regexp_matches({text}, '{_CONTROL}')", "R_NUL_OR_CONTROL")
-        check(f"length({text}) > {MAXIMUM_TEXT}", "R_TEXT_TOO_LONG")
+        if has_control:
+            check(f"regexp_matches({text}, '{_CONTROL}')", "R_NUL_OR_CONTROL")
+        check(
+            f"strlen({text}) > {MAXIMUM_TEXT} and length({text}) > {MAXIMUM_TEXT}",
+            "R_TEXT_TOO_LONG",
+        )
         if column.name in table.key:
             check(empty, "R_KEY_NULL")
         elif column.required:
             check(empty, "R_REQUIRED_NULL")
         if column.scale_seed:
             check(
-                f"not {empty} and not regexp_full_match(trim({text}), '[+-]?\\d{{1,18}}(\\.0+)?') "
-                f"and regexp_full_match(trim({text}), '[+-]?\\d+\\.\\d+')",
+                f"{typed} is null and regexp_full_match({clean}, '[+-]?\\d+\\.\\d+')",
                 "R_SCORE_NOT_INTEGER",
             )
+        if column.data_type == "timestamp":
+            check(
+                f"{typed} is null and regexp_full_match({clean}, '{_LOCAL}') "
+                f"and try_cast({clean} as timestamp) is not null",
+                "R_TS_LOCAL_GAP" if table.time_zone else "R_NAIVE_TIMESTAMP",
+            )
         if column.data_type != "varchar":
-            check(f"not {empty} and {typed} is null", "R_CAST")
+            check(f"{typed} is null and not {empty}", "R_CAST")
         if column.data_type == "timestamp":
             check(f"{typed} < timestamp '1970-01-01'", "R_TS_BEFORE_EPOCH")
             if column.name == table.time_column:
@@ -117,21 +179,47 @@ def checks(table: Table, future_limit: str) -> list[Check]:
         if column.minimum is not None:
             check(f"{typed} < {column.minimum}", "R_AMOUNT_SIGN")
         if column.scale_seed:
-            for row in scales(column.scale_seed):
-                where = f"typed.survey_id = '{row[0]}' and typed.question_id = '{row[1]}'"
+            for scale in scales(column.scale_seed):
                 check(
-                    f"{where} and {typed} not between {int(row[2])} and {int(row[3])}",
+                    f"\"survey_id$\" = '{scale.survey_id}' "
+                    f"and \"question_id$\" = '{scale.question_id}' "
+                    f"and \"{table.time_column}$\" >= timestamp '{scale.valid_from}' "
+                    f"and \"{table.time_column}$\" < timestamp '{scale.valid_to}' "
+                    f"and {typed} not between {scale.minimum} and {scale.maximum}",
                     "R_SCORE_RANGE",
                 )
     return found
 
 
+@dataclass(frozen=True)
+class Scale:
+    """The scale of a scored question, from a day (included) to another."""
+
+    survey_id: str
+    question_id: str
+    minimum: int
+    maximum: int
+    valid_from: str
+    valid_to: str
+
+
 @lru_cache
-def scales(seed: str) -> list[tuple[str, str, str, str]]:
-    """Scale of each scored question, from its seed: survey, question, minimum, maximum."""
+def scales(seed: str) -> tuple[Scale, ...]:
+    """Scales of all scored questions, from their seed, in order of time."""
     with (SEEDS_DIR / f"{seed}.csv").open(encoding="utf-8", newline="") as stream:
-        return [
-            (row["survey_id"], row["question_id"], row["scale_minimum"], row["scale_maximum"])
-            for row in csv.DictReader(stream)
-            if row["scale_minimum"]
-        ]
+        rows = [row for row in csv.DictReader(stream) if row["scale_minimum"]]
+    rows.sort(key=lambda row: (row["survey_id"], row["question_id"], row["valid_from"]))
+    found = []
+    for row, later in zip(rows, [*rows[1:], {}], strict=True):
+        same = all(row[name] == later.get(name) for name in ("survey_id", "question_id"))
+        found.append(
+            Scale(
+                row["survey_id"],
+                row["question_id"],
+                int(row["scale_minimum"]),
+                int(row["scale_maximum"]),
+                row["valid_from"],
+                later["valid_from"] if same else "9999-12-31",
+            )
+        )
+    return tuple(found)

@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,8 @@ import yaml
 
 from orchestration.settings import DBT_PROJECT_DIR
 
+PII_KINDS = ("email", "phone", "id", "text", "email_text", "url", "properties", "free_text")
+IDENTIFIERS = ("contact", "user", "visitor", "email", "phone")
 DATA_TYPE = re.compile(r"^(varchar|timestamp|date|integer|bigint|json|decimal\((\d+),\s*(\d+)\))$")
 
 
@@ -28,12 +29,22 @@ class ContractError(ValueError):
 
 @dataclass(frozen=True)
 class Column:
-    """One contract column. `pii` is `email`, `phone` (both keyed-hashed) or `text` (masked)."""
+    """
+    One contract column.
+
+    `pii` says how personal data is kept away (`privacy.py`): `email`, `phone` and `id` are
+    keyed-hashed; `text`, `email_text` and `url` masked; `properties` and `free_text` hashed but
+    for what is allowed. `identifier` says whom the value identifies, and `erase` what an erasure
+    request does: `row` removes the row, `clear` only the value.
+    """
 
     name: str
     data_type: str
     required: bool = False
     pii: str | None = None
+    identifier: str | None = None
+    erase: str = "row"
+    allowed_keys: tuple[str, ...] = ()
     aliases: tuple[str, ...] = ()
     accepted_values: tuple[str, ...] = ()
     minimum: int | None = None
@@ -46,6 +57,11 @@ class Column:
         match = DATA_TYPE.match(self.data_type)
         return int(match.group(3)) if match and match.group(3) else None
 
+    @property
+    def is_hashed(self) -> bool:
+        """Whether the clear value is nowhere in the warehouse, only its keyed hash."""
+        return self.pii in ("email", "phone", "id", "free_text", "properties")
+
 
 @dataclass(frozen=True)
 class Table:
@@ -55,7 +71,7 @@ class Table:
     name: str
     kind: str
     key: tuple[str, ...]
-    time_zone: str
+    time_zone: str | None
     columns: tuple[Column, ...]
     time_column: str | None = None
     version_column: str | None = None
@@ -70,6 +86,11 @@ class Table:
     def label(self) -> str:
         """`<source>/<name>`, as in the landing zone."""
         return f"{self.source}/{self.name}"
+
+    @property
+    def identifiers(self) -> list[Column]:
+        """Columns whose value identifies a person."""
+        return [column for column in self.columns if column.identifier]
 
     @property
     def required(self) -> list[str]:
@@ -100,14 +121,15 @@ def load_contract(staging: Path = DBT_PROJECT_DIR / "models" / "staging") -> dic
         for source in yaml.safe_load(path.read_text("utf-8"))["sources"]:
             if not source["name"].startswith("raw_"):
                 continue
-            zone = source["config"]["meta"]["time_zone"]
+            # Without a zone, a timestamp without an offset is nobody's time: R_NAIVE_TIMESTAMP.
+            zone = source["config"]["meta"].get("time_zone")
             for entry in source["tables"]:
                 table = _table(path, source["name"].removeprefix("raw_"), zone, entry)
                 tables[table.label] = table
     return tables
 
 
-def _table(path: Path, source: str, zone: str, entry: dict[str, Any]) -> Table:
+def _table(path: Path, source: str, zone: str | None, entry: dict[str, Any]) -> Table:
     where = f"{path.name}: table {entry['name']}"
     meta = entry.get("config", {}).get("meta", {})
     if meta.get("kind") not in ("event", "entity"):
@@ -141,14 +163,27 @@ def _column(where: str, entry: dict[str, Any]) -> Column:
             "varchar, timestamp, date, integer, bigint, json, decimal(p,s)"
         )
     meta = dict(entry.get("config", {}).get("meta", {}))
-    known = {"required", "pii", "aliases", "accepted_values", "minimum", "currency", "scale_seed"}
+    known = {field.name for field in fields(Column)} - {"name", "data_type"}
     if unknown := set(meta) - known:
         raise ContractError(f"{where}, column {entry['name']}: unknown meta {sorted(unknown)}")
+    for key, allowed in (
+        ("pii", PII_KINDS),
+        ("identifier", IDENTIFIERS),
+        ("erase", ("row", "clear")),
+    ):
+        if meta.get(key) is not None and meta[key] not in allowed:
+            raise ContractError(
+                f"{where}, column {entry['name']}: {key} {meta[key]!r} is not one of "
+                f"{', '.join(allowed)}"
+            )
     return Column(
         name=entry["name"],
         data_type=entry["data_type"],
         required=bool(meta.get("required", False)),
         pii=meta.get("pii"),
+        identifier=meta.get("identifier"),
+        erase=meta.get("erase", "row"),
+        allowed_keys=tuple(meta.get("allowed_keys", ())),
         aliases=tuple(meta.get("aliases", ())),
         accepted_values=tuple(meta.get("accepted_values", ())),
         minimum=meta.get("minimum"),
@@ -157,13 +192,13 @@ def _column(where: str, entry: dict[str, Any]) -> Column:
     )
 
 
-def technical_columns() -> Iterable[tuple[str, str]]:
-    """Columns that the loader adds to every raw table: name and type."""
-    return (
-        ("_extra", "varchar"),
-        ("_content_hash", "varchar"),
-        ("_file_id", "varchar"),
-        ("_row_number", "bigint"),
-        ("_extracted_on", "date"),
-        ("_load_sequence", "bigint"),
-    )
+def technical_columns(table: Table) -> list[tuple[str, str]]:
+    """Columns that the loader adds to a raw table: name and type."""
+    columns = [("_extra", "varchar"), ("_file_id", "varchar"), ("_row_number", "bigint")]
+    if table.kind == "entity":  # what ranks the versions of an entity
+        columns += [
+            ("_content_hash", "varchar"),
+            ("_extracted_on", "date"),
+            ("_load_sequence", "bigint"),
+        ]
+    return columns

@@ -1,62 +1,109 @@
 """
-The load ledger: `ops.files`, one row per file content and table, and `ops.quarantined_rows`.
+The load ledger: what became of every file, in the schema `ops` of the warehouse.
 
-A file is loaded in one transaction together with its ledger row, so a crash leaves either the
+A file is loaded in one transaction together with its ledger rows, so a crash leaves either the
 whole load or nothing of it.
 """
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import json
 from dataclasses import dataclass, field
+from typing import Any
 
 import duckdb
 
 from orchestration.loading.contract import Table, technical_columns
 
-_DDL = """
-create schema if not exists ops;
-create table if not exists ops.files (
-    file_id varchar not null,
-    source varchar not null,
-    table_name varchar not null,
-    file_name varchar not null,
-    status varchar not null,          -- loaded, rejected, withdrawn or waived
-    load_sequence bigint,
-    rows_in bigint,
-    rows_loaded bigint,
-    rows_duplicate bigint,
-    rows_quarantined bigint,
-    reject_code varchar,
-    reject_column varchar,
-    reject_message varchar,
-    reject_remedy varchar,
-    waive_reason varchar,
-    new_columns varchar,              -- JSON list
-    missing_columns varchar,          -- JSON list
-    data_through_at timestamp
-);
-create table if not exists ops.quarantined_rows (
-    file_id varchar not null,
-    source varchar not null,
-    table_name varchar not null,
-    row_number bigint not null,
-    reason varchar not null,
-    column_name varchar,
-    row_redacted varchar              -- JSON, personal data redacted
-);
-"""
+# Name and type of the columns; a warehouse of an earlier version gets the ones it lacks.
+_TABLES = {
+    # One row per file content and raw table. status: loaded, rejected, waived (rejected, and the
+    # gate may pass without it), withdrawn (a rejected file that is gone), retracted, requeued.
+    "files": {
+        "file_id": "varchar",
+        "source": "varchar",
+        "table_name": "varchar",
+        "file_name": "varchar",
+        "status": "varchar",
+        "load_sequence": "bigint",
+        "load_batch": "bigint",
+        "rows_in": "bigint",
+        "rows_loaded": "bigint",
+        "rows_duplicate": "bigint",
+        "rows_quarantined": "bigint",
+        "rows_erased": "bigint",
+        "reject_code": "varchar",
+        "reject_column": "varchar",
+        "reject_message": "varchar",
+        "reject_remedy": "varchar",
+        "waive_reason": "varchar",
+        "columns": "varchar",  # JSON list, in the order of the file
+        "new_columns": "varchar",  # JSON list
+        "missing_columns": "varchar",  # JSON list
+        "renamed_columns": "varchar",  # JSON object: contract column, alias used
+        "data_through_at": "timestamp",
+        "extracted_on": "date",
+        "file_size": "bigint",
+        "modified_ns": "bigint",
+        "is_erasure_checked": "boolean",  # searched for the subjects of all requests
+    },
+    # One row per quarantined physical row.
+    "quarantined_rows": {
+        "file_id": "varchar",
+        "source": "varchar",
+        "table_name": "varchar",
+        "row_number": "bigint",
+        "line_number": "bigint",  # null where only the number of the row is known
+        "reason": "varchar",
+        "column_name": "varchar",
+        "row_redacted": "varchar",  # JSON
+    },
+    # One row per change of a file against its contract or the files before it.
+    "drift_findings": {
+        "file_id": "varchar",
+        "source": "varchar",
+        "table_name": "varchar",
+        "kind": "varchar",
+        "column_name": "varchar",
+        "severity": "varchar",  # info, warn or fail
+        "detail": "varchar",
+    },
+    # Median of a number column in a file, per scored question or currency.
+    "column_profiles": {
+        "file_id": "varchar",
+        "source": "varchar",
+        "table_name": "varchar",
+        "column_name": "varchar",
+        "part": "varchar",
+        "median_value": "double",
+        "value_count": "bigint",
+    },
+    # What is known of the subjects of erasure requests: keyed hashes only.
+    "erased_identifiers": {
+        "request_id": "varchar",
+        "identifier_type": "varchar",
+        "identifier_hash": "varchar",
+    },
+    # The key that the hashes of this warehouse were made with: its id, and a check value.
+    "hash_keys": {"key_id": "varchar", "check_value": "varchar"},
+}
+
+
+class PepperChanged(ValueError):
+    """The hashes of this warehouse were made with another pepper; mixing them parts persons."""
 
 
 @dataclass
 class FileOutcome:
-    """What became of one file; the counts obey rows_in = loaded + duplicate + quarantined."""
+    """What became of one file; rows_in = loaded + duplicate + quarantined (+ erased, later)."""
 
     file_id: str
     source: str
     table_name: str
     file_name: str
-    status: str
+    status: str = "loaded"
     rows_in: int = 0
     rows_loaded: int = 0
     rows_duplicate: int = 0
@@ -65,35 +112,65 @@ class FileOutcome:
     reject_column: str | None = None
     reject_message: str | None = None
     reject_remedy: str | None = None
+    columns: list[str] = field(default_factory=list)
     new_columns: list[str] = field(default_factory=list)
     missing_columns: list[str] = field(default_factory=list)
+    renamed_columns: dict[str, str] = field(default_factory=dict)
+    load_sequence: int | None = None
+    load_batch: int | None = None
+    data_through_at: Any = None
+    extracted_on: str | None = None
+    file_size: int | None = None
+    modified_ns: int | None = None
 
 
 def create(connection: duckdb.DuckDBPyConnection, tables: list[Table]) -> None:
-    """Create ledger, quarantine and raw tables; a column new in the contract is added."""
-    for statement in _DDL.split(";"):
-        if statement.strip():
-            connection.execute(statement)
+    """Create ledger and raw tables; a column new in the contract or the ledger is added."""
+    connection.execute("create schema if not exists ops")
+    for name, columns in _TABLES.items():
+        _create_table(connection, f"ops.{name}", list(columns.items()))
     for table in tables:
         connection.execute(f'create schema if not exists "raw_{table.source}"')
-        columns = [(column.name, column.data_type) for column in table.columns]
-        columns = [(n, "varchar" if t == "json" else t) for n, t in columns]
-        columns += technical_columns()
-        body = ", ".join(f'"{name}" {data_type}' for name, data_type in columns)
-        connection.execute(f"create table if not exists {table.relation} ({body})")
-        for name, data_type in columns:
-            connection.execute(
-                f'alter table {table.relation} add column if not exists "{name}" {data_type}'
-            )
+        declared = [(column.name, column.data_type) for column in table.columns]
+        declared = [(n, "varchar" if t == "json" else t) for n, t in declared]
+        _create_table(connection, table.relation, [*declared, *technical_columns(table)])
 
 
-def status_of(connection: duckdb.DuckDBPyConnection, table: Table, file_id: str) -> str | None:
-    """Status of a file content under a table, None when it was never seen."""
-    row = connection.execute(
-        "select status from ops.files where source = ? and table_name = ? and file_id = ?",
-        [table.source, table.name, file_id],
-    ).fetchone()
-    return row[0] if row else None
+def _create_table(
+    connection: duckdb.DuckDBPyConnection, relation: str, columns: list[tuple[str, str]]
+) -> None:
+    body = ", ".join(f'"{name}" {data_type}' for name, data_type in columns)
+    connection.execute(f"create table if not exists {relation} ({body})")
+    present = {row[0] for row in connection.execute(f"describe {relation}").fetchall()}
+    for name, data_type in columns:
+        if name not in present:
+            connection.execute(f'alter table {relation} add column "{name}" {data_type}')
+
+
+def check_pepper(connection: duckdb.DuckDBPyConnection, pepper: str, key_id: str) -> None:
+    """Remember the pepper's check value; raises `PepperChanged` when it is another one."""
+    value = hmac.new(pepper.encode(), b"journey hash key", hashlib.sha256).hexdigest()[:16]
+    row = connection.execute("select key_id, check_value from ops.hash_keys").fetchone()
+    if row is None:
+        connection.execute("insert into ops.hash_keys values (?, ?)", [key_id, value])
+    elif row != (key_id, value):
+        raise PepperChanged(
+            f"the warehouse was hashed with key {row[0]}; the pepper now given is "
+            f"{'another one under the same id' if row[0] == key_id else 'key ' + key_id}. "
+            "Remedy: give back the former pepper and pepper_key_id; or, to rotate the key, move "
+            "the warehouse folder aside so that the landing zone is loaded anew under the new one"
+        )
+
+
+def known_files(connection: duckdb.DuckDBPyConnection, table: Table) -> dict[str, dict[str, Any]]:
+    """Ledger rows of a table by file id: status, extraction day, sequence, name, size, time."""
+    names = ("file_id", "status", "extracted_on", "load_sequence", "file_name", "file_size",
+             "modified_ns")  # fmt: skip
+    rows = connection.execute(
+        f"select {', '.join(names)} from ops.files where source = ? and table_name = ?",
+        [table.source, table.name],
+    ).fetchall()
+    return {row[0]: dict(zip(names, row, strict=True)) for row in rows}
 
 
 def next_sequence(connection: duckdb.DuckDBPyConnection) -> int:
@@ -103,40 +180,24 @@ def next_sequence(connection: duckdb.DuckDBPyConnection) -> int:
     return int(row[0])
 
 
-def record(
-    connection: duckdb.DuckDBPyConnection,
-    outcome: FileOutcome,
-    load_sequence: int | None = None,
-    data_through_at: object = None,
-) -> None:
-    """Write the ledger row of a file, in place of an earlier rejected one."""
+def record(connection: duckdb.DuckDBPyConnection, outcome: FileOutcome) -> None:
+    """Write the ledger row of a file, in place of an earlier one."""
     connection.execute(
         "delete from ops.files where source = ? and table_name = ? and file_id = ?",
         [outcome.source, outcome.table_name, outcome.file_id],
     )
-    loaded = outcome.status == "loaded"
+    values: dict[str, Any] = {
+        name: getattr(outcome, name) for name in _TABLES["files"] if hasattr(outcome, name)
+    }
+    for name in ("columns", "new_columns", "missing_columns", "renamed_columns"):
+        values[name] = json.dumps(values[name], ensure_ascii=False)
+    if outcome.status == "loaded":
+        values["rows_erased"] = 0
+    else:
+        values |= dict.fromkeys(("rows_in", "rows_loaded", "rows_duplicate", "rows_quarantined"))
     connection.execute(
-        f"insert into ops.files values ({', '.join('?' * 18)})",
-        [
-            outcome.file_id,
-            outcome.source,
-            outcome.table_name,
-            outcome.file_name,
-            outcome.status,
-            load_sequence,
-            outcome.rows_in if loaded else None,
-            outcome.rows_loaded if loaded else None,
-            outcome.rows_duplicate if loaded else None,
-            outcome.rows_quarantined if loaded else None,
-            outcome.reject_code,
-            outcome.reject_column,
-            outcome.reject_message,
-            outcome.reject_remedy,
-            None,
-            json.dumps(outcome.new_columns, ensure_ascii=False),
-            json.dumps(outcome.missing_columns),
-            data_through_at,
-        ],
+        f"insert into ops.files ({', '.join(values)}) values ({', '.join('?' * len(values))})",
+        list(values.values()),
     )
 
 
@@ -152,21 +213,37 @@ def withdraw_absent(connection: duckdb.DuckDBPyConnection, table: Table, present
     )
 
 
-def waive(connection: duckdb.DuckDBPyConnection, file_prefix: str, reason: str) -> str:
+def find(
+    connection: duckdb.DuckDBPyConnection, file: str, statuses: tuple[str, ...]
+) -> tuple[str, str, str, str]:
     """
-    Let the gate pass without a rejected file, by name or by the start of its id.
+    The one file that a name or the start of an id means: id, source, table, name.
 
-    Returns its name; raises `LookupError` when not exactly one rejected file is meant.
+    Raises `LookupError` when not exactly one file of these statuses is meant.
     """
     rows = connection.execute(
-        "select file_id, file_name from ops.files where status = 'rejected' "
-        "and (starts_with(file_id, ?) or file_name = ?)",
-        [file_prefix, file_prefix],
+        "select file_id, source, table_name, file_name from ops.files "
+        "where list_contains(?::varchar[], status) and (starts_with(file_id, ?) or file_name = ?)",
+        [list(statuses), file, file],
     ).fetchall()
     if len(rows) != 1:
-        raise LookupError(f"{file_prefix!r} names {len(rows)} rejected files; name exactly one")
+        raise LookupError(
+            f"{file!r} names {len(rows)} {' or '.join(statuses)} files; name exactly one"
+        )
+    return rows[0]
+
+
+def waive(connection: duckdb.DuckDBPyConnection, file: str, reason: str) -> str:
+    """
+    Let the gate pass in spite of a rejected file, or of a loaded one that drifted.
+
+    Returns its name; raises `LookupError` when not exactly one file is meant.
+    """
+    file_id, source, table, name = find(connection, file, ("rejected", "loaded"))
     connection.execute(
-        "update ops.files set status = 'waived', waive_reason = ? where file_id = ?",
-        [reason, rows[0][0]],
+        "update ops.files set waive_reason = ?, "
+        "status = case when status = 'rejected' then 'waived' else status end "
+        "where file_id = ? and source = ? and table_name = ?",
+        [reason, file_id, source, table],
     )
-    return str(rows[0][1])
+    return name

@@ -13,14 +13,6 @@ from expectations import checkpoints
 
 MAIL = "person1@hana-mail.jp"
 BAD_STORIES = {
-    "raw__ops__files": {
-        "files_are_not_rejected": "update ops.files set status = 'rejected' where rows_in = 68",
-        "rows_are_conserved": "update ops.files set rows_loaded = rows_loaded - 1",
-        "rejected_rows_stay_under_5_percent": "update ops.files set rows_quarantined = rows_in",
-        "rejected_rows_stay_under_1_percent": "update ops.files "
-        "set rows_quarantined = (0.02 * rows_in)::bigint",
-        "files_have_no_new_columns": "update ops.files set new_columns = '[\"name\"]'",
-    },
     "raw__raw_crm__contacts": {
         "personal_data_is_hashed": f"update raw_crm.contacts set email = '{MAIL}'",
         "identifiers_are_no_addresses": f"update raw_crm.contacts set contact_id = '{MAIL}'",

@@ -43,9 +43,9 @@ def test_groups_follow_the_domains(defs: dg.Definitions) -> None:
     graph = defs.resolve_asset_graph()
     groups = {graph.get(key).group_name for key in graph.get_all_asset_keys()}
     assert groups == {
-        "raw", "raw_web", "raw_crm", "raw_survey", "seeds", "web", "crm", "survey", "ops",
-        "identity", "sessions", "touchpoints", "stages", "value", "feedback", "kpis", "core",
-        "journeys", "published",
+        "raw", "raw_web", "raw_crm", "raw_survey", "raw_privacy", "seeds", "web", "crm",
+        "survey", "ops", "identity", "sessions", "touchpoints", "stages", "value", "feedback",
+        "kpis", "core", "journeys", "published",
     }  # fmt: skip
 
 

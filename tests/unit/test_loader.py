@@ -59,7 +59,8 @@ ANSWERS = "response_id,survey_id,question_id,responded_at,score\n"
         ("crm/payments", PAYMENTS + "p,o,1969-12-31,1,JPY,", "R_TS_BEFORE_EPOCH", "paid_at"),
         ("crm/payments", PAYMENTS + "p\x00,o,2026-01-01,1,JPY,", "R_NUL_OR_CONTROL", "payment_id"),
         ("crm/payments", PAYMENTS + "p,o,2026-01-01,1,JPY", "R_STRUCTURE_MISSING_COLS", None),
-        ("crm/payments", PAYMENTS + "p,o,2026-01-01,1,JPY,,", "R_STRUCTURE_EXTRA_COLS", None),
+        ("crm/payments", PAYMENTS + "p,o,2026-01-01,1,JPY,,x", "R_STRUCTURE_EXTRA_COLS", None),
+        ("crm/payments", PAYMENTS + '"p,o,2026-01-01,1,JPY,', "R_UNTERMINATED_QUOTE", None),
         ("crm/payments", PAYMENTS + f"p,{'o' * 100_001},2026-01-01,1,JPY,", "R_TEXT_TOO_LONG",
          "order_id"),
         ("survey/answers", ANSWERS + "r,relationship,recommend,2026-01-01,11", "R_SCORE_RANGE",
@@ -98,6 +99,136 @@ def test_timestamps_become_utc(tmp_path: Path, text: str, expected: str) -> None
     connection = duckdb.connect()
     load(connection, tmp_path, "crm/payments")
     assert fetch(connection, "select paid_at::varchar from raw_crm.payments") == [(expected,)]
+
+
+def in_zone(label: str, zone: str | None) -> Table:
+    """A contract table with another time zone of its source."""
+    values = {k: v for k, v in vars(TABLES[label]).items() if k != "header_names"}
+    return Table(**{**values, "time_zone": zone})
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("2025-11-02 00:30", "2025-11-02 04:30:00"),  # summer time
+        ("2025-11-02 01:30", "2025-11-02 06:30:00"),  # stands twice on the clock: the second pass
+        ("2025-11-02 01:30-04:00", "2025-11-02 05:30:00"),  # an offset says which
+        ("2025-11-02 02:30", "2025-11-02 07:30:00"),  # winter time
+        ("2025-03-09 01:59", "2025-03-09 06:59:00"),
+        ("2025-03-09 02:30", "R_TS_LOCAL_GAP"),  # never stood on the clock
+        ("2025-03-09 03:00", "2025-03-09 07:00:00"),
+    ],
+)
+def test_local_times_across_a_clock_change(tmp_path: Path, text: str, expected: str) -> None:
+    place(tmp_path, "crm/payments", "a.csv", PAYMENTS + f"p,o,{text},1,JPY,\n")
+    connection = duckdb.connect()
+    table = in_zone("crm/payments", "America/New_York")
+    loader.load_table(connection, table, tmp_path, pepper=PEPPER, loaded_at=NOW)
+    found = fetch(connection, "select paid_at::varchar from raw_crm.payments "
+                  "union all select reason from ops.quarantined_rows")  # fmt: skip
+    assert found == [(expected,)]
+
+
+def test_a_time_of_no_zone_needs_an_offset(tmp_path: Path) -> None:
+    rows = "p,o,2026-01-01 10:00,1,JPY,\nq,o,2026-01-01 10:00Z,1,JPY,\n"
+    place(tmp_path, "crm/payments", "a.csv", PAYMENTS + rows)
+    connection = duckdb.connect()
+    table = in_zone("crm/payments", None)
+    loader.load_table(connection, table, tmp_path, pepper=PEPPER, loaded_at=NOW)
+    assert fetch(connection, REASONS) == [(1, "R_NAIVE_TIMESTAMP", "paid_at")]
+
+
+def test_a_changed_scale_counts_from_its_day(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scale = loader.casting.Scale
+    monkeypatch.setattr(loader.casting, "scales", lambda seed: (
+        scale("relationship", "recommend", 0, 5, "2000-01-01", "2026-01-10"),
+        scale("relationship", "recommend", 0, 10, "2026-01-10", "9999-12-31"),
+    ))  # fmt: skip
+    rows = "r,relationship,recommend,2026-01-09,9\ns,relationship,recommend,2026-01-11,9\n"
+    place(tmp_path, "survey/answers", "a.csv", ANSWERS + rows)
+    connection = duckdb.connect()
+    load(connection, tmp_path, "survey/answers")
+    assert fetch(connection, REASONS) == [(1, "R_SCORE_RANGE", "score")]
+
+
+def test_another_pepper_is_refused(tmp_path: Path) -> None:
+    place(tmp_path, "crm/payments", "a.csv", PAYMENTS + "p,o,2026-01-01,1,JPY,\n")
+    connection = duckdb.connect()
+    load(connection, tmp_path, "crm/payments")
+    with pytest.raises(ledger.PepperChanged, match="another one under the same id"):
+        load(connection, tmp_path, "crm/payments", pepper="q" * 40)
+    with pytest.raises(ledger.PepperChanged, match="key k2"):
+        loader.load_table(connection, TABLES["crm/payments"], tmp_path, pepper="q" * 40,
+                          pepper_key_id="k2")  # fmt: skip
+
+
+def test_quarantine_tells_line_and_shows_nothing_personal(tmp_path: Path) -> None:
+    header = "contact_id,created_at,email,phone,persona\n"
+    rows = (
+        'c1,2026-01-01,aoi@hana-mail.jp,,"two\nlines"\n'
+        "c2,山田太郎,aoi@hana-mail.jp,090-1111-2222,vip\n"
+        "c3,2026-01-01,山田太郎\n"
+    )
+    place(tmp_path, "crm/contacts", "a.csv", header + rows)
+    connection = duckdb.connect()
+    load(connection, tmp_path, "crm/contacts")
+    found = fetch(connection, "select row_number, line_number, reason, row_redacted "
+                  "from ops.quarantined_rows order by 1")  # fmt: skip
+    assert [row[:3] for row in found] == [(2, 4, "R_CAST"), (3, 5, "R_STRUCTURE_MISSING_COLS")]
+    assert not any(trace in str(found) for trace in ("aoi", "1111", "山田"))
+    assert '"created_at":"＊＊＊＊"' in str(found[0][3]) and "c2" in str(found[0][3])
+    assert '"contact_id":"(2 characters)"' in str(found[1][3])
+
+
+def test_fast_files_are_loaded_as_exact_ones(tmp_path: Path) -> None:
+    """One broken row sends a file to the exact reader; the good rows come out the same."""
+    rows = "".join(
+        f'p{n % 90},"o ""{n}""\nx",2026-01-{1 + n % 28:02d},{n},JPY,\n' for n in range(100)
+    )
+    found = []
+    for name, tail in (("fast", ""), ("exact", "x,y\n")):
+        place(tmp_path / name, "crm/payments", "a.csv", PAYMENTS + rows + tail)
+        connection = duckdb.connect()
+        (outcome,) = load(connection, tmp_path / name, "crm/payments")
+        assert outcome.rows_in == 100 + bool(tail)
+        found.append((
+            fetch(connection, "select * exclude (_file_id) from raw_crm.payments order by all"),
+            fetch(connection, "select * exclude (file_id) from ops.quarantined_rows "
+                  "where reason = 'R_KEY_CONFLICT' order by all"),
+        ))  # fmt: skip
+    assert found[0] == found[1]
+
+
+def test_a_file_that_changes_while_it_is_read_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = place(tmp_path, "crm/payments", "a.csv", PAYMENTS + "p,o,2026-01-01,1,JPY,\n")
+    connection = duckdb.connect()
+    original = loader._Load._contested_rows
+
+    def meanwhile(self: loader._Load, source: str) -> int:
+        path.write_text(PAYMENTS + "p,o,2026-01-01,1,JPY,\nq,o,2026-01-01,1,JPY,\n", "utf-8")
+        return original(self, source)
+
+    monkeypatch.setattr(loader._Load, "_contested_rows", meanwhile)
+    (outcome,) = load(connection, tmp_path, "crm/payments")
+    assert outcome.reject_code == "F_CHANGED"
+    assert fetch(connection, "select count(*) from raw_crm.payments") == [(0,)]
+
+
+def test_an_extract_that_flips_back_is_the_newest_again(tmp_path: Path) -> None:
+    """The very bytes of an earlier day, under a later one: no row twice, but the newest version."""
+    header = "order_id,contact_id,ordered_at,order_amount,currency_code\n"
+    connection = duckdb.connect()
+    for day, amount in (("2026-01-01", 1), ("2026-01-02", 2), ("2026-01-03", 1)):
+        text = header + f"o,c,2026-01-01,{amount},JPY\n"
+        place(tmp_path, "crm/orders", f"dt={day}/a.csv", text)
+        load(connection, tmp_path, "crm/orders")
+    versions = fetch(connection, "select order_amount::integer, _extracted_on::varchar "
+                     "from raw_crm.orders order by 1")  # fmt: skip
+    assert versions == [(1, "2026-01-03"), (2, "2026-01-02")]
 
 
 def test_scores_are_parsed_never_rounded(tmp_path: Path) -> None:
@@ -147,7 +278,7 @@ def test_lost_rows_are_noticed_and_rolled_back(
 ) -> None:
     place(tmp_path, "crm/payments", "a.csv", PAYMENTS + "p,o,2026-01-01,1,JPY,\n")
     connection = duckdb.connect()
-    monkeypatch.setattr(loader, "_merge_rows", lambda *arguments: None)
+    monkeypatch.setattr(loader._Load, "_insert", lambda *arguments: 0)
     with pytest.raises(loader.ConservationError, match=r"a\.csv: 1 rows in"):
         load(connection, tmp_path, "crm/payments")
     assert fetch(connection, "select count(*) from ops.files") == [(0,)]

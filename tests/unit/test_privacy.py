@@ -1,18 +1,36 @@
-"""Keyed hashes equal the standard library's, and masks leave no address."""
+"""What is stored instead of personal data: hashes equal the standard library's, and no address."""
 
 from __future__ import annotations
+
+import json
 
 import duckdb
 import pytest
 
 from orchestration.loading import privacy
+from orchestration.loading.contract import Column
+
+
+def stored(kind: str, value: str | None, **meta: object) -> str | None:
+    """What the warehouse keeps of a value."""
+    column = Column("given", "varchar", pii=kind, **meta)  # type: ignore[arg-type]
+    connection = duckdb.connect()
+    privacy.prepare(connection, "p", "k1")
+    given = privacy.spelled(column, "given")
+    row = connection.execute(
+        f"select {privacy.stored(column, 'given')} "
+        f"from (select {given} as given from (select ?::varchar as given))",
+        [value],
+    ).fetchone()
+    assert row is not None
+    return row[0]  # type: ignore[no-any-return]
 
 
 @pytest.mark.parametrize("pepper", ["short", "x" * 64, "y" * 200])
 @pytest.mark.parametrize("value", ["aoi@hana-mail.jp", "09011112222", "髙橋"])
 def test_sql_hash_equals_hmac_of_the_standard_library(pepper: str, value: str) -> None:
     connection = duckdb.connect()
-    privacy.set_pepper(connection, pepper, "k2")
+    privacy.prepare(connection, pepper, "k2")
     row = connection.execute(f"select {privacy.hmac_expression('?')}", [value]).fetchone()
     assert row == (privacy.keyed_hash(pepper, "k2", value),)
 
@@ -30,32 +48,70 @@ def test_sql_hash_equals_hmac_of_the_standard_library(pepper: str, value: str) -
     ],
 )
 def test_values_of_nobody_say_so(kind: str, value: str, rule: str | None) -> None:
-    connection = duckdb.connect()
-    privacy.set_pepper(connection, "p", "k1")
-    expression = privacy.hash_expression(kind, "given")
-    row = connection.execute(f"select {expression} from (select ? as given)", [value]).fetchone()
-    assert row is not None
-    prefix = f"invalid:{rule}:k1:" if rule else "k1:"
-    assert str(row[0]).startswith(prefix) and value not in str(row[0])
+    kept = str(stored(kind, value))
+    assert kept.startswith(f"invalid:{rule}:k1:" if rule else "k1:") and value not in kept
 
 
+@pytest.mark.parametrize("kind", ["text", "url", "free_text", "properties"])
 @pytest.mark.parametrize(
     "text",
     ["mail aoi@hana-mail.jp now", "https://s.jp/?m=aoi%40hana-mail.jp", "call 090-1111-2222",
      "call +81 90-1111-2222", "+819011112222"],
 )  # fmt: skip
-def test_masks(text: str) -> None:
-    row = duckdb.execute(f"select {privacy.mask_expression('?')}", [text]).fetchone()
-    assert row is not None
-    assert "aoi" not in row[0] and "1111" not in row[0]
+def test_no_address_stays(kind: str, text: str) -> None:
+    given = json.dumps({"note": text, "method": text}) if kind == "properties" else text
+    kept = str(stored(kind, given, allowed_keys=("method",)))
+    assert "aoi" not in kept and "1111" not in kept
 
 
 @pytest.mark.parametrize("text", ["2026-01-05 10:00:00", "order 123456789", "1,234.50", "a b c"])
 def test_masks_leave_dates_and_numbers(text: str) -> None:
-    assert duckdb.execute(f"select {privacy.mask_expression('?')}", [text]).fetchone() == (text,)
+    assert stored("text", text) == text
+
+
+@pytest.mark.parametrize(
+    ("url", "kept"),
+    [
+        ("https://s.jp/a", "https://s.jp/a"),
+        ("https://s.jp/a?utm_source=x&Page=2", "https://s.jp/a?utm_source=x&Page=2"),
+        ("https://s.jp/a?name=山田&page=2", "https://s.jp/a?page=2"),
+        ("https://s.jp/a?x&&y=", "https://s.jp/a"),
+        ("https://s.jp/#/cart", "https://s.jp/#/cart"),
+        ("https://s.jp/#token=abc", "https://s.jp/"),
+    ],
+)
+def test_parameters_go_but_for_allowed_ones(url: str, kept: str) -> None:
+    assert stored("url", url) == kept
+
+
+def test_properties_keep_allowed_keys_and_hash_the_rest() -> None:
+    given = '{"value": 3, "name": "山田", "deep": {"a": "山田"}, "none": null}'
+    kept = json.loads(str(stored("properties", given, allowed_keys=("value",))))
+    assert kept["value"] == "3" and set(kept) == {"value", "name", "deep"}
+    assert kept["name"] == privacy.keyed_hash("p", "k1", "山田")
+    assert "山田" not in str(kept)
+    assert "山田" not in str(stored("properties", '["山田"]'))
+
+
+def test_free_text_is_length_and_hash() -> None:
+    kept = privacy.keyed_hash("p", "k1", "遅い")
+    assert stored("free_text", "遅い") == f"text:2:{kept}"
+
+
+@pytest.mark.parametrize("kind", ["email", "phone", "id", "text", "url", "free_text"])
+def test_nothing_stays_nothing(kind: str) -> None:
+    assert stored(kind, None) is None
 
 
 def test_spellings_of_one_person_are_one() -> None:
-    assert privacy.normalise_email(" Ａoi@Hana-Mail.JP ") == "aoi@hana-mail.jp"
+    assert stored("email", " Ａoi@Hana-Mail.JP ") == stored("email", "aoi@hana-mail.jp")
+    assert stored("email", "aoi@hana-mail.jp") == privacy.keyed_hash("p", "k1", "aoi@hana-mail.jp")
     phones = ["090-1111-2222", "+81 90 1111 2222", "０９０１１１１２２２２", "0081-90-1111-2222"]
-    assert {privacy.normalise_phone(phone) for phone in phones} == {"09011112222"}
+    assert {stored("phone", phone) for phone in phones} == {
+        privacy.keyed_hash("p", "k1", "09011112222")
+    }
+
+
+def test_shapes_say_what_is_wrong_and_nothing_else() -> None:
+    row = duckdb.execute(f"select {privacy.shape('?')}", ["2026-02-30 山田 a"]).fetchone()
+    assert row == ("9999-99-99 ＊＊ x",)

@@ -10,6 +10,47 @@ identifiers as (
 
 ),
 
+contacts as (
+
+    select * from {{ ref('stg_crm__contacts') }}
+    where is_known
+
+),
+
+-- Who gave no consent to analytics (docs/privacy.md) is not joined to what visitors do.
+unconsenting_identifiers as (
+
+    select
+        'contact' as identifier_type,
+        contact_id as identifier_value
+    from contacts
+    where not may_be_tracked
+    union
+    select
+        'user',
+        user_id
+    from contacts
+    where not may_be_tracked
+    union
+    select
+        'email',
+        email_hash
+    from contacts
+    where not may_be_tracked
+
+),
+
+unconsenting as (
+
+    select identifiers.identifier_id
+    from identifiers
+    inner join unconsenting_identifiers
+        on
+            identifiers.identifier_type = unconsenting_identifiers.identifier_type
+            and identifiers.identifier_value = unconsenting_identifiers.identifier_value
+
+),
+
 -- A visitor seen with more logins than the limit is a shared device.
 users_per_visitor as (
 
@@ -41,6 +82,8 @@ select
     case
         when left_ends.is_erased or right_ends.is_erased then 'erased'
         when left_ends.is_invalid or right_ends.is_invalid then 'invalid_value'
+        when edges.right_type = 'visitor' and unconsenting.identifier_id is not null
+            then 'no_consent'
         when shared_visitors.identifier_id is not null then 'shared_device'
     end as cut_reason,
     edges.first_seen_at
@@ -50,3 +93,4 @@ inner join identifiers as left_ends
 inner join identifiers as right_ends
     on edges.right_identifier_id = right_ends.identifier_id
 left join shared_visitors on edges.right_identifier_id = shared_visitors.identifier_id
+left join unconsenting on edges.left_identifier_id = unconsenting.identifier_id

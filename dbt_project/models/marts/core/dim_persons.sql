@@ -53,7 +53,7 @@ person_contacts as (
         filter (where contacts.country_code is not null) as country_code,
         count(*) as contact_count,
         bool_or(contacts.marketing_consent_at is not null) as has_marketing_consent,
-        bool_or(contacts.analytics_consent_at is not null) as has_analytics_consent
+        bool_or(contacts.has_analytics_consent) as has_analytics_consent
     from contacts
     inner join identifiers
         on

@@ -10,6 +10,12 @@ quarantined_rows as (
 
 ),
 
+drift_findings as (
+
+    select * from {{ ref('stg_ops__drift_findings') }}
+
+),
+
 reasons as (
 
     select
@@ -33,6 +39,21 @@ reason_lists as (
     from reasons
     group by file_id, source, table_name
 
+),
+
+drifts as (
+
+    select
+        file_id,
+        source,
+        table_name,
+        string_agg(
+            concat_ws(' ', severity, drift_kind, nullif(drifted_column, '')) || ': ' || detail,
+            '; ' order by severity, drift_kind, drifted_column, detail
+        ) as drift
+    from drift_findings
+    group by file_id, source, table_name
+
 )
 
 select
@@ -47,10 +68,12 @@ select
     reason_lists.quarantine_reasons,
     nullif(files.new_columns, '[]') as new_columns,
     nullif(files.missing_columns, '[]') as missing_columns,
+    drifts.drift,
     coalesce(files.row_count, 0)::bigint as row_count,
     coalesce(files.loaded_count, 0)::bigint as loaded_count,
     coalesce(files.duplicate_count, 0)::bigint as duplicate_count,
     coalesce(files.quarantined_count, 0)::bigint as quarantined_count,
+    coalesce(files.erased_count, 0)::bigint as erased_count,
     files.data_through_at
 from files
 left join reason_lists
@@ -58,3 +81,8 @@ left join reason_lists
         files.file_id = reason_lists.file_id
         and files.source = reason_lists.source
         and files.table_name = reason_lists.table_name
+left join drifts
+    on
+        files.file_id = drifts.file_id
+        and files.source = drifts.source
+        and files.table_name = drifts.table_name

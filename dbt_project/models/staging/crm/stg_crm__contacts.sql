@@ -10,23 +10,34 @@ newest as (
     from source
     qualify {{ is_newest_version(['contact_id'], 'updated_at') }}
 
+),
+
+renamed as (
+
+    select
+        contact_id,
+        email as email_hash,
+        phone as phone_hash,
+        user_id,
+        visitor_id,
+        account_id,
+        lower(persona) as persona,
+        country_code,
+        referred_by_contact_id,
+        {{ is_known('created_at') }} as is_known,
+        coalesce({{ is_known('erased_at') }}, false) as is_erased,
+        created_at,
+        updated_at,
+        {{ known_at('marketing_consent_at') }} as marketing_consent_at,
+        {{ known_at('analytics_consent_at') }} as analytics_consent_at,
+        {{ known_at('analytics_consent_withdrawn_at') }} as analytics_consent_withdrawn_at,
+        {{ known_at('erased_at') }} as erased_at
+    from newest
+
 )
 
 select
-    contact_id,
-    email as email_hash,
-    phone as phone_hash,
-    user_id,
-    visitor_id,
-    account_id,
-    lower(persona) as persona,
-    country_code,
-    referred_by_contact_id,
-    {{ is_known('created_at') }} as is_known,
-    coalesce({{ is_known('erased_at') }}, false) as is_erased,
-    created_at,
-    updated_at,
-    {{ known_at('marketing_consent_at') }} as marketing_consent_at,
-    {{ known_at('analytics_consent_at') }} as analytics_consent_at,
-    {{ known_at('erased_at') }} as erased_at
-from newest
+    *,
+    {{ has_analytics_consent() }} as has_analytics_consent,
+    {{ may_be_tracked() }} as may_be_tracked
+from renamed

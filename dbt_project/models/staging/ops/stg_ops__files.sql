@@ -19,5 +19,6 @@ select
     rows_loaded as loaded_count,
     rows_duplicate as duplicate_count,
     rows_quarantined as quarantined_count,
+    rows_erased as erased_count,
     data_through_at
 from source

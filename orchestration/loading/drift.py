@@ -1,0 +1,294 @@
+"""
+Drift: how a file differs from its contract and from the files before it.
+
+Each difference is one finding with a severity: `info` is told, `warn` warns, `fail` closes the gate
+until the file is repaired, retracted or waived. The limits are `seeds/load_thresholds.csv`.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+from dataclasses import dataclass
+from datetime import date
+from statistics import median
+from typing import Any
+
+import duckdb
+
+from orchestration.loading.contract import Table
+from orchestration.loading.ledger import FileOutcome
+from orchestration.loading.reading import RejectedFile
+from orchestration.settings import SEEDS_DIR
+
+TRAILING_LOADS = 8
+MINIMUM_LOADS = 4
+MINIMUM_VALUES = 20
+
+
+@dataclass(frozen=True)
+class Thresholds:
+    """The limits of one source; shares are of rows, factors are ratios to what was before."""
+
+    reject_rate_warn: float
+    reject_rate_fail: float
+    reject_rate_minimum_rows: float
+    type_drift_rate: float
+    type_drift_minimum_rows: float
+    filled_rate: float
+    row_count_factor: float
+    scale_factor: float
+    score_scale_factor: float
+    late_days: float
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One difference: what kind, of which column, how bad, and in words."""
+
+    kind: str
+    severity: str
+    detail: str
+    column: str | None = None
+
+
+def thresholds(source: str, day: date) -> Thresholds:
+    """The limits of a source on a day, `*` where it has none of its own."""
+    with (SEEDS_DIR / "load_thresholds.csv").open(encoding="utf-8", newline="") as stream:
+        rows = [
+            row
+            for row in csv.DictReader(stream)
+            if row["source"] in (source, "*") and row["valid_from"] <= day.isoformat()
+        ]
+    newest = max(rows, key=lambda row: (row["source"] == source, row["valid_from"]))
+    return Thresholds(**{name: float(newest[name]) for name in Thresholds.__dataclass_fields__})
+
+
+def refuse_changed_types(
+    connection: duckdb.DuckDBPyConnection, table: Table, source: str, limits: Thresholds
+) -> None:
+    """
+    Refuse a file of which most values of a column are no values of its type.
+
+    Reads `temp.judged` and the text rows `source`. Raises `RejectedFile` F_TYPE_DRIFT.
+    """
+    failed = connection.execute(
+        "select split_part(verdict, '|', 2), count(*) from temp.judged "
+        "where verdict similar to '(R_CAST|R_SCORE_NOT_INTEGER)[|].*' group by 1 order by 1"
+    ).fetchall()
+    for column, count in failed:
+        row = connection.execute(
+            f"select count(nullif(trim(\"{column}\"), '')) from {source}"
+        ).fetchone()
+        filled = row[0] if row else 0
+        if filled >= limits.type_drift_minimum_rows and count >= limits.type_drift_rate * filled:
+            kind = next(c.data_type for c in table.columns if c.name == column)
+            raise RejectedFile(
+                "F_TYPE_DRIFT",
+                f"{count} of {filled} values of column {column} are no {kind}",
+                f"export {column} as {kind} again, or change its data_type in the contract",
+                column,
+            )
+
+
+def findings(
+    connection: duckdb.DuckDBPyConnection,
+    table: Table,
+    outcome: FileOutcome,
+    limits: Thresholds,
+) -> list[Finding]:
+    """Compare a file, just loaded, with the files of its table that were loaded before."""
+    earlier = _earlier_files(connection, table, outcome)
+    found = [
+        *_columns(connection, table, outcome, earlier, limits),
+        *_quarantined(connection, table, outcome, limits),
+        *_row_count(outcome, earlier, limits),
+        *_scales(connection, table, outcome, limits),
+    ]
+    days = [row["extracted_on"] for row in earlier if row["extracted_on"]]
+    if outcome.extracted_on and days:
+        behind = (max(days) - date.fromisoformat(outcome.extracted_on)).days
+        if behind > limits.late_days:
+            found.append(
+                Finding("late_file", "warn", f"extracted {behind} days before the newest file")
+            )
+    return found
+
+
+def store(
+    connection: duckdb.DuckDBPyConnection, outcome: FileOutcome, found: list[Finding]
+) -> None:
+    """Write the findings of a file to `ops.drift_findings`."""
+    for finding in found:
+        connection.execute(
+            "insert into ops.drift_findings (file_id, source, table_name, kind, column_name, "
+            "severity, detail) values (?, ?, ?, ?, ?, ?, ?)",
+            [outcome.file_id, outcome.source, outcome.table_name, finding.kind, finding.column,
+             finding.severity, finding.detail],
+        )  # fmt: skip
+
+
+def _earlier_files(
+    connection: duckdb.DuckDBPyConnection, table: Table, outcome: FileOutcome
+) -> list[dict[str, Any]]:
+    """Loaded files of the table, youngest first."""
+    names = ("file_id", "rows_in", "columns", "new_columns", "missing_columns",
+             "renamed_columns", "extracted_on")  # fmt: skip
+    rows = connection.execute(
+        f"select {', '.join(names)} from ops.files where source = ? and table_name = ? "
+        "and status = 'loaded' and file_id != ? order by load_sequence desc",
+        [table.source, table.name, outcome.file_id],
+    ).fetchall()
+    found = [dict(zip(names, row, strict=True)) for row in rows]
+    for row in found:
+        for name in ("columns", "new_columns", "missing_columns", "renamed_columns"):
+            row[name] = json.loads(row[name] or "[]")
+    return found
+
+
+def _columns(
+    connection: duckdb.DuckDBPyConnection,
+    table: Table,
+    outcome: FileOutcome,
+    earlier: list[dict[str, Any]],
+    limits: Thresholds,
+) -> list[Finding]:
+    found: list[Finding] = []
+    known = {name for row in earlier for name in row["new_columns"]}
+    for name in outcome.new_columns:
+        if name not in known:
+            text = "not in the contract; kept, hashed, in _extra"
+            found.append(Finding("new_column", "warn", text, name))
+    if not earlier:
+        return found
+    last = earlier[0]
+    for name in outcome.missing_columns:
+        if name in last["missing_columns"]:
+            continue
+        ids = [row["file_id"] for row in earlier[:3]]
+        row = connection.execute(
+            f'select count("{name}") / greatest(count(*), 1) from {table.relation} '
+            "where list_contains(?::varchar[], _file_id)",
+            [ids],
+        ).fetchone()
+        share = row[0] if row else 0.0
+        found.append(
+            Finding(
+                "missing_column",
+                "fail" if share > limits.filled_rate else "warn",
+                f"gone; {share:.0%} of the rows of the last {len(ids)} files had a value. "
+                "Export it again; or retract the file; or waive it",
+                name,
+            )
+        )
+    for name, alias in outcome.renamed_columns.items():
+        if dict(last["renamed_columns"] or {}).get(name) != alias and name in last["columns"]:
+            found.append(Finding("renamed_column", "info", f"read from its alias {alias}", name))
+    both = set(outcome.columns) & set(last["columns"])
+    order = [[n for n in names if n in both] for names in (outcome.columns, last["columns"])]
+    if order[0] != order[1]:
+        found.append(Finding("reordered_columns", "info", "matched by name, so nothing moved"))
+    return found
+
+
+def _quarantined(
+    connection: duckdb.DuckDBPyConnection,
+    table: Table,
+    outcome: FileOutcome,
+    limits: Thresholds,
+) -> list[Finding]:
+    rows = connection.execute(
+        """
+        select reason, column_name, count(*),
+            list_sort(list_distinct(list(
+                json_extract_string(row_redacted, '$."' || column_name || '"')
+            )))[:5]
+        from ops.quarantined_rows
+        where file_id = ? and source = ? and table_name = ?
+            and reason in ('R_CAST', 'R_SCORE_NOT_INTEGER', 'R_ENUM_UNKNOWN', 'R_SCORE_RANGE')
+        group by all order by 1, 2
+        """,
+        [outcome.file_id, table.source, table.name],
+    ).fetchall()
+    kinds = {"R_ENUM_UNKNOWN": "new_value", "R_SCORE_RANGE": "changed_scale"}
+    return [
+        Finding(
+            kinds.get(reason, "changed_type"),
+            # One row may be broken; many are a change. A new value needs a meaning at once.
+            "warn"
+            if reason in kinds or count > limits.reject_rate_warn * outcome.rows_in
+            else "info",
+            f"{count} of {outcome.rows_in} rows quarantined, {reason}: "
+            + ", ".join(str(value) for value in values),
+            column,
+        )
+        for reason, column, count, values in rows
+    ]
+
+
+def _row_count(
+    outcome: FileOutcome, earlier: list[dict[str, Any]], limits: Thresholds
+) -> list[Finding]:
+    if len(earlier) < MINIMUM_LOADS:
+        return []
+    usual = median(row["rows_in"] for row in earlier[:TRAILING_LOADS])
+    ratio = max(outcome.rows_in, 1) / max(usual, 1)
+    if max(ratio, 1 / ratio) <= limits.row_count_factor:
+        return []
+    text = (
+        f"{outcome.rows_in} rows where the last {TRAILING_LOADS} files had {usual:g} in the middle"
+    )
+    return [Finding("row_count", "warn", text)]
+
+
+def _scales(
+    connection: duckdb.DuckDBPyConnection,
+    table: Table,
+    outcome: FileOutcome,
+    limits: Thresholds,
+) -> list[Finding]:
+    """Medians of number columns against those of earlier files; keeps the new ones."""
+    found: list[Finding] = []
+    for column in table.columns:
+        if column.decimal_scale is None and column.data_type not in ("integer", "bigint"):
+            continue
+        names = {c.name for c in table.columns}
+        if column.scale_seed:
+            part, factor = "survey_id || '/' || question_id", limits.score_scale_factor
+        elif column.decimal_scale is not None and "currency_code" in names:
+            part, factor = "coalesce(currency_code, '')", limits.scale_factor
+        else:
+            part, factor = "''", limits.scale_factor
+        profiles = connection.execute(
+            f"""
+            insert into ops.column_profiles
+            select ?, ?, ?, ?, {part}, approx_quantile("{column.name}", 0.5), count("{column.name}")
+            from {table.relation} where _file_id = ? and "{column.name}" is not null
+            group by all
+            returning part, median_value, value_count
+            """,
+            [outcome.file_id, table.source, table.name, column.name, outcome.file_id],
+        ).fetchall()
+        for name, value, count in profiles:
+            if count < MINIMUM_VALUES or not value:
+                continue
+            row = connection.execute(
+                """
+                select median(median_value) from (
+                    select profiles.median_value
+                    from ops.column_profiles as profiles
+                    inner join ops.files as files using (file_id, source, table_name)
+                    where source = ? and table_name = ? and column_name = ? and part = ?
+                        and file_id != ? and value_count >= ? and status = 'loaded'
+                    order by files.load_sequence desc limit ?
+                )
+                """,
+                [table.source, table.name, column.name, name, outcome.file_id, MINIMUM_VALUES,
+                 TRAILING_LOADS],
+            ).fetchone()  # fmt: skip
+            usual = row[0] if row else None
+            if usual and not 1 / factor < value / usual < factor:
+                where = f" of {name}" if name else ""
+                text = f"median{where} is {value:g}, it was {usual:g}: another unit or scale?"
+                found.append(Finding("changed_scale", "warn", text, column.name))
+    return found

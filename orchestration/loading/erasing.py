@@ -1,0 +1,426 @@
+"""
+Erasure requests: the subject disappears from raw tables and quarantine, and so from what follows.
+
+The landing table `privacy/erasure_requests` names a subject by contact, user, visitor, e-mail or
+phone. To these come the other identifiers of the subject: those on the CRM contacts found, and the
+visitors who logged in as them, unless somebody else carries them too. Rows that name the subject
+go; where the contract says `erase: clear`, as for orders, only the identifier goes, so that money
+stays conserved. The requests hold for whatever arrives later. Only keyed hashes are remembered.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+import duckdb
+
+from orchestration.loading import ledger, privacy
+from orchestration.loading.contract import Column, Table
+
+CLEARED = "(erased)"
+_SUBJECT = "crm/contacts"
+_EVENTS = "web/events"
+_REQUESTS = "privacy/erasure_requests"
+
+
+@dataclass
+class Proof:
+    """What an erasure did, in counts and names of files; no value of the subject's."""
+
+    request_id: str
+    requested_at: str
+    identifiers: dict[str, int] = field(default_factory=dict)  # by type
+    rows_removed: dict[str, int] = field(default_factory=dict)  # by raw table
+    values_cleared: dict[str, int] = field(default_factory=dict)
+    quarantined_rows_removed: int = 0
+    rows_left: int = 0  # found by looking again, in raw tables and quarantine
+    landing_files: list[str] = field(default_factory=list)  # still to be cleaned by their owner
+
+    @property
+    def changed(self) -> bool:
+        """Whether anything of the subject was found this time."""
+        return bool(self.rows_removed or self.values_cleared or self.quarantined_rows_removed)
+
+
+def erase(
+    connection: duckdb.DuckDBPyConnection,
+    tables: dict[str, Table],
+    pepper: str | None,
+    pepper_key_id: str,
+) -> list[Proof]:
+    """
+    Carry out all requests, in one transaction; returns what was found of each.
+
+    A request already carried out looks only at what was loaded since.
+    """
+    ledger.create(connection, list(tables.values()))
+    if not _count(connection, tables[_REQUESTS].relation):
+        return []
+    privacy.prepare(connection, pepper or "", pepper_key_id)
+    connection.execute("begin")
+    try:
+        proofs = _Erasure(connection, tables).run()
+        connection.execute("commit")
+    except BaseException:
+        connection.execute("rollback")
+        raise
+    finally:
+        for name in ("subjects", "matched", "matched_contacts"):
+            connection.execute(f"drop table if exists temp.{name}")
+    return proofs
+
+
+def write_proofs(folder: Path, proofs: list[Proof], now: datetime) -> None:
+    """Add what was done to the report of each request, `<folder>/<request id>.json`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for proof in proofs:
+        path = folder / f"{re.sub(r'[^A-Za-z0-9_-]', '_', proof.request_id)}.json"
+        passes = json.loads(path.read_text("utf-8"))["passes"] if path.exists() else []
+        done = {"at": now.isoformat(timespec="seconds"), **asdict(proof), "release": None}
+        _write(path, {"request_id": proof.request_id, "passes": [*passes, done]})
+
+
+def forget_releases(folder: Path, release_id: str, drop_others: Callable[[], list[str]]) -> None:
+    """
+    After a release without the subjects is published, the ones before it go.
+
+    Called with each publish; does nothing unless an erasure waits for it.
+    """
+    for path in sorted(folder.glob("*.json")):
+        report = json.loads(path.read_text("utf-8"))
+        waiting = [done for done in report["passes"] if done["release"] is None]
+        if waiting:
+            removed = drop_others()
+            for done in waiting:
+                done |= {"release": release_id, "releases_removed": len(removed)}
+            _write(path, report)
+
+
+def _write(path: Path, report: dict[str, object]) -> None:
+    temporary = path.with_suffix(".tmp")
+    temporary.write_text(json.dumps(report, indent=1, ensure_ascii=False) + "\n", "utf-8")
+    temporary.replace(path)
+
+
+def compact(database: Path) -> None:
+    """
+    Write raw tables and ledger into a new file: a deleted row stays in the pages of the old one.
+
+    The models are left out, since they are built anew. The new file takes the old one's place.
+    """
+    fresh = database.with_suffix(".compacting")
+    fresh.unlink(missing_ok=True)
+    with duckdb.connect(str(database)) as connection:
+        connection.execute(f"attach '{str(fresh).replace(chr(39), chr(39) * 2)}' as fresh")
+        for schema, name in connection.execute(
+            "select schema_name, table_name from duckdb_tables() where database_name = "
+            "current_database() and (schema_name = 'ops' or starts_with(schema_name, 'raw_')) "
+            "order by 1, 2"
+        ).fetchall():
+            connection.execute(f'create schema if not exists fresh."{schema}"')
+            connection.execute(
+                f'create table fresh."{schema}"."{name}" as select * from "{schema}"."{name}"'
+            )
+        connection.execute("detach fresh")
+    fresh.replace(database)
+    database.with_suffix(database.suffix + ".wal").unlink(missing_ok=True)
+
+
+class _Erasure:
+    def __init__(self, connection: duckdb.DuckDBPyConnection, tables: dict[str, Table]) -> None:
+        self.connection, self.tables = connection, tables
+
+    def run(self) -> list[Proof]:
+        proofs = {
+            row[0]: Proof(row[0], row[1])
+            for row in self.connection.execute(
+                "select request_id, max(requested_at)::varchar "
+                f"from {self.tables[_REQUESTS].relation} group by 1 order by 1"
+            ).fetchall()
+        }
+        is_new = self._find_subjects()
+        # Who is already known needs to be looked for only in what came since.
+        scope = (
+            ""
+            if is_new
+            else (
+                "_file_id in (select file_id from ops.files "
+                "where is_erasure_checked is distinct from true)"
+            )
+        )
+        for table in self._searched():
+            self._remove(table, scope, proofs)
+        for table in self._searched():
+            self._remove_quarantined(table, proofs)
+        if any(proof.changed for proof in proofs.values()):
+            self._look_again(proofs)
+        self.connection.execute(
+            "update ops.files set is_erasure_checked = true "
+            "where is_erasure_checked is distinct from true"
+        )
+        for proof in proofs.values():
+            proof.identifiers = dict(
+                self.connection.execute(
+                    "select identifier_type, count(*) from ops.erased_identifiers "
+                    "where request_id = ? group by 1 order by 1",
+                    [proof.request_id],
+                ).fetchall()
+            )
+        return [proof for proof in proofs.values() if proof.changed or proof.request_id in is_new]
+
+    def _searched(self) -> list[Table]:
+        return [t for t in self.tables.values() if t.identifiers and t.label != _REQUESTS]
+
+    def _find_subjects(self) -> set[str]:
+        """Complete `ops.erased_identifiers`; returns the requests that brought new ones."""
+        requests = self.tables[_REQUESTS]
+        before = self._known()
+        for column in requests.identifiers:
+            # A value that a seed says belongs to nobody is not the subject's.
+            self._add(
+                f"select request_id, '{column.identifier}', \"{column.name}\" "
+                f'from {requests.relation} where "{column.name}" is not null '
+                f"and not starts_with(\"{column.name}\", 'invalid:')"
+            )
+        contacts = self.tables[_SUBJECT]
+        columns = [column for column in contacts.identifiers if column.erase == "row"]
+        self.connection.execute(
+            f"create or replace temp table matched_contacts as "
+            f"{self._matches(contacts, columns, '')}"
+        )
+        for column in columns:
+            value = hashed(column, "contacts")
+            # What another contact carries too is not the subject's alone.
+            self._add(
+                f"""
+                select matched.request_id, '{column.identifier}', {value}
+                from {contacts.relation} as contacts
+                inner join temp.matched_contacts as matched on matched.row_id = contacts.rowid
+                where contacts."{column.name}" is not null and contacts."{column.name}" not in (
+                    select others."{column.name}" from {contacts.relation} as others
+                    where others."{column.name}" is not null and others.contact_id not in (
+                        select mine.contact_id from {contacts.relation} as mine
+                        where mine.rowid in (select row_id from temp.matched_contacts)
+                    )
+                ) and not starts_with({value}, 'invalid:')
+                """
+            )
+        self._add_visitors()
+        return {request_id for request_id, _, _ in self._known() - before}
+
+    def _add_visitors(self) -> None:
+        """Visitors who logged in as the subject and as nobody else, nor are another contact's."""
+        events = self.tables[_EVENTS]
+        logins = [c for c in events.identifiers if c.identifier in ("user", "email")]
+        self.connection.execute(
+            f"create or replace temp table matched as {self._matches(events, logins, '')}"
+        )
+        if not _count(self.connection, "temp.matched"):
+            return
+        visitor = next(c for c in events.identifiers if c.identifier == "visitor")
+        named = " or ".join(f'events."{column.name}" is not null' for column in logins)
+        self._add(
+            f"""
+            select min(matched.request_id), 'visitor', {hashed(visitor, "events")}
+            from {events.relation} as events
+            left join temp.matched as matched on matched.row_id = events.rowid
+            where events.visitor_id in (
+                select visitor_id from {events.relation}
+                where rowid in (select row_id from temp.matched)
+            ) and events.visitor_id not in (
+                select visitor_id from {self.tables[_SUBJECT].relation}
+                where visitor_id is not null
+                    and rowid not in (select row_id from temp.matched_contacts)
+            )
+            group by all
+            having bool_and(matched.row_id is not null) filter (where {named})
+            """
+        )
+
+    def _known(self) -> set[tuple[str, str, str]]:
+        return set(
+            self.connection.execute(
+                "select request_id, identifier_type, identifier_hash from ops.erased_identifiers"
+            ).fetchall()
+        )
+
+    def _add(self, query: str) -> None:
+        self.connection.execute(
+            f"insert into ops.erased_identifiers (request_id, identifier_type, identifier_hash) "
+            f"select distinct * from ({query}) as found(request_id, kind, value) "
+            "where (kind, value) not in "
+            "(select (identifier_type, identifier_hash) from ops.erased_identifiers)"
+        )
+
+    def _matches(self, table: Table, columns: list[Column], scope: str) -> str:
+        """Rows of a table that carry an erased identifier in one of some columns."""
+        parts = [
+            f"""
+            select a.rowid as row_id, erased.request_id
+            from {table.relation} as a
+            inner join ops.erased_identifiers as erased
+                on erased.identifier_type = '{column.identifier}'
+                and erased.identifier_hash = {hashed(column, "a")}
+            where a."{column.name}" is not null {f"and a.{scope}" if scope else ""}
+            """
+            for column in columns
+        ]
+        return (
+            f"select row_id, min(request_id) as request_id from ({' union all '.join(parts)}) "
+            "group by row_id"
+        )
+
+    def _remove(self, table: Table, scope: str, proofs: dict[str, Proof]) -> None:
+        whole = [column for column in table.identifiers if column.erase == "row"]
+        if whole:
+            self.connection.execute(
+                f"create or replace temp table matched as {self._matches(table, whole, scope)}"
+            )
+            self._tell(table, proofs, "rows_removed")
+            self._recount(table, "rows_loaded", f"select _file_id from {table.relation} "
+                          "where rowid in (select row_id from temp.matched)")  # fmt: skip
+            self.connection.execute(
+                f"delete from {table.relation} where rowid in (select row_id from temp.matched)"
+            )
+        for column in table.identifiers:
+            if column.erase != "clear":
+                continue
+            self.connection.execute(
+                f"create or replace temp table matched as {self._matches(table, [column], scope)}"
+            )
+            self._tell(table, proofs, "values_cleared")
+            value = f"'{CLEARED}'" if column.required else "null"
+            self.connection.execute(
+                f'update {table.relation} set "{column.name}" = {value} '
+                "where rowid in (select row_id from temp.matched)"
+            )
+            if _count(self.connection, "temp.matched"):
+                self._merge_equal_versions(table)
+
+    def _merge_equal_versions(self, table: Table) -> None:
+        """Versions that differed in what was cleared only are one; the youngest stays."""
+        columns = ", ".join(f'"{column.name}"' for column in table.columns)
+        self.connection.execute(
+            f"update {table.relation} set _content_hash = md5(row({columns}, _extra)::varchar) "
+            "where rowid in (select row_id from temp.matched)"
+        )
+        keys = ", ".join(f'"{name}"' for name in table.key)
+        self.connection.execute(
+            f"""
+            create or replace temp table matched as
+            select rowid as row_id from {table.relation}
+            qualify row_number() over (
+                partition by {keys}, _content_hash
+                order by _extracted_on desc nulls last, _load_sequence desc, _file_id, _row_number
+            ) > 1
+            """
+        )
+        self.connection.execute(
+            f"""
+            update ops.files set
+                rows_loaded = rows_loaded - merged.row_count,
+                rows_duplicate = rows_duplicate + merged.row_count
+            from (
+                select _file_id, count(*) as row_count from {table.relation}
+                where rowid in (select row_id from temp.matched) group by _file_id
+            ) as merged
+            where files.file_id = merged._file_id and source = ? and table_name = ?
+            """,
+            [table.source, table.name],
+        )
+        self.connection.execute(
+            f"delete from {table.relation} where rowid in (select row_id from temp.matched)"
+        )
+
+    def _tell(self, table: Table, proofs: dict[str, Proof], what: str) -> None:
+        """Count the matched rows into the proofs, and name the files that brought them."""
+        for request_id, count, files in self.connection.execute(
+            f"""
+            select matched.request_id, count(*), list_sort(list(distinct files.file_name))
+            from temp.matched as matched
+            inner join {table.relation} as a on a.rowid = matched.row_id
+            left join ops.files as files
+                on files.file_id = a._file_id and files.source = ? and files.table_name = ?
+            group by 1
+            """,
+            [table.source, table.name],
+        ).fetchall():
+            counts = getattr(proofs[request_id], what)
+            counts[table.label] = counts.get(table.label, 0) + count
+            proofs[request_id].landing_files = sorted(
+                {*proofs[request_id].landing_files, *(name for name in files if name)}
+            )
+
+    def _recount(self, table: Table, fate: str, removed: str) -> None:
+        self.connection.execute(
+            f"""
+            update ops.files set
+                {fate} = {fate} - gone.row_count,
+                rows_erased = coalesce(rows_erased, 0) + gone.row_count
+            from (select _file_id, count(*) as row_count from ({removed}) group by 1) as gone
+            where files.file_id = gone._file_id and source = ? and table_name = ?
+            """,
+            [table.source, table.name],
+        )
+
+    def _quarantined(self, table: Table) -> str:
+        parts = [
+            f"""
+            select a.rowid as row_id, erased.request_id
+            from ops.quarantined_rows as a
+            inner join ops.erased_identifiers as erased
+                on erased.identifier_type = '{column.identifier}'
+                and erased.identifier_hash = {
+                hashed(column, f"json_extract_string(a.row_redacted, '$.{column.name}')", raw=True)
+            }
+            where a.source = '{table.source}' and a.table_name = '{table.name}'
+            """
+            for column in table.identifiers
+        ]
+        return (
+            f"select row_id, min(request_id) as request_id from ({' union all '.join(parts)}) "
+            "group by row_id"
+        )
+
+    def _remove_quarantined(self, table: Table, proofs: dict[str, Proof]) -> None:
+        self.connection.execute(
+            f"create or replace temp table matched as {self._quarantined(table)}"
+        )
+        for request_id, count in self.connection.execute(
+            "select request_id, count(*) from temp.matched group by 1"
+        ).fetchall():
+            proofs[request_id].quarantined_rows_removed += count
+        self._recount(
+            table,
+            "rows_quarantined",
+            "select file_id as _file_id from ops.quarantined_rows "
+            "where rowid in (select row_id from temp.matched)",
+        )
+        self.connection.execute(
+            "delete from ops.quarantined_rows where rowid in (select row_id from temp.matched)"
+        )
+
+    def _look_again(self, proofs: dict[str, Proof]) -> None:
+        """Search everything once more: what is left is the proof."""
+        for table in self._searched():
+            for query in (self._matches(table, table.identifiers, ""), self._quarantined(table)):
+                for request_id, count in self.connection.execute(
+                    f"select request_id, count(*) from ({query}) group by 1"
+                ).fetchall():
+                    proofs[request_id].rows_left += count
+
+
+def hashed(column: Column, relation: str, raw: bool = False) -> str:
+    """SQL of the keyed hash of an identifier, of a column of a relation or of an expression."""
+    value = relation if raw else f'{relation}."{column.name}"'
+    return value if column.is_hashed else privacy.hmac_expression(value)
+
+
+def _count(connection: duckdb.DuckDBPyConnection, relation: str) -> int:
+    row = connection.execute(f"select count(*) from {relation}").fetchone()
+    return int(row[0]) if row else 0

@@ -1,0 +1,139 @@
+"""Drift: each kind of change is found as the policy says, and nothing else is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from orchestration import gate
+from orchestration.loading import ledger
+from tests.unit.test_loader import ANSWERS, PAYMENTS, fetch, load, place
+
+FOUND = "select kind, column_name, severity from ops.drift_findings order by all"
+
+
+def orders(count: int, amount: str = "100", header: str = "", cells: str = "") -> str:
+    text = "order_id,contact_id,ordered_at,order_amount,currency_code,status" + header + "\n"
+    for number in range(count):
+        text += f"o{number}-{amount},c,2026-01-01,{amount},JPY,open{cells}\n"
+    return text
+
+
+def nights(tmp_path: Path, label: str, *texts: str) -> duckdb.DuckDBPyConnection:
+    """Load one file a night."""
+    connection = duckdb.connect()
+    for number, text in enumerate(texts):
+        place(tmp_path, label, f"{number}.csv", text)
+        load(connection, tmp_path, label)
+    return connection
+
+
+def test_equal_files_do_not_drift(tmp_path: Path) -> None:
+    texts = [orders(30, str(amount)) for amount in (100, 101, 102, 103, 104, 105)]
+    assert fetch(nights(tmp_path, "crm/orders", *texts), FOUND) == []
+
+
+def test_a_new_column_is_told_once(tmp_path: Path) -> None:
+    texts = [orders(30, str(amount), ",gift", ",yes") for amount in (101, 102)]
+    connection = nights(tmp_path, "crm/orders", orders(30), *texts)
+    assert fetch(connection, FOUND) == [("new_column", "gift", "warn")]
+    assert gate.last_findings(connection) == {}
+
+
+def test_a_column_that_was_filled_must_not_go_missing(tmp_path: Path) -> None:
+    short = orders(30, "107").replace(",status", "").replace(",open", "")
+    connection = nights(tmp_path, "crm/orders", orders(30), short)
+    assert fetch(connection, FOUND) == [("missing_column", "status", "fail")]
+    checks = [check for check in gate.load_checks(connection) if check.status == "fail"]
+    assert [check.name for check in checks] == ["crm/orders/1.csv: missing_column of status"]
+    ledger.waive(connection, "crm/orders/1.csv", "the shop dropped it")
+    assert all(check.status != "fail" for check in gate.load_checks(connection))
+
+
+def test_an_empty_column_may_go_missing(tmp_path: Path) -> None:
+    full = orders(30).replace(",open", ",")
+    short = orders(30, "107").replace(",status", "").replace(",open", "")
+    connection = nights(tmp_path, "crm/orders", full, short)
+    assert fetch(connection, FOUND) == [("missing_column", "status", "warn")]
+
+
+def test_renamed_and_reordered_columns_are_matched_by_name(tmp_path: Path) -> None:
+    first = "response_id,survey_id,question_id,responded_at,score\nr,relationship,recommend,"
+    second = "survey_id,question_id,responded_at,点数,response_id\nrelationship,recommend,"
+    connection = nights(
+        tmp_path, "survey/answers", first + "2026-01-01,9\n", second + "2026-01-02,7,s\n"
+    )
+    assert fetch(connection, "select score from raw_survey.answers order by 1") == [(7,), (9,)]
+    assert fetch(connection, FOUND) == [
+        ("renamed_column", "score", "info"), ("reordered_columns", None, "info"),
+    ]  # fmt: skip
+
+
+def test_a_column_of_another_type_parks_the_file(tmp_path: Path) -> None:
+    place(tmp_path, "crm/orders", "a.csv", orders(30, "¥100"))
+    connection = duckdb.connect()
+    (outcome,) = load(connection, tmp_path, "crm/orders")
+    assert (outcome.reject_code, outcome.reject_column) == ("F_TYPE_DRIFT", "order_amount")
+    assert fetch(connection, "select count(*) from raw_crm.orders") == [(0,)]
+
+
+def test_some_values_of_another_type_are_told(tmp_path: Path) -> None:
+    text = orders(60) + "x,c,2026-01-01,¥5,JPY,open\n" + "y,c,2026-01-01,¥6,JPY,open\n"
+    connection = nights(tmp_path, "crm/orders", text)
+    assert fetch(connection, FOUND) == [("changed_type", "order_amount", "warn")]
+
+
+def test_another_unit_is_told(tmp_path: Path) -> None:
+    connection = nights(tmp_path, "crm/orders", orders(30, "100"), orders(30, "10000"))
+    assert fetch(connection, FOUND) == [("changed_scale", "order_amount", "warn")]
+
+
+def test_another_scale_of_a_question_is_told(tmp_path: Path) -> None:
+    def answers(score: int) -> str:
+        return ANSWERS + "".join(
+            f"r{n}-{score},relationship,recommend,2026-01-01,{score}\n" for n in range(30)
+        )
+
+    connection = nights(tmp_path, "survey/answers", answers(5), answers(10))
+    assert fetch(connection, FOUND) == [("changed_scale", "score", "warn")]
+
+
+def test_a_new_value_is_told_with_its_text(tmp_path: Path) -> None:
+    connection = nights(tmp_path, "crm/payments", PAYMENTS + "p,o,2026-01-01,1,JPY,gift\n")
+    assert fetch(connection, "select kind, column_name, detail from ops.drift_findings") == [
+        ("new_value", "payment_type", "1 of 1 rows quarantined, R_ENUM_UNKNOWN: gift"),
+    ]
+
+
+def test_an_unusual_number_of_rows_is_told(tmp_path: Path) -> None:
+    texts = [orders(100, str(amount)) for amount in (100, 101, 102, 103)]
+    connection = nights(tmp_path, "crm/orders", *texts, orders(3, "104"))
+    assert fetch(connection, FOUND) == [("row_count", None, "warn")]
+
+
+def test_a_late_file_is_told(tmp_path: Path) -> None:
+    connection = duckdb.connect()
+    for day, amount in (("2026-01-20", "100"), ("2026-01-15", "101"), ("2026-01-02", "102")):
+        place(tmp_path, "crm/orders", f"dt={day}/a.csv", orders(5, amount))
+        load(connection, tmp_path, "crm/orders")
+    assert fetch(connection, FOUND) == [("late_file", None, "warn")]
+
+
+@pytest.mark.parametrize(("bad", "status"), [(0, "pass"), (3, "warn"), (10, "fail")])
+def test_the_quarantine_rate_of_the_last_files_is_judged(
+    tmp_path: Path, bad: int, status: str
+) -> None:
+    history = PAYMENTS + "".join(f"h{n},o,2026-01-01,1,JPY,\n" for n in range(5000))
+    rows = "".join(f"p{n},o,2026-01-01,1,{'x' if n < bad else 'JPY'},\n" for n in range(100))
+    connection = nights(tmp_path, "crm/payments", history, PAYMENTS + rows)
+    found = {check.name: check.status for check in gate.load_checks(connection)}
+    assert found["quarantine of crm"] == status
+
+
+def test_lost_rows_close_the_gate(tmp_path: Path) -> None:
+    connection = nights(tmp_path, "crm/payments", PAYMENTS + "p,o,2026-01-01,1,JPY,\n")
+    assert gate.load_checks(connection)[0].status == "pass"
+    connection.execute("delete from raw_crm.payments")
+    assert gate.load_checks(connection)[0].status == "fail"

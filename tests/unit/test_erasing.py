@@ -1,0 +1,172 @@
+"""Erasure: the subject goes, wherever and whenever their rows arrive; nobody else does."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from orchestration import gate
+from orchestration.loading import erasing, loader
+from orchestration.loading.contract import load_contract
+from tests.unit.test_loader import NOW, PEPPER, fetch, place
+
+TABLES = load_contract()
+FILES = {
+    "crm/contacts": "contact_id,created_at,email,user_id,visitor_id,referred_by_contact_id\n"
+    "subject-1,2026-01-01,aoi@hana-mail.jp,user-1,device-1,\n"
+    "other-2,2026-01-01,ken@hana-mail.jp,user-2,device-2,subject-1\n"
+    "family-3,2026-01-01,home@hana-mail.jp,user-3,,\n"
+    "family-4,2026-01-01,home@hana-mail.jp,user-4,,\n",
+    "web/events": "event_id,occurred_at,visitor_id,event_name,user_id,email\n"
+    "e1,2026-01-01,device-1,page_view,,\n"
+    "e2,2026-01-01,device-9,login,user-1,\n"  # another device of the subject
+    "e3,2026-01-02,device-9,page_view,,\n"
+    "e4,2026-01-01,device-5,login,user-1,\n"  # a shared one
+    "e5,2026-01-01,device-5,login,user-2,\n"
+    "e6,2026-01-01,device-5,page_view,,\n"
+    "e7,2026-01-01,device-2,sign_up,,aoi@hana-mail.jp\n"
+    "e8,2026-01-01,device-2,page_view,,\n",
+    "crm/orders": "order_id,contact_id,ordered_at,order_amount,currency_code\n"
+    "o1,subject-1,2026-01-01,100,JPY\no2,other-2,2026-01-01,200,JPY\n",
+    "crm/tickets": "ticket_id,opened_at,contact_id,email\n"
+    "t1,2026-01-01,,AOI@hana-mail.jp\nt2,2026-01-01,other-2,\nt3,bad,subject-1,\n",
+}
+REQUEST = "request_id,requested_at,contact_id,email\nR-1,2026-01-10,subject-1,\n"
+
+
+def night(connection: duckdb.DuckDBPyConnection, landing: Path) -> list[erasing.Proof]:
+    for table in TABLES.values():
+        loader.load_table(connection, table, landing, pepper=PEPPER, loaded_at=NOW)
+    return erasing.erase(connection, TABLES, PEPPER, "k1")
+
+
+def everything(connection: duckdb.DuckDBPyConnection) -> str:
+    """All that raw tables and quarantine hold."""
+    names = fetch(
+        connection,
+        "select schema_name, table_name from duckdb_tables() "
+        "where starts_with(schema_name, 'raw_') or table_name = 'quarantined_rows'",
+    )
+    return "\n".join(str(fetch(connection, f'select * from "{s}"."{t}"')) for s, t in names)
+
+
+def contents(connection: duckdb.DuckDBPyConnection) -> list[object]:
+    return [
+        fetch(connection, "select contact_id, referred_by_contact_id from raw_crm.contacts "
+              "order by all"),
+        fetch(connection, "select event_id from raw_web.events order by all"),
+        fetch(connection, "select order_id, contact_id, order_amount from raw_crm.orders "
+              "order by all"),
+        fetch(connection, "select ticket_id from raw_crm.tickets order by all"),
+    ]  # fmt: skip
+
+
+EXPECTED: list[object] = [
+    [("family-3", None), ("family-4", None), ("other-2", None)],
+    [("e5",), ("e6",), ("e8",)],
+    [("o1", "(erased)", 100), ("o2", "other-2", 200)],
+    [("t2",)],
+]
+
+
+@pytest.mark.parametrize("first", [None, *FILES])
+def test_the_subject_goes_whenever_the_request_comes(tmp_path: Path, first: str | None) -> None:
+    """All at once, and with the request before all but one of the tables."""
+    connection = duckdb.connect()
+    for label, text in FILES.items():
+        if first in (None, label):
+            place(tmp_path, label, "a.csv", text)
+    place(tmp_path, "privacy/erasure_requests", "a.csv", REQUEST)
+    night(connection, tmp_path)
+    for label, text in FILES.items():
+        place(tmp_path, label, "a.csv", text)
+    proofs = night(connection, tmp_path)
+    if first in (None, "crm/contacts"):
+        # Once the contact was seen, also what arrives later is known to be theirs.
+        assert contents(connection) == EXPECTED
+    night(connection, tmp_path)
+    assert contents(connection) == EXPECTED
+    assert all(proof.rows_left == 0 for proof in proofs)
+    text = everything(connection)
+    for trace in ("subject-1", "user-1", "device-1", "aoi", "t3"):
+        assert trace not in text.replace("'user-1'", "user-1")
+    statuses = {check.name: check.status for check in gate.load_checks(connection)}
+    assert statuses["rows are conserved"] == "pass"
+
+
+def test_what_comes_again_goes_again(tmp_path: Path) -> None:
+    connection = duckdb.connect()
+    for label, text in FILES.items():
+        place(tmp_path, label, "a.csv", text)
+    place(tmp_path, "privacy/erasure_requests", "a.csv", REQUEST)
+    night(connection, tmp_path)
+    # The CRM exports the subject the next day still, with a new order.
+    place(tmp_path, "crm/contacts", "b.csv", FILES["crm/contacts"] + "new-5,2026-01-03,,,,\n")
+    place(tmp_path, "crm/orders", "b.csv",
+          FILES["crm/orders"] + "o3,subject-1,2026-01-05,300,JPY\n")  # fmt: skip
+    (proof,) = night(connection, tmp_path)
+    assert proof.rows_removed == {"crm/contacts": 1} and proof.rows_left == 0
+    assert "crm/contacts/b.csv" in proof.landing_files
+    orders = fetch(connection, "select order_id, contact_id from raw_crm.orders order by all")
+    assert orders == [("o1", "(erased)"), ("o2", "other-2"), ("o3", "(erased)")]
+    assert night(connection, tmp_path) == []
+    statuses = {check.name: check.status for check in gate.load_checks(connection)}
+    assert statuses["rows are conserved"] == "pass"
+
+
+def test_an_address_of_two_contacts_is_not_the_subjects_alone(tmp_path: Path) -> None:
+    connection = duckdb.connect()
+    for label, text in FILES.items():
+        place(tmp_path, label, "a.csv", text)
+    request = "request_id,requested_at,contact_id\nR-3,2026-01-10,family-3\n"
+    place(tmp_path, "privacy/erasure_requests", "a.csv", request)
+    night(connection, tmp_path)
+    left = fetch(connection, "select contact_id from raw_crm.contacts order by all")
+    assert left == [("family-4",), ("other-2",), ("subject-1",)]
+
+
+def test_proofs_hold_counts_and_wait_for_a_release(tmp_path: Path) -> None:
+    connection = duckdb.connect()
+    for label, text in FILES.items():
+        place(tmp_path, label, "a.csv", text)
+    place(tmp_path, "privacy/erasure_requests", "a.csv", REQUEST)
+    proofs = night(connection, tmp_path)
+    erasing.write_proofs(tmp_path / "proofs", proofs, datetime(2026, 1, 11, tzinfo=UTC))
+    path = tmp_path / "proofs" / "R-1.json"
+    (done,) = json.loads(path.read_text("utf-8"))["passes"]
+    assert done["rows_removed"] == {"crm/contacts": 1, "crm/tickets": 1, "web/events": 5}
+    assert done["values_cleared"] == {"crm/contacts": 1, "crm/orders": 1}
+    assert done["quarantined_rows_removed"] == 1 and done["rows_left"] == 0
+    assert done["identifiers"] == {"contact": 1, "email": 1, "user": 1, "visitor": 2}
+    dropped: list[int] = []
+
+    def drop() -> list[str]:
+        dropped.append(1)
+        return ["old"]
+
+    erasing.forget_releases(tmp_path / "proofs", "new", drop)
+    erasing.forget_releases(tmp_path / "proofs", "newer", drop)
+    (done,) = json.loads(path.read_text("utf-8"))["passes"]
+    assert (done["release"], done["releases_removed"], dropped) == ("new", 1, [1])
+    text = path.read_text("utf-8")
+    assert not any(trace in text for trace in ("subject-1", "user-1", "device-1", "hana-mail"))
+
+
+def test_compacting_leaves_no_trace_in_the_file(tmp_path: Path) -> None:
+    database = tmp_path / "warehouse.duckdb"
+    with duckdb.connect(str(database)) as connection:
+        for label, text in FILES.items():
+            place(tmp_path, label, "a.csv", text)
+        place(tmp_path, "privacy/erasure_requests", "a.csv", REQUEST)
+        night(connection, tmp_path)
+        before = contents(connection)
+        connection.execute("create table old_model as select 'subject-1' as contact_id")
+    assert b"subject-1" in database.read_bytes()
+    erasing.compact(database)
+    assert b"subject-1" not in database.read_bytes()
+    with duckdb.connect(str(database)) as connection:
+        assert contents(connection) == before
