@@ -10,18 +10,21 @@ same input gives the same bytes, so importing twice changes nothing.
 from __future__ import annotations
 
 import argparse
-import csv
-import gzip
-import io
 import os
+import re
 import shutil
 import sys
 import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import duckdb
+import pyarrow as pa
 
-from orchestration.loading.contract import load_contract
+from orchestration.loading import reading
+from orchestration.loading.contract import load_contract, normalise_header
 from orchestration.settings import ROOT, SAMPLE_DIR, Settings, SettingsError, load_settings
 
 ADAPTERS_DIR = ROOT / "adapters"
@@ -36,83 +39,283 @@ def adapters() -> list[str]:
     return sorted(path.parent.name for path in ADAPTERS_DIR.glob("*/adapter.toml"))
 
 
+@dataclass(frozen=True)
+class Input:
+    """
+    One relation of an adapter and the files it is read from.
+
+    Columns are named as their headers, in snake_case: `Created date (UTC)` is `created_date_utc`.
+    `files` is a name or pattern below the folder of the export; several files follow each other,
+    matched by column name. `columns` are those that the SELECTs use: one that no file has is null,
+    unless it is `required`; `_file` is the name of the file without its endings. Of `header_rows`,
+    the first names the columns and the second, where there is one, is the question's text. With
+    `keep`, every other column is a question: the relation has one row per answer, with the columns
+    kept, `_row`, `question`, `question_text` and `answer`. With `records`, the files are JSON or
+    Parquet, and the relation has one column, `json`, one row per record.
+    """
+
+    files: str
+    columns: tuple[str, ...] = ()
+    required: tuple[str, ...] = ()
+    keep: tuple[str, ...] = ()
+    header_rows: int = 1
+    records: bool = False
+    optional: bool = False
+
+
+def read_adapter(adapter: str) -> tuple[dict[str, Input], dict[str, str], str | None]:
+    """Inputs of an adapter, its home settings, and the input that is mapped file by file."""
+    if adapter not in adapters():
+        raise ImportFailed(f"no adapter {adapter!r}; there are: {', '.join(adapters())}")
+    config = tomllib.loads((ADAPTERS_DIR / adapter / "adapter.toml").read_text("utf-8"))
+    inputs = {}
+    for relation, entry in config["inputs"].items():
+        values = {"files": entry} if isinstance(entry, str) else entry
+        lists: dict[str, Any] = {
+            key: tuple(value) if isinstance(value, list) else value for key, value in values.items()
+        }
+        inputs[relation] = Input(**lists)
+    return inputs, config.get("home", {}), config.get("file_by_file")
+
+
 def import_export(adapter: str, source_dir: Path, settings: Settings) -> dict[str, int]:
     """
     Write the contract files of an export into the landing zone; returns rows per table.
 
     Raises `ImportFailed`; then the landing zone is as it was.
     """
-    if adapter not in adapters():
-        raise ImportFailed(f"no adapter {adapter!r}; there are: {', '.join(adapters())}")
+    inputs, home, file_by_file = read_adapter(adapter)
     if settings.is_sample:
         raise ImportFailed(
             f"{settings.landing} holds the synthetic sample, and sample and real data are never "
             "mixed; set JOURNEY_HOME to a new folder, or empty this one with `make clean`"
         )
-    folder = ADAPTERS_DIR / adapter
-    config = tomllib.loads((folder / "adapter.toml").read_text("utf-8"))
-    tables = load_contract()
+    found = {relation: _matching(source_dir, entry) for relation, entry in inputs.items()}
+    runs: list[tuple[str, dict[str, list[Path]]]] = [(adapter, found)]
+    if file_by_file:
+        runs = [
+            (f"{adapter}-{path.name.split('.')[0]}", {**found, file_by_file: [path]})
+            for path in found[file_by_file]
+        ]
     staging = settings.landing / f"_import_{adapter}"
     shutil.rmtree(staging, ignore_errors=True)
     counts: dict[str, int] = {}
-    connection = duckdb.connect(config={"python_enable_replacements": "false"})
     try:
-        connection.execute("set TimeZone = 'UTC'")
-        for relation, name in config["inputs"].items():
-            _open_input(connection, relation, source_dir / name)
-        for query_path in sorted(folder.glob("*__*.sql")):
-            label = query_path.stem.replace("__", "/")
-            if label not in tables:
-                raise ImportFailed(f"{query_path.name}: there is no contract table {label}")
-            query = query_path.read_text("utf-8")
-            target = staging / label / f"{adapter}.csv"
-            target.parent.mkdir(parents=True)
-            try:
-                row = connection.execute(
-                    f"copy ({query}) to '{str(target).replace(chr(39), chr(39) * 2)}' "
-                    "(format csv, header, force_quote *)"
-                ).fetchone()
-            except duckdb.Error as error:
-                raise ImportFailed(f"{query_path.name}: {error}") from error
-            counts[label] = int(row[0]) if row else 0
-        for label in counts:
-            final = settings.landing / label
-            final.mkdir(parents=True, exist_ok=True)
-            os.replace(staging / label / f"{adapter}.csv", final / f"{adapter}.csv")
+        for name, files in runs:
+            for label, count in _map(adapter, inputs, files, staging, name).items():
+                counts[label] = counts.get(label, 0) + count
+        for path in sorted(staging.rglob("*.csv")):
+            final = settings.landing / path.relative_to(staging)
+            final.parent.mkdir(parents=True, exist_ok=True)
+            if not final.exists() or final.read_bytes() != path.read_bytes():
+                os.replace(path, final)
     finally:
-        connection.close()
         shutil.rmtree(staging, ignore_errors=True)
     home_config = settings.home / "journey.toml"
     if not home_config.exists():
-        lines = [f'{key} = "{value}"' for key, value in config.get("home", {}).items()]
+        lines = [f'{key} = "{value}"' for key, value in home.items()]
         home_config.write_text("\n".join(lines) + "\n", "utf-8")
     return counts
 
 
-def _open_input(connection: duckdb.DuckDBPyConnection, relation: str, path: Path) -> None:
-    if not path.exists():
-        raise ImportFailed(f"{path}: file is missing; FROM must name the folder that holds it")
-    quoted = str(path).replace("'", "''")
-    try:
-        # Quoting and delimiter are stated, not guessed; a malformed row stops the import.
-        connection.execute(
-            f"create table {relation} as select * from read_csv('{quoted}', header = true, "
-            "auto_detect = false, delim = ',', quote = '\"', escape = '\"', new_line = '\\n', "
-            f"columns = {_header_columns(path)}, nullstr = '', parallel = false, "
-            "max_line_size = 16777216)"
+def _matching(source_dir: Path, entry: Input) -> list[Path]:
+    """The files of an input; raises `ImportFailed` when there are none and there must be."""
+    found = sorted(path for path in source_dir.glob(entry.files) if path.is_file())
+    if not found and not entry.optional:
+        raise ImportFailed(
+            f"{source_dir / entry.files}: file is missing; FROM must name the folder that holds it"
         )
-    except duckdb.Error as error:
-        raise ImportFailed(f"{path}: {error}") from error
+    return found
 
 
-def _header_columns(path: Path) -> str:
-    """The columns of a CSV file, in its own order, all as text."""
-    opener = gzip.open if path.suffix == ".gz" else open
-    with opener(path, "rb") as raw:
-        reader = csv.reader(io.TextIOWrapper(raw, encoding="utf-8-sig", newline=""))
-        header = next(reader)
-    names = ", ".join(f"'{name.replace(chr(39), chr(39) * 2)}': 'VARCHAR'" for name in header)
-    return "{" + names + "}"
+def _map(
+    adapter: str,
+    inputs: dict[str, Input],
+    files: dict[str, list[Path]],
+    staging: Path,
+    name: str,
+) -> dict[str, int]:
+    """Run an adapter's SELECTs on its inputs; writes `<staging>/<label>/<name>.csv`."""
+    tables = load_contract()
+    counts: dict[str, int] = {}
+    with duckdb.connect(config={"python_enable_replacements": "false"}) as connection:
+        connection.execute("set TimeZone = 'UTC'")
+        for relation, entry in inputs.items():
+            _open_input(connection, relation, entry, files[relation])
+        for query_path in sorted((ADAPTERS_DIR / adapter).glob("*__*.sql")):
+            label = query_path.stem.replace("__", "/")
+            if label not in tables:
+                raise ImportFailed(f"{query_path.name}: there is no contract table {label}")
+            target = staging / label / f"{name}.csv"
+            target.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                connection.execute(f"create temp table mapped as {query_path.read_text('utf-8')}")
+                row = connection.execute(
+                    f"copy mapped to '{str(target).replace(chr(39), chr(39) * 2)}' "
+                    "(format csv, header, force_quote *)"
+                ).fetchone()
+                connection.execute("drop table mapped")
+            except duckdb.Error as error:
+                raise ImportFailed(f"{query_path.name}: {error}") from error
+            counts[label] = int(row[0]) if row else 0
+            if not counts[label]:
+                target.unlink()  # an empty file would be refused, rightly
+    return counts
+
+
+def _open_input(
+    connection: duckdb.DuckDBPyConnection, relation: str, entry: Input, paths: list[Path]
+) -> None:
+    """Create the relation of an input. Nothing is guessed; a malformed row stops the import."""
+    if entry.records:
+        connection.execute(f"create table {relation} (json json)")
+        for path in paths:
+            records = pa.table({"json": pa.array(_records(path), pa.string())})
+            _insert(connection, relation, records)
+        return
+    names: list[str] = [*(column_name(name) for name in entry.columns), "_file"]
+    if entry.keep:
+        names += [
+            *(column_name(name) for name in entry.keep),
+            "_row",
+            "question",
+            "question_text",
+            "answer",
+        ]
+    parts: list[pa.Table] = []
+    for path in paths:
+        part = _melted(path, entry) if entry.keep else _table(path, entry)
+        stem = pa.array([path.name.split(".")[0]] * part.num_rows, pa.string())
+        part = part.append_column("_file", stem)
+        names += [name for name in part.column_names if name not in names]
+        parts.append(part)
+    have = {name for part in parts for name in part.column_names}
+    if parts and (missing := [name for name in entry.required if column_name(name) not in have]):
+        raise ImportFailed(
+            f"{paths[0]}: column {', '.join(missing)} is missing (found: "
+            f"{', '.join(sorted(have))[:300]}); export it too"
+        )
+    body = ", ".join(f'"{_doubled(name)}" varchar' for name in names)
+    connection.execute(f"create table {relation} ({body})")
+    for part in parts:
+        _insert(connection, relation, part)
+
+
+def _insert(connection: duckdb.DuckDBPyConnection, relation: str, rows: pa.Table) -> None:
+    connection.register("arriving", rows)
+    connection.execute(f"insert into {relation} by name select * from arriving")
+    connection.unregister("arriving")
+
+
+def _lines(path: Path) -> Iterator[tuple[int, list[str | None]]]:
+    """Rows of a CSV file or of the first sheet of a workbook, with their line."""
+    if path.suffix == ".xlsx":
+        import openpyxl  # slow to import and needed for Excel only
+
+        sheet = openpyxl.load_workbook(path, read_only=True, data_only=True).worksheets[0]
+        for number, cells in enumerate(sheet.iter_rows(values_only=True), start=1):
+            yield number, [reading.text_of(cell) for cell in cells]
+        return
+    for line, cells in reading.plain_csv(path):
+        if cells is None:
+            raise ImportFailed(f"{path}, line {line}: the quoting breaks; repair the export")
+        if cells:
+            yield line, [cell or None for cell in cells]
+
+
+def _header(path: Path, entry: Input, lines: Iterator[tuple[int, list[str | None]]]
+            ) -> list[list[str]]:  # fmt: skip
+    rows = [[text or "" for text in next(lines, (0, []))[1]] for _ in range(entry.header_rows)]
+    names = [text.lstrip("\ufeff").strip() for text in rows[0]]
+    if not entry.keep:
+        names = [column_name(text) for text in names]
+    # Below a question, the second row names its choices; the question stands over the first only.
+    for position, name in enumerate(names):
+        if not name and position and len(rows) > 1:
+            names[position] = f"{names[position - 1].split(' / ')[0]} / {rows[1][position]}"
+    if len(set(names)) < len(names):
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if not entry.keep:
+            raise ImportFailed(f"{path}: header {', '.join(twice)} stands more than once; rename")
+        seen: dict[str, int] = {}
+        for position, name in enumerate(names):  # two questions of one text are two questions
+            seen[name] = seen.get(name, 0) + 1
+            names[position] = name if seen[name] == 1 else f"{name} ({seen[name]})"
+    return [names, *rows[1:]]
+
+
+def _rows(path: Path, entry: Input) -> tuple[list[list[str]], list[list[str | None]]]:
+    """Header rows and rows of a file, all rows as wide as the header."""
+    lines = _lines(path)
+    header = _header(path, entry, lines)
+    width = len(header[0])
+    rows = []
+    for line, cells in lines:
+        if (len(cells) < width and path.suffix != ".xlsx") or any(cells[width:]):
+            raise ImportFailed(
+                f"{path}, line {line}: {len(cells)} columns where the header has {width}; "
+                "repair the export"
+            )
+        rows.append((cells + [None] * width)[:width])
+    return header, rows
+
+
+def _table(path: Path, entry: Input) -> pa.Table:
+    header, rows = _rows(path, entry)
+    columns = [pa.array([row[n] for row in rows], pa.string()) for n in range(len(header[0]))]
+    return pa.table(columns, names=header[0])
+
+
+def _melted(path: Path, entry: Input) -> pa.Table:
+    """One row per answer: the kept columns, and the question, its text and the answer."""
+    header, rows = _rows(path, entry)
+    names = header[0]
+    texts = [text or name for text, name in zip([*header, names][1], names, strict=False)]
+    wanted = [column_name(name) for name in entry.keep]
+    kept = [n for n, name in enumerate(names) if column_name(name) in wanted]
+    questions = [n for n in range(len(names)) if n not in kept]
+    long = [
+        [*(row[n] for n in kept), str(number), names[q], texts[q], row[q]]
+        for number, row in enumerate(rows, start=1)
+        for q in questions
+        if row[q] is not None
+    ]
+    columns = [
+        *(column_name(names[n]) for n in kept),
+        "_row",
+        "question",
+        "question_text",
+        "answer",
+    ]
+    return pa.table(
+        [pa.array([row[n] for row in long], pa.string()) for n in range(len(columns))],
+        names=columns,
+    )
+
+
+def _records(path: Path) -> list[str]:
+    """Records of a JSON or Parquet file as JSON texts."""
+    if path.suffix == ".parquet":
+        with duckdb.connect(config={"python_enable_replacements": "false"}) as connection:
+            connection.execute("set TimeZone = 'UTC'")
+            rows = connection.execute(
+                "select to_json(records)::varchar from read_parquet(?) as records", [str(path)]
+            ).fetchall()
+            return [row[0] for row in rows]
+    try:
+        return reading.json_texts(path)
+    except ValueError as error:
+        raise ImportFailed(f"{path}: {error}; export it again") from error
+
+
+def column_name(header: str) -> str:
+    """The name of a header's column: snake_case, letters of any script, digits and underscores."""
+    name = re.sub(r"[\W_]+", "_", normalise_header(header.replace("#", "number")))
+    return name.rstrip("_") if header.startswith("_") else name.strip("_")
+
+
+def _doubled(name: str) -> str:
+    return name.replace('"', '""')
 
 
 def fill_with_sample(settings: Settings) -> bool:

@@ -89,8 +89,9 @@ def _typed(column: Column, table: Table) -> str:
             f"case when regexp_full_match({plain}, '\\d{{4}}-\\d{{1,2}}-\\d{{1,2}}') "
             f"then try_cast({plain} as date) end"
         )
-    # DuckDB wants seconds before an offset.
-    seconds = f"regexp_replace({text}, '([T ]\\d{{1,2}}:\\d{{2}})( ?[Zz+-][0-9:]*)$', '\\1:00\\2')"
+    # DuckDB wants seconds before an offset, and no blank.
+    closed = f"regexp_replace({text}, ' ([Zz+-][0-9:]*)$', '\\1')"
+    seconds = f"regexp_replace({closed}, '([T ]\\d{{1,2}}:\\d{{2}})([Zz+-][0-9:]*)$', '\\1:00\\2')"
     instant = f"coalesce(try_cast({text} as timestamptz), try_cast({seconds} as timestamptz))"
     return (
         f"case when regexp_full_match({text}, '{_WITH_OFFSET}') "

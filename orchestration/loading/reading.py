@@ -338,6 +338,33 @@ def _text(path: Path, encoding: str) -> Iterator[io.TextIOWrapper]:
         yield io.TextIOWrapper(stream, encoding=encoding, errors="strict", newline="")
 
 
+def plain_csv(path: Path) -> Iterator[tuple[int, list[str] | None]]:
+    """Records of any CSV file, header included, with their line; None where quoting breaks."""
+    encoding = _inspect(path).encoding
+    with _text(path, encoding) as text:
+        first = text.readline()
+    delimiter = max((",", ";", "\t"), key=first.count)
+    with _text(path, encoding) as text:
+        yield from csv_records(iter(text), delimiter)
+
+
+def json_texts(path: Path) -> list[str]:
+    """Records of a JSON file as texts: one a line, an array, or an API's `{"data": [...]}`."""
+    with _text(path, _inspect(path).encoding) as stream:
+        text = stream.read()
+    try:
+        whole = json.loads(text, parse_float=str, parse_int=str)
+    except ValueError:
+        whole = [
+            json.loads(line, parse_float=str, parse_int=str)
+            for line in text.splitlines()
+            if line.strip()
+        ]
+    if isinstance(whole, dict):
+        whole = whole["data"] if isinstance(whole.get("data"), list) else [whole]
+    return [json.dumps(record, ensure_ascii=False) for record in whole]
+
+
 def _csv_header(path: Path, encoding: str, table: Table) -> tuple[str, list[str], int]:
     """Delimiter, header cells and the number of lines that they take."""
     best: tuple[int, str, list[str], int] | None = None

@@ -1,0 +1,24 @@
+-- Contacts, and leads that were not converted; a converted lead is its contact. Ids have 18
+-- characters: those of 15 differ by case only and would be taken for one another elsewhere.
+select
+    id as contact_id,
+    created_date as created_at,
+    last_modified_date as updated_at,
+    email,
+    phone,
+    account_id,
+    mailing_country_code as country_code
+from contacts
+where coalesce(lower(is_deleted), 'false') != 'true'
+union all
+select
+    id,
+    created_date,
+    last_modified_date,
+    email,
+    phone,
+    null,
+    country_code
+from leads
+where coalesce(lower(is_deleted), 'false') != 'true' and converted_contact_id is null
+order by contact_id

@@ -1,0 +1,11 @@
+select
+    id as ticket_id,
+    created_date as opened_at,
+    contact_id,
+    supplied_email as email,
+    closed_date as resolved_at,
+    type as category,
+    priority
+from cases
+where coalesce(lower(is_deleted), 'false') != 'true'
+order by ticket_id

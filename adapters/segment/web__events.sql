@@ -1,0 +1,74 @@
+-- `timestamp` is the time corrected for the clock of the device, in UTC.
+with unioned as (
+
+    select
+        id as event_id,
+        timestamp as occurred_at,
+        coalesce(anonymous_id, '(not set)') as visitor_id,
+        'page_view' as event_name,
+        user_id,
+        null as email,
+        coalesce(context_page_url, url) as page_url,
+        coalesce(context_page_referrer, referrer) as page_referrer,
+        context_campaign_source as utm_source,
+        context_campaign_medium as utm_medium,
+        context_campaign_name as utm_campaign,
+        context_campaign_content as utm_content,
+        context_campaign_term as utm_term,
+        context_user_agent as user_agent,
+        null as order_id,
+        null as value_amount,
+        null as currency_code
+    from pages
+    union all
+    select
+        id as event_id,
+        timestamp as occurred_at,
+        coalesce(anonymous_id, '(not set)') as visitor_id,
+        event as event_name,
+        user_id,
+        null as email,
+        context_page_url as page_url,
+        context_page_referrer as page_referrer,
+        context_campaign_source as utm_source,
+        context_campaign_medium as utm_medium,
+        context_campaign_name as utm_campaign,
+        context_campaign_content as utm_content,
+        context_campaign_term as utm_term,
+        context_user_agent as user_agent,
+        order_id,
+        round(revenue::decimal(24, 6), 2)::varchar as value_amount,
+        currency as currency_code
+    from tracks
+    union all
+    select
+        id as event_id,
+        timestamp as occurred_at,
+        coalesce(anonymous_id, '(not set)') as visitor_id,
+        'identify' as event_name,
+        user_id,
+        email,
+        null as page_url,
+        null as page_referrer,
+        null as utm_source,
+        null as utm_medium,
+        null as utm_campaign,
+        null as utm_content,
+        null as utm_term,
+        context_user_agent as user_agent,
+        null as order_id,
+        null as value_amount,
+        null as currency_code
+    from identifies
+
+)
+
+select
+    * replace (
+        case
+            when regexp_matches(occurred_at, '(Z|UTC|[+-][0-9]{2}(:?[0-9]{2})?)$') then occurred_at
+            else occurred_at || 'Z'
+        end as occurred_at
+    )
+from unioned
+order by event_id

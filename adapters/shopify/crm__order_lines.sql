@@ -1,0 +1,14 @@
+select
+    name || '-' || row_number() over (
+        partition by name order by lineitem_sku, lineitem_name, lineitem_price, lineitem_quantity
+    ) as order_line_id,
+    name as order_id,
+    coalesce(lineitem_sku, lineitem_name) as product_id,
+    lineitem_quantity as quantity,
+    (
+        lineitem_quantity::integer * lineitem_price::decimal(18, 2)
+        - coalesce(lineitem_discount, '0')::decimal(18, 2)
+    )::decimal(18, 2)::varchar as line_amount,
+    vendor as category
+from lines
+order by order_line_id
