@@ -19,7 +19,7 @@ from orchestration.settings import SEEDS_DIR
 MAXIMUM_TEXT = 100_000
 _DATE = r"\d{4}-\d{1,2}-\d{1,2}"
 _TIME = r"[T ]\d{1,2}:\d{2}(:\d{2}(\.\d{1,9})?)?"
-_WITH_OFFSET = rf"{_DATE}{_TIME} ?(Z|z|[+-]\d{{2}}(:?\d{{2}})?)"
+_WITH_OFFSET = rf"{_DATE}{_TIME} ?(Z|[+-](0\d|1[0-5])(:?[0-5]\d)?)"
 _LOCAL = rf"{_DATE}({_TIME})?"
 _WHOLE = r"[+-]?\d{1,18}(\.0+)?"
 _CONTROL = r"[\x00-\x08\x0B\x0C\x0E-\x1F]"
@@ -109,6 +109,7 @@ def _spelled(column: Column) -> str:
     dashed = f"regexp_replace({text}, '^(\\d{{4}})/(\\d{{1,2}})/', '\\1-\\2-')"
     return (
         f"case when contains({text}, '/') then {dashed} "
+        f"when ends_with({text}, 'z') then left({text}, -1) || 'Z' "
         f"when ends_with({text}, 'UTC') then regexp_replace({text}, ' ?UTC$', 'Z') "
         f"when contains({text}, ',') then replace({text}, ',', '.') else {text} end"
     )

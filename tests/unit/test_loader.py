@@ -9,8 +9,6 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from orchestration.loading import ledger, loader
 from orchestration.loading.contract import Table, load_contract
@@ -88,6 +86,10 @@ def test_each_reason(
         ("2026-01-01 10:00:00+0900", "2026-01-01 01:00:00"),
         ("2026-01-01T10:00:00.123456+09:00", "2026-01-01 01:00:00.123456"),
         ("2026-01-01 10:00:00 UTC", "2026-01-01 10:00:00"),
+        ("2026-01-01t10:00:00z", "R_CAST"),
+        ("2026-01-01 10:00z", "2026-01-01 10:00:00"),
+        ("2026-01-01 10:00 +0900", "2026-01-01 01:00:00"),
+        ("2026-01-01 10:00:00+99:00", "R_CAST"),
         ("2026-01-01 10:00:00", "2026-01-01 01:00:00"),  # the source's declared zone, Tokyo
         ("2026/1/1 10:00", "2026-01-01 01:00:00"),
         ("2026-01-01", "2025-12-31 15:00:00"),
@@ -98,7 +100,9 @@ def test_timestamps_become_utc(tmp_path: Path, text: str, expected: str) -> None
     place(tmp_path, "crm/payments", "a.csv", PAYMENTS + f"p,o,{text},1,JPY,\n")
     connection = duckdb.connect()
     load(connection, tmp_path, "crm/payments")
-    assert fetch(connection, "select paid_at::varchar from raw_crm.payments") == [(expected,)]
+    found = fetch(connection, "select paid_at::varchar from raw_crm.payments "
+                  "union all select reason from ops.quarantined_rows")  # fmt: skip
+    assert found == [(expected,)]
 
 
 def in_zone(label: str, zone: str | None) -> Table:
@@ -362,46 +366,6 @@ def test_files_outside_the_contract_are_found(tmp_path: Path) -> None:
     stray = place(tmp_path, "crm/order", "a.csv", "x\n")
     place(tmp_path, "crm/orders", "a.csv", "x\n")
     assert loader.stray_files(tmp_path, TABLES) == [stray]
-
-
-CELL = st.one_of(
-    st.sampled_from(["p1", "p2", "", "2026-01-01", "2026-13-01", "1.00", "-1", "JPY", "refund",
-                     '"', "\n", "髙", "a@b.jp", "\x00"]),
-    st.text(max_size=5),
-)  # fmt: skip
-
-
-@settings(max_examples=60, deadline=None)
-@given(rows=st.lists(st.lists(CELL, min_size=4, max_size=7), max_size=8), cuts=st.integers(0, 8))
-def test_conservation_holds_for_any_rows(
-    tmp_path_factory: pytest.TempPathFactory, rows: list[list[str]], cuts: int
-) -> None:
-    import csv
-    import io
-
-    landing = tmp_path_factory.mktemp("fuzz")
-    connection = duckdb.connect()
-    for number, part in enumerate((rows[:cuts], rows[cuts:])):
-        buffer = io.StringIO(newline="")
-        csv.writer(buffer).writerows(part)
-        text = PAYMENTS + buffer.getvalue()
-        place(landing, "crm/payments", f"{number}.csv", text.encode("utf-8", "replace").decode())
-    for outcome in load(connection, landing, "crm/payments"):
-        assert outcome.status == "loaded"
-    assert fetch(
-        connection,
-        "select count(*) from ops.files "
-        "where rows_in != rows_loaded + rows_duplicate + rows_quarantined",
-    ) == [(0,)]
-    held = fetch(
-        connection,
-        "select coalesce(sum(rows_loaded), 0) = (select count(*) from raw_crm.payments), "
-        "coalesce(sum(rows_quarantined), 0) = (select count(*) from ops.quarantined_rows) "
-        "from ops.files",
-    )
-    assert held == [(True, True)]
-    unique = "select count(*) = count(distinct payment_id) from raw_crm.payments"
-    assert fetch(connection, unique) == [(True,)]
 
 
 def test_adding_a_raw_table_is_yaml_only(tmp_path: Path) -> None:

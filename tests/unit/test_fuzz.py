@@ -1,0 +1,331 @@
+"""
+A corpus of malformed files: no crash, no row lost, and the rows that a slow, plain reader gets.
+
+The reference below shares no code with the loader: it reads the text with Python's csv module,
+line by line, and judges each cell in Python. Files are valid payments, damaged by hypothesis: bytes
+cut or put in, quotes, delimiters, line ends, NUL, blanks, encodings, headers.
+"""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import gzip
+import re
+import unicodedata
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+
+import duckdb
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.unit.test_loader import NOW, fetch, load
+
+COLUMNS = ("payment_id", "order_id", "paid_at", "payment_amount", "currency_code", "payment_type")
+REQUIRED = COLUMNS[:5]
+RUNBOOK = (Path(__file__).parents[2] / "docs" / "runbook.md").read_text("utf-8")
+
+
+# ---- The reference -------------------------------------------------------------------------------
+
+
+@dataclass
+class Read:
+    """What has to come of a file: a refusal, or rows and reasons by row number."""
+
+    refused: bool = False
+    rows: list[tuple[int, tuple[object, ...]]] = field(default_factory=list)
+    reasons: dict[int, str] = field(default_factory=dict)
+
+
+def decode(data: bytes) -> str | None:
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        encodings = ["utf-16"]
+    else:
+        encodings = ["utf-8-sig", "cp932"]
+    for encoding in encodings:
+        try:
+            return data.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+    return None
+
+
+def records(text: str, delimiter: str) -> list[list[str] | None]:
+    """Records, None for a line whose quoting breaks: try one line, two lines, three lines ..."""
+    lines = re.findall(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+$", text)
+    found: list[list[str] | None] = []
+    start = 0
+    while start < len(lines):
+        for stop in range(start + 1, len(lines) + 1):
+            try:
+                (cells,) = csv.reader(lines[start:stop], delimiter=delimiter, strict=True)
+            except ValueError:  # more than one record: cannot be, the first would have ended before
+                raise AssertionError(lines[start:stop]) from None
+            except csv.Error as error:
+                if "unexpected end" in str(error):
+                    continue  # the quote is open still
+                break
+            found.append(cells)
+            start = stop
+            break
+        else:
+            stop = None  # type: ignore[assignment]
+        if start != stop:
+            found.append(None)
+            start += 1
+    return found
+
+
+def name_of(header: str) -> str:
+    text = unicodedata.normalize("NFKC", header).strip().lstrip("\ufeff")
+    text = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", text)
+    return re.sub(r"[\s\-.]+", "_", text).lower()
+
+
+def moment(text: str) -> datetime | None:
+    """UTC of a text; without an offset it is a time in Tokyo."""
+    match = re.fullmatch(
+        r"(\d{4})[-/](\d{1,2})[-/](\d{1,2})"
+        r"(?:[T ](\d{1,2}):(\d{2})(?::(\d{2})(?:[.,](\d{1,9}))?)?"
+        r"(?: ?(Z|z|UTC|[+-](?:0\d|1[0-5])(?::?[0-5]\d)?))?)?", text, re.ASCII,
+    )  # fmt: skip
+    if not match or (text[4] == "/") != (re.match(r"\d{4}.\d{1,2}(.)", text).group(1) == "/"):  # type: ignore[union-attr]
+        return None
+    year, month, day, hour, minute, second = (int(part or 0) for part in match.groups()[:6])
+    fraction, offset = (match.group(7) or "")[:6].ljust(6, "0"), match.group(8)
+    next_day = (hour, minute, second) == (24, 0, 0)
+    try:
+        local = datetime(year, month, day, 0 if next_day else hour, minute, second, int(fraction))
+    except ValueError:
+        return None
+    shift = timedelta(hours=9)
+    if offset in ("Z", "z", "UTC"):
+        shift = timedelta()
+    elif offset:
+        hours, minutes = int(offset[1:3]), int(offset[-2:]) if len(offset) > 3 else 0
+        shift = timedelta(hours=hours, minutes=minutes) * (-1 if offset[0] == "-" else 1)
+    return local + timedelta(days=next_day) - shift
+
+
+def judge(cells: dict[str, str]) -> tuple[str | None, tuple[object, ...]]:
+    """The first reason against a row, in the order of the contract, and its values."""
+    values: list[object] = []
+    for column in COLUMNS:
+        raw = cells.get(column, "")
+        text: str | None = raw.strip(" ") or None
+        if re.search(r"[\x00-\x08\x0b\x0c\x0e-\x1f]", raw):
+            return "R_NUL_OR_CONTROL", ()
+        if text is None and column in REQUIRED:
+            return "R_KEY_NULL" if column == "payment_id" else "R_REQUIRED_NULL", ()
+        value: object = text
+        if text is not None and column == "paid_at":
+            value = moment(unicodedata.normalize("NFKC", text).strip(" "))
+            if value is None:
+                return "R_CAST", ()
+            assert isinstance(value, datetime)
+            if value < datetime(1970, 1, 1):
+                return "R_TS_BEFORE_EPOCH", ()
+            if value > NOW.replace(tzinfo=None) + timedelta(hours=24):
+                return "R_TS_FUTURE", ()
+        elif text is not None and column == "payment_amount":
+            plain = unicodedata.normalize("NFKC", text).strip(" ")
+            if not re.fullmatch(r"[+-]?[0-9]{1,15}(\.[0-9]{0,2}0*)?", plain):
+                return "R_CAST", ()
+            value = Decimal(plain)
+            if value < 0:
+                return "R_AMOUNT_SIGN", ()
+        elif text is not None and column == "currency_code":
+            if not re.fullmatch("[A-Z]{3}", text):
+                return "R_CURRENCY_UNKNOWN", ()
+        elif column == "payment_type" and text not in (None, "charge", "refund", "chargeback"):
+            return "R_ENUM_UNKNOWN", ()
+        values.append(value)
+    return None, tuple(values)
+
+
+def reference(data: bytes) -> Read:
+    text = decode(data)
+    if not text:
+        return Read(refused=True)
+    candidates = []
+    for delimiter in (",", ";", "\t"):
+        found = records(text, delimiter)
+        header = found[0] if found else None
+        if header is not None:
+            names = [name_of(cell) for cell in header]
+            candidates.append((sum(n in COLUMNS for n in names), len(names), found, names))
+    if not candidates:
+        return Read(refused=True)
+    _, width, found, names = max(candidates, key=lambda item: item[:2])
+    if len(set(names)) < len(names) or not set(REQUIRED) <= set(names):
+        return Read(refused=True)
+    read = Read()
+    number = 0
+    casts: Counter[str] = Counter()
+    for cells in found[1:]:
+        if cells == []:
+            continue
+        number += 1
+        if cells is None:
+            read.reasons[number] = "R_UNTERMINATED_QUOTE"
+        elif len(cells) < width:
+            read.reasons[number] = "R_STRUCTURE_MISSING_COLS"
+        elif any(cells[width:]):
+            read.reasons[number] = "R_STRUCTURE_EXTRA_COLS"
+        else:
+            reason, values = judge(dict(zip(names, cells, strict=False)))
+            if reason:
+                read.reasons[number] = reason
+                casts[reason] += 1
+            else:
+                read.rows.append((number, values))
+    return read
+
+
+def settle(reads: list[Read]) -> tuple[list[tuple[object, ...]], int, Counter[str]]:
+    """Rows that stay, duplicates, and reasons: of contents under one key the earliest stays."""
+    contents: dict[object, set[tuple[object, ...]]] = {}
+    total = 0
+    for read in reads:
+        for _, values in read.rows:
+            total += 1
+            contents.setdefault(values[0], set()).add(values)
+    reasons = Counter(reason for read in reads for reason in read.reasons.values())
+    distinct = sum(len(found) for found in contents.values())
+    if distinct > len(contents):
+        reasons["R_KEY_CONFLICT"] += distinct - len(contents)
+    kept = [min(found, key=lambda values: values[2]) for found in contents.values()]  # type: ignore[type-var, return-value]
+    return kept, total - distinct, reasons
+
+
+# ---- The corpus ----------------------------------------------------------------------------------
+
+CELLS = {
+    "payment_id": ["p1", "p2", "p3", "p4", " p5 ", "髙", "", 'a"b', "x\ny", "it, is", "a;b", "𠮷"],
+    "order_id": ["o1", "o2", "", "\to", "ｏ３"],
+    "paid_at": ["2026-01-01", "2026-01-02 10:00:00", "2026-01-02T10:00:00Z", "2026/1/3 9:05",
+                "2026-02-30", "2026-01-01 10:00+09:00", "２０２６-01-01", "1969-01-01",
+                "2027-01-01", "2026-01-01 24:00:00", "nothing", "2026-01-01 10:00:00.5",
+                "2026-1/3"],
+    "payment_amount": ["1", "1.50", "-1", "1.234", "1.230", "１２", "1,000", "+3", "", "1e3", "0"],
+    "currency_code": ["JPY", "EUR", "yen", " USD", ""],
+    "payment_type": ["", "charge", "refund", "gift", "chargeback "],
+}  # fmt: skip
+GOOD = {
+    "payment_id": ["p1", "p2", "p3", "p4", "p5", "p6"], "order_id": ["o1"],
+    "paid_at": ["2026-01-01", "2026-01-02 10:00:00"], "payment_amount": ["1", "1.50"],
+    "currency_code": ["JPY"], "payment_type": ["", "charge", "refund"],
+}  # fmt: skip
+BYTES = [b"\xff", b"\x81", b"\xe3\x81", "①".encode("cp932"), b"\xef\xbb\xbf", b"\x85", b"\xa0"]
+GARBAGE = [b'"', b'""', b",", b";", b"\t", b"\n", b"\r", b"\r\n", b"\n\n", b"\x00", b"\x1a", b" ",
+           b'" ', b', "', b"'", b"\\", b"=1+1", "\u2028".encode()]  # fmt: skip
+
+
+@st.composite
+def files(draw: st.DrawFn) -> bytes:
+    names = list(draw(st.permutations(COLUMNS)))
+    if draw(st.integers(0, 9)) == 0:
+        names = names[: draw(st.integers(0, 6))]
+    if draw(st.integers(0, 9)) == 0:
+        names.append(draw(st.sampled_from(["氏名", "paymentId", "PAID AT", "x", ""])))
+    cells = {
+        name: st.sampled_from(CELLS.get(name, ["v", ""]) + 8 * GOOD.get(name, [])) for name in names
+    }
+    rows = draw(st.lists(st.fixed_dictionaries(cells), max_size=7))
+    end = draw(st.sampled_from(["\n", "\r\n", "\n", "\r"]))
+    sign = draw(st.sampled_from([",", ",", ";", "\t"]))
+    always = draw(st.booleans())
+
+    def cell(text: str) -> str:
+        if always or any(sign_ in text for sign_ in (sign, '"', "\n", "\r")):
+            return '"' + text.replace('"', '""') + '"'
+        return text
+
+    lines = [sign.join(names)] + [sign.join(cell(row[name]) for name in names) for row in rows]
+    text = end.join(lines) + draw(st.sampled_from([end, end, "", end * 2]))
+    encoding = draw(st.sampled_from(["utf-8"] * 6 + ["utf-8-sig", "cp932", "utf-16"]))
+    data = bytearray(text.encode(encoding, "replace"))
+    for _ in range(draw(st.integers(0, 3))):
+        # Mostly behind the header, since a broken header hides all other damage.
+        start = 0 if draw(st.integers(0, 9)) == 0 else min(len(lines[0]) + 1, len(data))
+        place = draw(st.integers(start, len(data)))
+        match draw(st.sampled_from(["insert"] * 6 + ["cut", "swap", "end", "bytes"])):
+            case "insert":
+                data[place:place] = draw(st.sampled_from(GARBAGE))
+            case "bytes":
+                data[place:place] = draw(st.sampled_from(BYTES))
+            case "cut":
+                del data[place : place + draw(st.integers(1, 6))]
+            case "swap":
+                data[place : place + 1] = draw(st.binary(min_size=1, max_size=1))
+            case "end":
+                del data[place:]
+    return bytes(data)
+
+
+@settings(
+    max_examples=400, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck)
+)
+@given(contents=st.lists(files(), min_size=1, max_size=2, unique=True), gz=st.booleans())
+def test_malformed_files(
+    tmp_path_factory: pytest.TempPathFactory, contents: list[bytes], gz: bool
+) -> None:
+    landing = tmp_path_factory.mktemp("fuzz")
+    folder = landing / "crm" / "payments"
+    folder.mkdir(parents=True)
+    expected: dict[str, Read] = {}
+    for number, data in enumerate(contents):
+        name = f"{number}.csv" + (".gz" if gz else "")
+        (folder / name).write_bytes(gzip.compress(data) if gz else data)
+        expected[f"crm/payments/{name}"] = reference(data)
+    connection = duckdb.connect()
+    outcomes = load(connection, landing, "crm/payments")
+    for outcome in outcomes:
+        read = expected[outcome.file_name]
+        assert outcome.status == ("rejected" if read.refused else "loaded"), outcome
+        if read.refused:
+            assert f"`{outcome.reject_code}`" in RUNBOOK and outcome.reject_remedy, outcome
+        else:
+            assert outcome.rows_in == len(read.rows) + len(read.reasons)
+    reads = list(expected.values())
+    kept, duplicates, reasons = settle(reads)
+    found = fetch(connection, f"select {', '.join(COLUMNS)} from raw_crm.payments")
+    assert Counter(map(str, found)) == Counter(str(tuple(
+        value.quantize(Decimal("0.01")) if isinstance(value, Decimal) else value for value in row
+    )) for row in kept)  # fmt: skip
+    seen = fetch(connection, "select reason, count(*) from ops.quarantined_rows group by 1")
+    assert dict(seen) == dict(reasons)
+    for file_name, read in expected.items():
+        rows = fetch(
+            connection,
+            "select row_number, reason from ops.quarantined_rows inner join ops.files using "
+            f"(file_id) where file_name = '{file_name}' and reason != 'R_KEY_CONFLICT'",
+        )
+        assert dict(rows) == read.reasons
+    totals = fetch(
+        connection, "select coalesce(sum(rows_in), 0), coalesce(sum(rows_loaded), 0), "
+        "coalesce(sum(rows_duplicate), 0), coalesce(sum(rows_quarantined), 0) from ops.files",
+    )  # fmt: skip
+    assert totals == [(len(kept) + duplicates + sum(reasons.values()), len(kept), duplicates,
+                       sum(reasons.values()))]  # fmt: skip
+    connection.close()
+
+
+@settings(max_examples=100, deadline=None, derandomize=True)
+@given(name=st.sampled_from(["a.csv.gz", "a.csv.zst", "a.jsonl", "a.parquet", "a.xlsx", "a.csv"]),
+       data=st.binary(max_size=200))  # fmt: skip
+def test_no_bytes_crash_the_loader(
+    tmp_path_factory: pytest.TempPathFactory, name: str, data: bytes
+) -> None:
+    landing = tmp_path_factory.mktemp("bytes")
+    path = landing / "crm" / "payments" / name
+    path.parent.mkdir(parents=True)
+    path.write_bytes(data)
+    (outcome,) = load(duckdb.connect(), landing, "crm/payments")
+    assert outcome.status == "rejected" and f"`{outcome.reject_code}`" in RUNBOOK
