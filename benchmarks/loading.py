@@ -3,9 +3,9 @@ The loader against plain `read_csv`, pandas and dlt on the same file: wall time 
 
 `python -m benchmarks.loading [--rows N] [--small N] [--memory 4GB]` writes web events of the
 contract (16 columns, a tenth with an e-mail address) and loads them, each way in a process of its
-own: DuckDB's `read_csv` into a table, without checks (the baseline), and this project's loader, with
-hashing of personal data, checks, quarantine and ledger. pandas and dlt (its default path; only where
-it is installed) take the smaller file.
+own: DuckDB's `read_csv` into a table, without checks (the baseline), and this project's loader,
+with hashing of personal data, checks, quarantine and ledger. pandas and dlt (its default path; only
+where it is installed) take the smaller file.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ import sys, duckdb
 path, folder, memory = sys.argv[1:]
 connection = duckdb.connect(folder + "/warehouse.duckdb", config={
     "threads": 2, "memory_limit": memory, "temp_directory": folder + "/tmp"})
-connection.execute("set TimeZone = 'UTC'")
+connection.execute("set TimeZone = 'UTC'; set enable_progress_bar = false")
 """
 
 
@@ -107,7 +107,7 @@ def write_events(path: Path, rows: int) -> None:
 
 
 def measure(way: str, path: Path, memory: str) -> tuple[float, float, float] | None:
-    """Wall seconds, CPU seconds and peak memory (MiB) of one way, None where it is not installed."""
+    """Wall and CPU seconds and peak memory (MiB) of a way, None where it is not installed."""
     if "dlt" in way and subprocess.run([sys.executable, "-c", "import dlt"], check=False,
                                        capture_output=True).returncode:  # fmt: skip
         return None
@@ -158,9 +158,9 @@ def main() -> None:
                     continue
                 wall, cpu, peak = found
                 baseline = baseline or wall
-                print(f"| {rows:,} | {path.stat().st_size / 2**20:,.0f} MiB | {way} | {wall:.1f} s | "
-                      f"{cpu:.1f} s | {peak:,.0f} MiB | {wall / baseline:.2f} |",
-                      flush=True)  # fmt: skip
+                size = path.stat().st_size / 2**20
+                print(f"| {rows:,} | {size:,.0f} MiB | {way} | {wall:.1f} s | {cpu:.1f} s | "
+                      f"{peak:,.0f} MiB | {wall / baseline:.2f} |", flush=True)  # fmt: skip
 
 
 if __name__ == "__main__":

@@ -80,6 +80,7 @@ class RunContext(dg.ConfigurableResource):
         )
         try:
             connection.execute("set TimeZone = 'UTC'")
+            connection.execute("set enable_progress_bar = false")  # `progress` tells
             yield connection
             connection.execute("checkpoint")
         finally:

@@ -21,6 +21,8 @@ _DATE = r"\d{4}-\d{1,2}-\d{1,2}"
 _TIME = r"[T ]\d{1,2}:\d{2}(:\d{2}(\.\d{1,9})?)?"
 _WITH_OFFSET = rf"{_DATE}{_TIME} ?(Z|[+-](0\d|1[0-5])(:?[0-5]\d)?)"
 _LOCAL = rf"{_DATE}({_TIME})?"
+# What nearly all timestamps look like and needs no spelling.
+_PLAIN = r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}:\d{2}(\.\d{1,9})?(Z|[+-](0\d|1[0-5]):[0-5]\d)"
 _WHOLE = r"[+-]?\d{1,18}(\.0+)?"
 _CONTROL = r"[\x00-\x08\x0B\x0C\x0E-\x1F]"
 
@@ -40,7 +42,12 @@ def typed_rows(table: Table, source: str) -> str:
 
     Built in layers, so that no expression has to be spelled out twice.
     """
-    trimmed = ", ".join(f'{_trimmed(column)} as "{column.name}~"' for column in table.columns)
+    trimmed = ", ".join(
+        f'"{column.name}" as "{column.name}~"'
+        if column.data_type == "timestamp"
+        else f'{_trimmed(column)} as "{column.name}~"'
+        for column in table.columns
+    )
     spelled = ", ".join(
         f'{expression} as "{column.name}~"'
         for column in table.columns
@@ -106,9 +113,11 @@ def _spelled(column: Column) -> str:
     text = _name(column)
     if column.data_type != "timestamp":
         return privacy.spelled(column, text)
+    plain, text = text, _trimmed(column)
     dashed = f"regexp_replace({text}, '^(\\d{{4}})/(\\d{{1,2}})/', '\\1-\\2-')"
     return (
-        f"case when contains({text}, '/') then {dashed} "
+        f"case when regexp_full_match({plain}, '{_PLAIN}') then {plain} "
+        f"when contains({text}, '/') then {dashed} "
         f"when ends_with({text}, 'z') then left({text}, -1) || 'Z' "
         f"when ends_with({text}, 'UTC') then regexp_replace({text}, ' ?UTC$', 'Z') "
         f"when contains({text}, ',') then replace({text}, ',', '.') else {text} end"

@@ -89,12 +89,17 @@ def stored(column: Column, value: str) -> str:
     """SQL of what the warehouse keeps of the spelled text `value` (an expression) of a column."""
     if column.pii in ("email", "phone"):
         hashed = hmac_expression(value)
-        cases = "".join(
-            f" when regexp_full_match({value}, '{_quoted(pattern)}') "
+        patterns = invalid_patterns(column.pii)
+        any_of = _quoted("|".join(f"({pattern})" for _, pattern in patterns))
+        cases = " ".join(
+            f"when regexp_full_match({value}, '{_quoted(pattern)}') "
             f"then 'invalid:{rule}:' || {hashed}"
-            for rule, pattern in invalid_patterns(column.pii)
+            for rule, pattern in patterns
         )
-        return f"case when {value} is null then null{cases} else {hashed} end"
+        return (
+            f"case when {value} is null then null "
+            f"when not regexp_full_match({value}, '{any_of}') then {hashed} {cases} end"
+        )
     if column.pii == "id":
         return hmac_expression(value)
     if column.pii == "free_text":

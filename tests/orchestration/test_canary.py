@@ -1,4 +1,4 @@
-"""Nothing personal leaves the landing zone: no warehouse, release, log or Dagster storage has it."""
+"""Nothing personal leaves the landing zone: warehouse, releases, logs, Dagster have none of it."""
 
 from __future__ import annotations
 
