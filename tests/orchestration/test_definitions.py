@@ -56,6 +56,13 @@ def test_release_depends_on_every_mart(defs: dg.Definitions) -> None:
     assert graph.get(dg.AssetKey(["published", "release"])).parent_keys == marts
 
 
+def test_every_raw_table_shows_its_drift(defs: dg.Definitions) -> None:
+    graph = defs.resolve_asset_graph()
+    drift = {key.asset_key for key in graph.asset_check_keys if key.name == "drift"}
+    raw = {key for key in graph.get_all_asset_keys() if key.path[0] == "raw"}
+    assert drift == raw and len(raw) == 14
+
+
 def test_the_verdicts_block(defs: dg.Definitions) -> None:
     blocking = {
         (spec.asset_key.to_user_string(), spec.name)

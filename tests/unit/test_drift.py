@@ -128,8 +128,9 @@ def test_the_quarantine_rate_of_the_last_files_is_judged(
     history = PAYMENTS + "".join(f"h{n},o,2026-01-01,1,JPY,\n" for n in range(5000))
     rows = "".join(f"p{n},o,2026-01-01,1,{'x' if n < bad else 'JPY'},\n" for n in range(100))
     connection = nights(tmp_path, "crm/payments", history, PAYMENTS + rows)
-    found = {check.name: check.status for check in gate.load_checks(connection)}
-    assert found["quarantine of crm"] == status
+    (found,) = [c for c in gate.load_checks(connection) if c.name == "quarantine of crm"]
+    assert found.status == status
+    assert found.message.startswith("F_REJECT_RATE") == (status != "pass")
 
 
 def test_lost_rows_close_the_gate(tmp_path: Path) -> None:
