@@ -95,8 +95,8 @@ model: setup ## scaffold a model: make model LAYER=marts DOMAIN=stages NAME=fct_
 sample: setup ## generate the shipped sample anew: make sample [PEOPLE=2000] [DAYS=548] [OUT=<dir>]
 	@$(BIN)/python -m sample.generate $(if $(PEOPLE),--people $(PEOPLE)) $(if $(DAYS),--days $(DAYS)) $(if $(OUT),--out $(OUT))
 
-benchmark: setup ## wall time and memory of the nightly, stage by stage
-	@$(BIN)/python -m benchmarks.nightly $(ARGS)
+benchmark: setup ## wall time and memory of the nightly, or of loading: make benchmark [WHAT=loading] [ARGS=...]
+	@$(BIN)/python -m benchmarks.$(or $(WHAT),nightly) $(ARGS)
 
 lock: ## resolve the dependencies anew into requirements.lock (needs uv)
 	echo duckdb==1.4.5 | uv pip compile - --universal --generate-hashes --no-header --no-annotate --python-version 3.11 -o requirements-reader.lock

@@ -26,6 +26,10 @@ CLEARED = "(erased)"
 _SUBJECT = "crm/contacts"
 _EVENTS = "web/events"
 _REQUESTS = "privacy/erasure_requests"
+# Who was looked for before has to be looked for only in what came since.
+_UNCHECKED = (
+    "_file_id in (select file_id from ops.files where is_erasure_checked is distinct from true)"
+)
 
 
 @dataclass
@@ -144,15 +148,7 @@ class _Erasure:
             ).fetchall()
         }
         is_new = self._find_subjects()
-        # Who is already known needs to be looked for only in what came since.
-        scope = (
-            ""
-            if is_new
-            else (
-                "_file_id in (select file_id from ops.files "
-                "where is_erasure_checked is distinct from true)"
-            )
-        )
+        scope = "" if is_new else _UNCHECKED
         for table in self._searched():
             self._remove(table, scope, proofs)
         for table in self._searched():
@@ -187,11 +183,12 @@ class _Erasure:
                 f'from {requests.relation} where "{column.name}" is not null '
                 f"and not starts_with(\"{column.name}\", 'invalid:')"
             )
+        scope = "" if self._known() - before else _UNCHECKED
         contacts = self.tables[_SUBJECT]
         columns = [column for column in contacts.identifiers if column.erase == "row"]
         self.connection.execute(
             f"create or replace temp table matched_contacts as "
-            f"{self._matches(contacts, columns, '')}"
+            f"{self._matches(contacts, columns, scope)}"
         )
         for column in columns:
             value = hashed(column, "contacts")
@@ -210,15 +207,15 @@ class _Erasure:
                 ) and not starts_with({value}, 'invalid:')
                 """
             )
-        self._add_visitors()
+        self._add_visitors("" if self._known() - before else _UNCHECKED)
         return {request_id for request_id, _, _ in self._known() - before}
 
-    def _add_visitors(self) -> None:
+    def _add_visitors(self, scope: str) -> None:
         """Visitors who logged in as the subject and as nobody else, nor are another contact's."""
         events = self.tables[_EVENTS]
         logins = [c for c in events.identifiers if c.identifier in ("user", "email")]
         self.connection.execute(
-            f"create or replace temp table matched as {self._matches(events, logins, '')}"
+            f"create or replace temp table matched as {self._matches(events, logins, scope)}"
         )
         if not _count(self.connection, "temp.matched"):
             return

@@ -141,7 +141,7 @@ def _allowed_parameters(url: str) -> str:
     # Allowed parameters are moved behind a sign that no address has; what is left of the others
     # goes; then the sign becomes `?` and `&` again.
     signed = f"regexp_replace({url}, '(?i)[?&](({allowed})=)', chr(1) || '\\1', 'g')"
-    without = f"regexp_replace({signed}, '[?&][^&#' || chr(1) || ']*', '', 'g')"
+    without = f"regexp_replace({signed}, '[?&][^?&#' || chr(1) || ']*', '', 'g')"
     query = f"replace(regexp_replace({without}, chr(1), '?'), chr(1), '&')"
     return (
         f"case when contains({url}, '?') or contains({url}, '#') or contains({url}, '&') "

@@ -77,6 +77,11 @@ def test_masks_leave_dates_and_numbers(text: str) -> None:
         ("https://s.jp/a?name=山田&page=2", "https://s.jp/a?page=2"),
         ("https://s.jp/a?x&&y=", "https://s.jp/a"),
         ("https://s.jp/#/cart", "https://s.jp/#/cart"),
+        ("https://s.jp/#/cart?name=山田", "https://s.jp/#/cart"),
+        ("https://s.jp/髙?x=1&page=2#top", "https://s.jp/髙?page=2#top"),
+        ("https://s.jp/a&name=山田", "https://s.jp/a"),
+        ("https://s.jp/a?page=1?name=山田", "https://s.jp/a?page=1"),
+        ("https://s.jp/a?gclid=x&page", "https://s.jp/a?gclid=x"),
         ("https://s.jp/#token=abc", "https://s.jp/"),
     ],
 )
