@@ -167,15 +167,17 @@ def _columns(
             continue
         ids = [row["file_id"] for row in earlier[:3]]
         row = connection.execute(
-            f'select count("{name}") / greatest(count(*), 1) from {table.relation} '
+            f'select count("{name}"), count(*) from {table.relation} '
             "where list_contains(?::varchar[], _file_id)",
             [ids],
         ).fetchone()
-        share = row[0] if row else 0.0
+        filled, rows = row or (0, 0)
+        share = filled / max(rows, 1)
+        enough = rows >= limits.type_drift_minimum_rows
         found.append(
             Finding(
                 "missing_column",
-                "fail" if share > limits.filled_rate else "warn",
+                "fail" if enough and share > limits.filled_rate else "warn",
                 f"gone; {share:.0%} of the rows of the last {len(ids)} files had a value. "
                 "Export it again; or retract the file; or waive it",
                 name,

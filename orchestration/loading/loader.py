@@ -103,8 +103,7 @@ def load_table(
         if status == "loaded":
             if table.kind == "entity" and _is_younger(file.extracted_on, before):
                 load.sight_again(file)
-                known[file.file_id] |= {"extracted_on": datetime.fromisoformat(
-                    str(file.extracted_on)).date()}  # fmt: skip
+                known[file.file_id]["extracted_on"] = _day(file.extracted_on)
             continue
         if status != "rejected" and file.path.stat().st_size > 1 << 28:
             progress(f"{file.name}: {file.path.stat().st_size / 2**20:,.0f} MiB, loading …")
@@ -357,9 +356,9 @@ class _Load:
             flush()
 
     def _refuse_clear_personal_data(self, source: str, file: LandingFile) -> None:
-        """Without a pepper, no file with personal data is loaded."""
+        """Without a pepper, no file is loaded whose identifiers would have to be hashed."""
         for column in self.table.columns:
-            if not column.is_hashed:
+            if column.pii not in ("email", "phone", "id"):
                 continue
             row = self.connection.execute(
                 f"select count(nullif(\"{column.name}\", '')) from {source}"

@@ -50,7 +50,8 @@ def prepare(connection: duckdb.DuckDBPyConnection, pepper: str, key_id: str) -> 
     key = key.ljust(_BLOCK, b"\0")
     for name, pad in (("hmac_inner", 0x36), ("hmac_outer", 0x5C)):
         connection.execute(f"set variable {name} = ?", [bytes(byte ^ pad for byte in key)])
-    connection.execute("set variable hmac_key_id = ?", [key_id])
+    # Without a pepper there is no hash: a bare one could be reversed with a dictionary.
+    connection.execute("set variable hmac_key_id = ?", [key_id if pepper else None])
     known = connection.execute(
         "select count(*) from duckdb_functions() where function_name = 'nfkc'"
     ).fetchone()
@@ -103,7 +104,7 @@ def stored(column: Column, value: str) -> str:
     if column.pii == "id":
         return hmac_expression(value)
     if column.pii == "free_text":
-        return f"'text:' || length({value}) || ':' || {hmac_expression(value)}"
+        return f"'text:' || length({value}) || coalesce(':' || {hmac_expression(value)}, '')"
     if column.pii == "properties":
         return _allowed_properties(column, value)
     if column.pii == "email_text":
@@ -112,7 +113,7 @@ def stored(column: Column, value: str) -> str:
 
 
 def hmac_expression(value: str) -> str:
-    """SQL of `keyed_hash`."""
+    """SQL of `keyed_hash`; null without a pepper."""
     inner = f"unhex(sha256(getvariable('hmac_inner') || encode({value})))"
     return f"getvariable('hmac_key_id') || ':' || sha256(getvariable('hmac_outer') || {inner})"
 
@@ -159,17 +160,21 @@ def shape(value: str) -> str:
 
 def hashed_values(json: str) -> str:
     """SQL of a JSON object (text) with every value hashed; its keys stay."""
-    return _rewritten(json, hmac_expression("entry.value"))
+    return _rewritten(json, _hashed_or_removed("entry.value"))
 
 
 def _allowed_properties(column: Column, value: str) -> str:
     allowed = ", ".join(f"'{_quoted(key)}'" for key in column.allowed_keys) or "''"
     kept = f"case when entry.key in ({allowed}) then {masked('entry.value')} "
-    kept += f"else {hmac_expression('entry.value')} end"
+    kept += f"else {_hashed_or_removed('entry.value')} end"
     return (
         f"case when json_type({value}) = 'OBJECT' then {_rewritten(value, kept)} "
-        f"when {value} is not null then to_json({hmac_expression(value)})::varchar end"
+        f"when {value} is not null then to_json({_hashed_or_removed(value)})::varchar end"
     )
+
+
+def _hashed_or_removed(value: str) -> str:
+    return f"coalesce({hmac_expression(value)}, '[removed]')"
 
 
 def _rewritten(json: str, value: str) -> str:

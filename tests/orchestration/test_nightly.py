@@ -95,7 +95,11 @@ def test_wrong_files_stop_the_publish_and_wrong_rows_do_not(
 def test_a_failing_dbt_test_stops_the_publish(story_home: Path, copy_home: Copy) -> None:
     home = copy_home(story_home)
     release = release_of(home)
-    tampered(home, "insert into raw_web.events select * from raw_web.events limit 1")
+    tampered(
+        home,
+        "update raw_web.events set event_id = (select min(event_id) from raw_web.events) "
+        "where event_id = (select max(event_id) from raw_web.events)",
+    )
     assert_stopped(home, release, "primary_key_stg_web__events_event_id")
 
 
@@ -104,7 +108,10 @@ def test_a_failing_expectation_stops_the_publish(sample_home: Path, copy_home: C
     home = copy_home(sample_home)
     (home / "landing" / "_SAMPLE").rename(home / "landing" / "_was_sample")
     release = release_of(home)
-    tampered(home, "delete from raw_web.events where hash(visitor_id) % 3 > 0")
+    tampered(
+        home,
+        "update raw_web.events set user_agent = 'Googlebot/2.1' where hash(visitor_id) % 3 > 0",
+    )
     assert_stopped(home, release, "fct_sessions", "Fewer than 80 %")
     alone = run_module("orchestration.publishing", home=home)
     assert alone.returncode == 1

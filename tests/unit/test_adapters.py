@@ -141,8 +141,8 @@ def test_qualtrics_connector_on_real_tables(settings: Settings, shared_data: Pat
 def test_online_retail_by_night_and_at_once(
     settings: Settings, tmp_path: Path, shared_data: Path
 ) -> None:
-    """A month of days, one a night and all at once: equal tables, and money to the penny."""
-    days = sorted((shared_data / "online_retail").glob("2010-12-*.csv.gz"))
+    """Some days, one a night and all at once: equal tables, and money to the penny."""
+    days = sorted((shared_data / "online_retail").glob("2010-12-*.csv.gz"))[:9]
     export = tmp_path / "export"
     export.mkdir()
     nightly = duckdb.connect()

@@ -137,7 +137,7 @@ def judge(cells: dict[str, str]) -> tuple[str | None, tuple[object, ...]]:
             plain = unicodedata.normalize("NFKC", text).strip(" ")
             if not re.fullmatch(r"[+-]?[0-9]{1,15}(\.[0-9]{0,2}0*)?", plain):
                 return "R_CAST", ()
-            value = Decimal(plain)
+            value = Decimal(plain).quantize(Decimal("0.01"))
             if value < 0:
                 return "R_AMOUNT_SIGN", ()
         elif text is not None and column == "currency_code":
@@ -179,7 +179,11 @@ def reference(data: bytes) -> Read:
         elif any(cells[width:]):
             read.reasons[number] = "R_STRUCTURE_EXTRA_COLS"
         else:
-            reason, values = judge(dict(zip(names, cells, strict=False)))
+            named = dict(zip(names, cells, strict=False))
+            reason, values = judge(named)
+            # What the contract does not know is part of the content.
+            values += tuple(sorted(item for item in named.items() if item[0] not in COLUMNS
+                                   and item[1]))  # fmt: skip
             if reason:
                 read.reasons[number] = reason
                 casts[reason] += 1
@@ -188,8 +192,12 @@ def reference(data: bytes) -> Read:
     return read
 
 
-def settle(reads: list[Read]) -> tuple[list[tuple[object, ...]], int, Counter[str]]:
-    """Rows that stay, duplicates, and reasons: of contents under one key the earliest stays."""
+def settle(reads: list[Read]) -> tuple[dict[object, set[str]], int, Counter[str]]:
+    """
+    What may stay under each key, duplicates, and reasons.
+
+    Of contents under one key the earliest stays; of equally early ones any may.
+    """
     contents: dict[object, set[tuple[object, ...]]] = {}
     total = 0
     for read in reads:
@@ -200,8 +208,11 @@ def settle(reads: list[Read]) -> tuple[list[tuple[object, ...]], int, Counter[st
     distinct = sum(len(found) for found in contents.values())
     if distinct > len(contents):
         reasons["R_KEY_CONFLICT"] += distinct - len(contents)
-    kept = [min(found, key=lambda values: values[2]) for found in contents.values()]  # type: ignore[type-var, return-value]
-    return kept, total - distinct, reasons
+    may_stay = {}
+    for key, found in contents.items():
+        earliest = min(values[2] for values in found)  # type: ignore[type-var]
+        may_stay[key] = {str(values[:6]) for values in found if values[2] == earliest}
+    return may_stay, total - distinct, reasons
 
 
 # ---- The corpus ----------------------------------------------------------------------------------
@@ -270,7 +281,7 @@ def files(draw: st.DrawFn) -> bytes:
 
 
 @settings(
-    max_examples=400, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck)
+    max_examples=300, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck)
 )
 @given(contents=st.lists(files(), min_size=1, max_size=2, unique=True), gz=st.booleans())
 def test_malformed_files(
@@ -296,9 +307,8 @@ def test_malformed_files(
     reads = list(expected.values())
     kept, duplicates, reasons = settle(reads)
     found = fetch(connection, f"select {', '.join(COLUMNS)} from raw_crm.payments")
-    assert Counter(map(str, found)) == Counter(str(tuple(
-        value.quantize(Decimal("0.01")) if isinstance(value, Decimal) else value for value in row
-    )) for row in kept)  # fmt: skip
+    assert len(found) == len(kept) and {row[0] for row in found} == set(kept)
+    assert all(str(row) in kept[row[0]] for row in found)
     seen = fetch(connection, "select reason, count(*) from ops.quarantined_rows group by 1")
     assert dict(seen) == dict(reasons)
     for file_name, read in expected.items():

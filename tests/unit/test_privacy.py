@@ -98,6 +98,15 @@ def test_properties_keep_allowed_keys_and_hash_the_rest() -> None:
     assert "山田" not in str(stored("properties", '["山田"]'))
 
 
+def test_without_a_pepper_nothing_is_hashed_with_no_key() -> None:
+    connection = duckdb.connect()
+    privacy.prepare(connection, "", "k1")
+    for kind, kept in (("email", None), ("free_text", "text:2"), ("properties", '"[removed]"')):
+        column = Column("given", "varchar", pii=kind)
+        query = f"select {privacy.stored(column, 'given')} from (select '[]' as given)"
+        assert connection.execute(query).fetchone() == (kept,)
+
+
 def test_free_text_is_length_and_hash() -> None:
     kept = privacy.keyed_hash("p", "k1", "遅い")
     assert stored("free_text", "遅い") == f"text:2:{kept}"

@@ -58,7 +58,7 @@ def state(connection: duckdb.DuckDBPyConnection) -> tuple[object, ...]:
 @pytest.mark.parametrize("retracted", "abcd")
 def test_a_retracted_load_is_as_if_it_had_never_come(settings: Settings, retracted: str) -> None:
     rest = "".join(name for name in "abcd" if name != retracted)
-    for order in itertools.islice(itertools.permutations("abcd"), 0, 24, 5):
+    for order in itertools.islice(itertools.permutations("abcd"), 1, 24, 11):
         connection = load(settings, "".join(order))
         reloading.retract(connection, settings, f"crm/payments/{retracted}.csv")
         # The file lies there still, and stays out.
