@@ -281,7 +281,7 @@ def files(draw: st.DrawFn) -> bytes:
 
 
 @settings(
-    max_examples=300, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck)
+    max_examples=220, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck)
 )
 @given(contents=st.lists(files(), min_size=1, max_size=2, unique=True), gz=st.booleans())
 def test_malformed_files(
