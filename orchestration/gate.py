@@ -17,7 +17,7 @@ from typing import Any
 import duckdb
 
 from orchestration.fingerprint import Fingerprint
-from orchestration.loading import drift
+from orchestration.loading import drift, ledger
 
 Status = str  # pass, warn or fail
 
@@ -95,13 +95,13 @@ def _conservation(connection: duckdb.DuckDBPyConnection) -> Check:
     assert row is not None
     files, broken, loaded, quarantined = row
     held = sum(
-        _count(connection, f'"{schema}"."{name}"')
+        ledger.count(connection, f'"{schema}"."{name}"')
         for schema, name in connection.execute(
             "select schema_name, table_name from duckdb_tables() "
             "where database_name = current_database() and starts_with(schema_name, 'raw_')"
         ).fetchall()
     )
-    kept = _count(connection, "ops.quarantined_rows")
+    kept = ledger.count(connection, "ops.quarantined_rows")
     message = ""
     if files == 0:
         message = "no file is loaded"
@@ -196,11 +196,6 @@ def last_findings(connection: duckdb.DuckDBPyConnection) -> dict[str, list[tuple
     ).fetchall():
         found.setdefault(f"{source}/{table}", []).append((severity, text))
     return found
-
-
-def _count(connection: duckdb.DuckDBPyConnection, relation: str) -> int:
-    row = connection.execute(f"select count(*) from {relation}").fetchone()
-    return int(row[0]) if row else 0
 
 
 def dbt_checks(run_results: Path, manifest: Path) -> list[Check]:

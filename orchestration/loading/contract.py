@@ -83,6 +83,12 @@ class Table:
         return f'"raw_{self.source}"."{self.name}"'
 
     @property
+    def content_hash(self) -> str:
+        """SQL: MD5 of everything that a row says, whatever file it came in."""
+        columns = ", ".join(f'"{column.name}"' for column in self.columns)
+        return f"md5(row({columns}, _extra)::varchar)"
+
+    @property
     def label(self) -> str:
         """`<source>/<name>`, as in the landing zone."""
         return f"{self.source}/{self.name}"

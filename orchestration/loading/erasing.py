@@ -63,7 +63,7 @@ def erase(
     A request already carried out looks only at what was loaded since.
     """
     ledger.create(connection, list(tables.values()))
-    if not _count(connection, tables[_REQUESTS].relation):
+    if not ledger.count(connection, tables[_REQUESTS].relation):
         return []
     privacy.prepare(connection, pepper or "", pepper_key_id)
     connection.execute("begin")
@@ -217,7 +217,7 @@ class _Erasure:
         self.connection.execute(
             f"create or replace temp table matched as {self._matches(events, logins, scope)}"
         )
-        if not _count(self.connection, "temp.matched"):
+        if not ledger.count(self.connection, "temp.matched"):
             return
         visitor = next(c for c in events.identifiers if c.identifier == "visitor")
         named = " or ".join(f'events."{column.name}" is not null' for column in logins)
@@ -296,14 +296,13 @@ class _Erasure:
                 f'update {table.relation} set "{column.name}" = {value} '
                 "where rowid in (select row_id from temp.matched)"
             )
-            if _count(self.connection, "temp.matched"):
+            if ledger.count(self.connection, "temp.matched"):
                 self._merge_equal_versions(table)
 
     def _merge_equal_versions(self, table: Table) -> None:
         """Versions that differed in what was cleared only are one; the youngest stays."""
-        columns = ", ".join(f'"{column.name}"' for column in table.columns)
         self.connection.execute(
-            f"update {table.relation} set _content_hash = md5(row({columns}, _extra)::varchar) "
+            f"update {table.relation} set _content_hash = {table.content_hash} "
             "where rowid in (select row_id from temp.matched)"
         )
         keys = ", ".join(f'"{name}"' for name in table.key)
@@ -416,8 +415,3 @@ def hashed(column: Column, relation: str, raw: bool = False) -> str:
     """SQL of the keyed hash of an identifier, of a column of a relation or of an expression."""
     value = relation if raw else f'{relation}."{column.name}"'
     return value if column.is_hashed else privacy.hmac_expression(value)
-
-
-def _count(connection: duckdb.DuckDBPyConnection, relation: str) -> int:
-    row = connection.execute(f"select count(*) from {relation}").fetchone()
-    return int(row[0]) if row else 0

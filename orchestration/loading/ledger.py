@@ -173,6 +173,13 @@ def known_files(connection: duckdb.DuckDBPyConnection, table: Table) -> dict[str
     return {row[0]: dict(zip(names, row, strict=True)) for row in rows}
 
 
+def count(connection: duckdb.DuckDBPyConnection, relation: str) -> int:
+    """Number of rows of a relation, which may carry a condition."""
+    row = connection.execute(f"select count(*) from {relation}").fetchone()
+    assert row is not None
+    return int(row[0])
+
+
 def next_sequence(connection: duckdb.DuckDBPyConnection) -> int:
     """Number of the next load, 1-based."""
     row = connection.execute("select coalesce(max(load_sequence), 0) + 1 from ops.files").fetchone()

@@ -202,9 +202,9 @@ class _Load:
         self.values = ", ".join(f'"{name}$" as "{name}"' for name in names)
         hashed = privacy.hashed_values("_extra")
         self.extra = f"case when _extra is not null then {hashed} end"
-        # Everything that a row says. Computed where contents are compared; stored for entities
-        # only, where it ranks versions of which nothing else says which is newer.
-        self.content_hash = f"md5(row({self.columns}, _extra)::varchar)"
+        # Computed where contents are compared; stored for entities only, where it ranks versions
+        # of which nothing else says which is newer.
+        self.content_hash = table.content_hash
         self.same_key = " and ".join(f'a."{name}" = b."{name}"' for name in table.key)
 
     def load(self, file: LandingFile, sequence: int | None) -> FileOutcome:
@@ -445,10 +445,9 @@ class _Load:
         return int(row[0]) if row else 0
 
     def _quarantine(self, source: str, outcome: FileOutcome, opened: Opened) -> int:
-        bad = "select rowid + 1 as row_number, verdict from temp.judged where verdict is not null"
-        wanted = [row[0] for row in self.connection.execute(bad).fetchmany(1)]
-        if not wanted:
+        if not self._count("temp.judged where verdict is not null"):
             return 0
+        bad = "select rowid + 1 as row_number, verdict from temp.judged where verdict is not null"
         line = "texts._line" if source == "temp.incoming" else "null"
         row = self.connection.execute(
             f"""
@@ -645,8 +644,7 @@ class _Load:
         )
 
     def _count(self, relation: str) -> int:
-        row = self.connection.execute(f"select count(*) from {relation}").fetchone()
-        return int(row[0]) if row else 0
+        return ledger.count(self.connection, relation)
 
     def _clear(self) -> None:
         for name in _TEMPORARY:

@@ -167,7 +167,6 @@ def reference(data: bytes) -> Read:
         return Read(refused=True)
     read = Read()
     number = 0
-    casts: Counter[str] = Counter()
     for cells in found[1:]:
         if cells == []:
             continue
@@ -186,7 +185,6 @@ def reference(data: bytes) -> Read:
                                    and item[1]))  # fmt: skip
             if reason:
                 read.reasons[number] = reason
-                casts[reason] += 1
             else:
                 read.rows.append((number, values))
     return read
