@@ -31,8 +31,8 @@ $(VENV)/installed: requirements.lock requirements-reader.lock
 		--upgrade --target $(VENV)/reader -r requirements-reader.lock  # an old DuckDB, to prove that it reads releases
 	@touch $@
 
-nightly: setup ## the main job: load, build, judge and publish what lies in the landing zone
-	@$(BIN)/python -m orchestration.nightly $(if $(AS_OF),--as-of "$(AS_OF)")
+nightly: setup ## the main job: load, build, judge and publish what lies in the landing zone [FULL=1]
+	@$(BIN)/python -m orchestration.nightly $(if $(AS_OF),--as-of "$(AS_OF)") $(if $(FULL),--full)
 
 test: setup ## lint, then all tests
 	@$(MAKE) --no-print-directory lint

@@ -25,6 +25,7 @@ def main(arguments: list[str]) -> int:
         tables = list(load_contract().values())
         with duckdb.connect(str(settings.warehouse)) as connection:
             ledger.create(connection, tables)
+            ledger.forget_build(connection)  # a part built by hand is nothing to rest on
             try:
                 as_of_at = last_business_day_end(connection, settings.business_timezone)
             except ValueError:
@@ -36,6 +37,7 @@ def main(arguments: list[str]) -> int:
                 "--log-level-file",
                 "warn",
                 *arguments,
+                *(["--full-refresh"] if arguments[0] in ("build", "run", "seed") else []),
                 "--project-dir",
                 str(DBT_PROJECT_DIR),
                 "--profiles-dir",

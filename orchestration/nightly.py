@@ -17,7 +17,7 @@ from typing import Any
 from orchestration.settings import ROOT, Settings, SettingsError, load_settings
 
 
-def run(as_of_at: str = "") -> int:
+def run(as_of_at: str = "", full_refresh: bool = False) -> int:
     """Run the nightly job on the home; returns the exit status."""
     started = time.monotonic()
     try:
@@ -41,7 +41,9 @@ def run(as_of_at: str = "") -> int:
             instance=instance,
             raise_on_error=False,
             run_config={
-                "resources": {"run": {"config": {"as_of_at": as_of_at}}},
+                "resources": {
+                    "run": {"config": {"as_of_at": as_of_at, "full_refresh": full_refresh}}
+                },
                 "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
             },
         )
@@ -110,7 +112,11 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--as-of", default="", help="UTC instant YYYY-MM-DD HH:MM:SS; default: end of the data"
     )
-    return run(parser.parse_args(arguments).as_of)
+    parser.add_argument(
+        "--full", action="store_true", help="build all models anew from the raw tables"
+    )
+    parsed = parser.parse_args(arguments)
+    return run(parsed.as_of, parsed.full)
 
 
 if __name__ == "__main__":

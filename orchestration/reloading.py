@@ -87,12 +87,11 @@ def _unload(
             f"{', '.join(missing[:5])} ({len(missing)} files) would have to be loaded again and "
             f"are not in {settings.landing} any more; put them back, then repeat"
         )
-    connection.execute("begin")
-    try:
+    with ledger.transaction(connection):
         ids = sorted(unloaded)
-        connection.execute(
-            f"delete from {table.relation} where list_contains(?::varchar[], _file_id)", [ids]
-        )
+        of_files = f"list_contains({ids}::varchar[], _file_id)"  # hexadecimal hashes
+        ledger.note_removed(connection, table, of_files)
+        connection.execute(f"delete from {table.relation} where {of_files}")
         for name in ("quarantined_rows", "drift_findings", "column_profiles"):
             connection.execute(
                 f"delete from ops.{name} where source = ? and table_name = ? "
@@ -110,10 +109,6 @@ def _unload(
             """,
             [sorted(again), *who, ids],
         )
-        connection.execute("commit")
-    except BaseException:
-        connection.execute("rollback")
-        raise
     return again
 
 

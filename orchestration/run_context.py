@@ -42,9 +42,11 @@ class RunContext(dg.ConfigurableResource):
 
     `as_of_at` is the instant (UTC, exclusive) whose knowledge the run shows, as
     `YYYY-MM-DD HH:MM:SS`; empty means the end of the last business day in the loaded data.
+    `full_refresh` builds all models anew; the result is the same.
     """
 
     as_of_at: str = Field(default="", description="UTC, YYYY-MM-DD HH:MM:SS; empty: from the data")
+    full_refresh: bool = Field(default=False, description="Build all models anew, from raw tables")
     _settings: Settings = PrivateAttr()
     _started: float = PrivateAttr(default=0)
 

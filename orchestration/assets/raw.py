@@ -85,6 +85,8 @@ _LEDGER = {
     "files": "One row per file content and raw table.",
     "quarantined_rows": "One row per quarantined physical row.",
     "drift_findings": "One row per change of a file against contract or earlier files.",
+    "removed_events": "One row per web event that left the raw table since the last build.",
+    "builds": "The last build of the models.",
 }
 
 
@@ -122,10 +124,12 @@ def load_ledger(run: RunContext) -> Iterator[dg.MaterializeResult]:
             "coalesce(sum(rows_loaded), 0), coalesce(sum(rows_duplicate), 0), "
             "coalesce(sum(rows_quarantined), 0), coalesce(sum(rows_erased), 0), "
             "count(*) filter (where status = 'rejected'), "
-            "(select count(*) from ops.drift_findings) from ops.files"
+            "(select count(*) from ops.drift_findings), "
+            "(select count(*) from ops.removed_events), "
+            "(select count(*) from ops.builds) from ops.files"
         ).fetchone()
     assert totals is not None
-    files, rows_in, loaded, duplicate, quarantined, erased, rejected, findings = totals
+    files, rows_in, loaded, duplicate, quarantined, erased, rejected, *others = totals
     run.progress(
         "raw loads",
         f"in all {files} files, {rows_in:,} rows = {loaded:,} loaded + {duplicate:,} duplicate"
@@ -133,8 +137,5 @@ def load_ledger(run: RunContext) -> Iterator[dg.MaterializeResult]:
         + (f" + {erased:,} erased" if erased else "")
         + f"; {rejected} files rejected",
     )
-    counts = {"files": files, "quarantined_rows": quarantined, "drift_findings": findings}
-    for name in _LEDGER:
-        yield dg.MaterializeResult(
-            asset_key=["ops", name], metadata={"dagster/row_count": counts[name]}
-        )
+    for name, count in zip(_LEDGER, (files, quarantined, *others), strict=True):
+        yield dg.MaterializeResult(asset_key=["ops", name], metadata={"dagster/row_count": count})

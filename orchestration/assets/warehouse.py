@@ -8,6 +8,7 @@ from typing import Any
 import dagster as dg
 from dagster_dbt import DbtCliResource, dbt_assets
 
+from orchestration import building
 from orchestration.assets.raw import POOL
 from orchestration.project import MANIFEST, Translator
 from orchestration.run_context import RunContext
@@ -19,11 +20,15 @@ def warehouse(
 ) -> Iterator[Any]:
     """Build and test all models as of the instant of the run; any failure stops the run."""
     as_of_at = run.resolved_as_of()
-    run.progress("dbt build", f"as of {as_of_at} UTC")
+    key = building.build_key(run.settings)
+    with run.warehouse() as connection:
+        full = building.begin(connection, key, as_of_at, run.full_refresh)
+    kind = f"full ({full})" if full else "what was touched since the last build"
+    run.progress("dbt build", f"as of {as_of_at} UTC; {kind}")
     os.environ.update(run.settings.environment(as_of_at))
     # Unit tests prove the code, not tonight's data: `make test` runs them.
     invocation = dbt.cli(
-        ["build", "--exclude-resource-type", "unit_test"],
+        ["build", "--exclude-resource-type", "unit_test", *(["--full-refresh"] if full else [])],
         context=context,
         target_path=run.settings.dbt_target,
         raise_on_error=True,
@@ -41,4 +46,6 @@ def warehouse(
             if done % 50 == 0:
                 run.progress("dbt build", f"{done} models, seeds and tests")
             yield event
+    with run.warehouse() as connection:
+        building.complete(connection, key, as_of_at)
     run.progress("dbt build", "all models built and tested")

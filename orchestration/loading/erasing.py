@@ -66,13 +66,12 @@ def erase(
     if not ledger.count(connection, tables[_REQUESTS].relation):
         return []
     privacy.prepare(connection, pepper or "", pepper_key_id)
-    connection.execute("begin")
     try:
-        proofs = _Erasure(connection, tables).run()
-        connection.execute("commit")
-    except BaseException:
-        connection.execute("rollback")
-        raise
+        with ledger.transaction(connection):
+            proofs = _Erasure(connection, tables).run()
+            if proofs:
+                ledger.forget_build(connection)
+                connection.execute("delete from ops.removed_events")
     finally:
         for name in ("subjects", "matched", "matched_contacts"):
             connection.execute(f"drop table if exists temp.{name}")

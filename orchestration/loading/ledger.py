@@ -10,6 +10,8 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -48,6 +50,7 @@ _TABLES = {
         "file_size": "bigint",
         "modified_ns": "bigint",
         "is_erasure_checked": "boolean",  # searched for the subjects of all requests
+        "is_built": "boolean",  # part of the last complete build of the models
     },
     # One row per quarantined physical row.
     "quarantined_rows": {
@@ -86,6 +89,10 @@ _TABLES = {
         "identifier_type": "varchar",
         "identifier_hash": "varchar",
     },
+    # The last build of the models (no row, or one): what it was made with, and whether it is whole.
+    "builds": {"build_key": "varchar", "as_of_at": "timestamp", "is_complete": "boolean"},
+    # Web events that left the raw table since the last complete build.
+    "removed_events": {"visitor_id": "varchar", "occurred_at": "timestamp"},
     # The key that the hashes of this warehouse were made with: its id, and a check value.
     "hash_keys": {"key_id": "varchar", "check_value": "varchar"},
 }
@@ -145,6 +152,32 @@ def _create_table(
     for name, data_type in columns:
         if name not in present:
             connection.execute(f'alter table {relation} add column "{name}" {data_type}')
+
+
+@contextmanager
+def transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """All of the block, or nothing of it."""
+    connection.execute("begin")
+    try:
+        yield
+        connection.execute("commit")
+    except BaseException:
+        connection.execute("rollback")
+        raise
+
+
+def note_removed(connection: duckdb.DuckDBPyConnection, table: Table, condition: str) -> None:
+    """Remember web events that are about to be deleted: their sessions are to be built anew."""
+    if table.label == "web/events":
+        connection.execute(
+            f"insert into ops.removed_events select visitor_id, occurred_at from {table.relation} "
+            f"where {condition}"
+        )
+
+
+def forget_build(connection: duckdb.DuckDBPyConnection) -> None:
+    """The next build is a full one."""
+    connection.execute("delete from ops.builds")
 
 
 def check_pepper(connection: duckdb.DuckDBPyConnection, pepper: str, key_id: str) -> None:

@@ -221,14 +221,9 @@ class _Load:
         )
         try:
             opened, source = self._judge(file, outcome)
-            self.connection.execute("begin")
-            try:
+            with ledger.transaction(self.connection):
                 outcome.load_sequence = sequence or ledger.next_sequence(self.connection)
                 self._write(file, outcome, opened, source)
-                self.connection.execute("commit")
-            except BaseException:
-                self.connection.execute("rollback")
-                raise
         except RejectedFile as reject:
             outcome.status = "rejected"
             outcome.reject_code, outcome.reject_column = reject.code, reject.column
@@ -243,8 +238,7 @@ class _Load:
         outcome = FileOutcome(file.file_id, self.table.source, self.table.name, file.name)
         try:
             _, source = self._judge(file, outcome)
-            self.connection.execute("begin")
-            try:
+            with ledger.transaction(self.connection):
                 if self._contested_rows(source):
                     self._sighted(file.extracted_on, None)
                 self.connection.execute(
@@ -252,10 +246,6 @@ class _Load:
                     "where file_id = ? and source = ? and table_name = ?",
                     [file.extracted_on, file.file_id, self.table.source, self.table.name],
                 )
-                self.connection.execute("commit")
-            except BaseException:
-                self.connection.execute("rollback")
-                raise
         finally:
             self._clear()
 
@@ -612,10 +602,9 @@ class _Load:
                 """,
                 [self.table.source, self.table.name],
             )
-        self.connection.execute(
-            f"delete from {self.table.relation} "
-            "where rowid in (select held_row from temp.losers where held_row is not null)"
-        )
+        displaced = "rowid in (select held_row from temp.losers where held_row is not null)"
+        ledger.note_removed(self.connection, self.table, displaced)
+        self.connection.execute(f"delete from {self.table.relation} where {displaced}")
         self.connection.execute(
             """
             update ops.files set

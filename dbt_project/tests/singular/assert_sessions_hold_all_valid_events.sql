@@ -1,7 +1,7 @@
+-- Every event known by then lies in exactly one session: a person's, or one that is kept out.
 select
     (select coalesce(sum(event_count), 0) from {{ ref('fct_sessions') }}) as session_events,
-    (
-        select count(*) from {{ ref('int_web_events_classified') }}
-        where exclusion_reason is null
-    ) as valid_events
-where session_events != valid_events
+    (select coalesce(sum(event_count), 0) from {{ ref('fct_excluded_traffic') }})
+        as excluded_events,
+    (select count(*) from {{ ref('stg_web__events') }} where is_known) as known_events
+where session_events + excluded_events != known_events

@@ -1,6 +1,13 @@
 with identifiers as (
 
     select * from {{ ref('int_identifiers_unioned') }}
+    where not is_invalid and not is_erased
+
+),
+
+nodes as (
+
+    select * from {{ ref('int_identity_nodes_numbered') }}
 
 ),
 
@@ -49,53 +56,40 @@ first_edges as (
 
     select
         identifier_id,
-        rule
+        arg_min(rule, (first_seen_at, edge_id)) as rule
     from edge_ends
-    qualify row_number() over (
-        partition by identifier_id order by first_seen_at, edge_id
-    ) = 1
+    group by identifier_id
 
 ),
 
-ranked as (
+joined as (
 
     select
-        identifiers.*,
-        components.component_number,
+        nodes.identifier_id,
+        person_nodes.identifier_id as person_id,
         components.is_unique_key_cut,
-        -- Older identifiers name the person; ties by type, then value.
-        first_value(identifiers.identifier_id) over (
-            partition by components.component_number
-            order by
-                identifiers.first_seen_at,
-                case identifiers.identifier_type
-                    when 'contact' then 1
-                    when 'user' then 2
-                    when 'email' then 3
-                    when 'phone' then 4
-                    else 5
-                end,
-                identifiers.identifier_value
-            rows between unbounded preceding and unbounded following
-        ) as person_id
-    from identifiers
-    inner join components on identifiers.identifier_id = components.identifier_id
-    where not identifiers.is_invalid and not identifiers.is_erased
+        first_edges.rule
+    from nodes
+    inner join components on nodes.node_number = components.node_number
+    inner join nodes as person_nodes on components.person_node = person_nodes.node_number
+    inner join first_edges on nodes.identifier_id = first_edges.identifier_id
 
 )
 
+-- An identifier that nothing joins is a person of its own.
 select
-    ranked.identifier_id,
-    ranked.person_id,
-    ranked.identifier_type,
-    ranked.identifier_value,
+    identifiers.identifier_id,
+    coalesce(joined.person_id, identifiers.identifier_id) as person_id,
+    identifiers.identifier_type,
+    identifiers.identifier_value,
     case
         when shared_visitors.identifier_id is not null then 'shared_device'
-        when ranked.is_unique_key_cut then 'unique_key'
-        else coalesce(first_edges.rule, 'alone')
+        when joined.is_unique_key_cut then 'unique_key'
+        else coalesce(joined.rule, 'alone')
     end as joined_by_rule,
-    shared_visitors.identifier_id is not null or ranked.is_unique_key_cut as is_shared_device,
-    ranked.first_seen_at
-from ranked
-left join shared_visitors on ranked.identifier_id = shared_visitors.identifier_id
-left join first_edges on ranked.identifier_id = first_edges.identifier_id
+    shared_visitors.identifier_id is not null or coalesce(joined.is_unique_key_cut, false)
+        as is_shared_device,
+    identifiers.first_seen_at
+from identifiers
+left join joined on identifiers.identifier_id = joined.identifier_id
+left join shared_visitors on identifiers.identifier_id = shared_visitors.identifier_id

@@ -1,6 +1,13 @@
-with events as (
+with sessions as (
 
-    select * from {{ ref('int_web_events_classified') }}
+    select * from {{ ref('int_sessions_aggregated') }}
+    where coalesce(exclusion_reason, 'invalid_visitor') = 'invalid_visitor'
+
+),
+
+logins as (
+
+    select * from {{ ref('int_web_logins_aggregated') }}
 
 ),
 
@@ -67,32 +74,25 @@ invalid_values as (
 ),
 
 -- Identifiers of bots are nobody's; placeholders are kept, so that what they cut can be listed.
-person_events as (
-
-    select * from events
-    where exclusion_reason is null or exclusion_reason = 'invalid_visitor'
-
-),
-
 sightings as (
 
     select
         'visitor' as identifier_type,
         visitor_id as identifier_value,
-        occurred_at as seen_at
-    from person_events
+        started_at as seen_at
+    from sessions
     union all
     select
         'user',
         user_id,
-        occurred_at
-    from person_events
+        first_seen_at
+    from logins
     union all
     select
         'email',
         email_hash,
-        occurred_at
-    from person_events
+        first_seen_at
+    from logins
     union all
     select
         'contact',

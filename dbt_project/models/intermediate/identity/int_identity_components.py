@@ -1,59 +1,113 @@
-"""Connected components of the identity graph, by scipy: what SQL cannot do in bounded rounds."""
+"""
+Connected components of the identity graph, by scipy: what SQL cannot do in bounded rounds.
+
+Nodes are numbered 0 … n-1, the oldest identifier first, so the least node of a component names the
+person. Edges are arrays of their ends' numbers.
+"""
 
 import numpy as np
 import pandas as pd
 from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
+from scipy.sparse.csgraph import connected_components, minimum_spanning_tree
 
 
-def component_labels(node_count: int, left: np.ndarray, right: np.ndarray) -> np.ndarray:
-    """Component number of each node, for edges given as pairs of node positions."""
+def least_nodes(node_count: int, left: np.ndarray, right: np.ndarray) -> np.ndarray:
+    """Of each node the least node of its component."""
     ones = np.ones(len(left), dtype=np.int8)
     graph = coo_array((ones, (left, right)), shape=(node_count, node_count))
-    return connected_components(graph, directed=False)[1]
+    labels = connected_components(graph, directed=False)[1]
+    least = np.empty(labels.max() + 1 if node_count else 0, dtype=np.int64)
+    nodes = np.arange(node_count)
+    least[labels[::-1]] = nodes[::-1]  # of several assignments the last one, the least node, holds
+    return least[labels]
 
 
-def resolve(identifiers: pd.DataFrame, edges: pd.DataFrame) -> pd.DataFrame:
+def unique_key_cuts(
+    node_count: int, left: np.ndarray, right: np.ndarray, is_device: np.ndarray, is_account
+) -> np.ndarray:
     """
-    One row per identifier: `identifier_id`, `component_number`, `is_unique_key_cut`.
+    Devices whose edges are cut: two CRM contacts with different user_ids are not one person.
 
-    `identifiers` has identifier_id and identifier_type; `edges` has left_identifier_id, left_type,
-    right_identifier_id, right_type of the edges that no guard cut. The unique-key rule: two CRM
-    contacts with different user_ids are not one person because of a device they shared. Where a
-    component would hold two such user_ids that only visitors join, the edges of every visitor that
-    bridges groups are cut; `is_unique_key_cut` marks those visitors.
+    Where a component would hold two such user_ids that only devices join, the edges of every device
+    that bridges groups are cut. Returns a flag per node.
     """
-    position = pd.Series(np.arange(len(identifiers)), index=identifiers["identifier_id"])
-    left = position.loc[edges["left_identifier_id"]].to_numpy()
-    right = position.loc[edges["right_identifier_id"]].to_numpy()
-    is_device = (edges["right_type"] == "visitor").to_numpy()
-
     # Groups that accounts alone make, and what they become when devices join them.
-    group = component_labels(len(position), left[~is_device], right[~is_device])
-    joined = component_labels(len(position), left, right)
+    group = least_nodes(node_count, left[~is_device], right[~is_device])
+    joined = least_nodes(node_count, left, right)
 
     # User ids that belong to a CRM contact, and the joined components where two of them meet
     # although accounts alone keep them apart.
-    owned = ((edges["left_type"] == "contact") & (edges["right_type"] == "user")).to_numpy()
-    owners = pd.DataFrame({"group": group[right[owned]], "joined": joined[right[owned]]})
-    conflicts = owners.groupby("joined")["group"].nunique()
-    conflicted = conflicts.index[conflicts > 1]
+    owners = pd.DataFrame({"group": group[right[is_account]], "joined": joined[right[is_account]]})
+    groups = owners.drop_duplicates()
+    conflicted = groups["joined"][groups["joined"].duplicated()].unique()
 
-    device = right[is_device]
-    reached = pd.DataFrame({"device": device, "group": group[left[is_device]]})
-    reached = reached[np.isin(joined[device], conflicted)]
-    spans = reached.groupby("device")["group"].nunique()
-    cut = spans.index[spans > 1].to_numpy(dtype=np.int64)
+    is_cut = np.zeros(node_count, dtype=bool)
+    if len(conflicted):
+        reached = pd.DataFrame({"device": right[is_device], "group": group[left[is_device]]})
+        reached = reached[np.isin(joined[reached["device"]], conflicted)].drop_duplicates()
+        is_cut[reached["device"][reached["device"].duplicated()].unique()] = True
+    return is_cut
 
-    keep = ~(is_device & np.isin(right, cut))
-    final = component_labels(len(position), left[keep], right[keep])
-    is_cut = np.zeros(len(position), dtype=bool)
-    is_cut[cut] = True
+
+def merges(
+    node_count: int, left: np.ndarray, right: np.ndarray, number: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """
+    How components grew: per node the one it gave its name up to, and the edge that joined them.
+
+    Edges are taken by their number, which is their order in time. -1 where a node never gave up.
+    """
+    into = np.full(node_count, -1, dtype=np.int64)
+    by = np.full(node_count, -1, dtype=np.int64)
+    if len(number):
+        # Only the edges that joined something: with the first of parallel edges, the least forest.
+        order = np.argsort(number, kind="stable")
+        low, high = np.minimum(left, right)[order], np.maximum(left, right)[order]
+        first = np.unique(low * node_count + high, return_index=True)[1]
+        weights = coo_array(
+            (number[order][first].astype(float), (low[first], high[first])),
+            shape=(node_count, node_count),
+        )
+        forest = minimum_spanning_tree(weights).tocoo()
+        by_time = np.argsort(forest.data, kind="stable")
+        root = list(range(node_count))
+        for a, b, edge in zip(
+            forest.coords[0][by_time].tolist(),
+            forest.coords[1][by_time].tolist(),
+            forest.data[by_time].astype(np.int64).tolist(),
+            strict=True,
+        ):
+            while root[a] != a:
+                root[a] = a = root[root[a]]
+            while root[b] != b:
+                root[b] = b = root[root[b]]
+            if a > b:
+                a, b = b, a
+            root[b] = a
+            into[b], by[b] = a, edge
+    return into, by
+
+
+def resolve(edges: dict[str, np.ndarray]) -> pd.DataFrame:
+    """
+    One row per node: `node_number`, `person_node`, `is_unique_key_cut`, and how it was merged.
+
+    `edges` holds edge_number, left_node, right_node, is_device (the right end is a visitor) and
+    is_account (a CRM contact and its user_id), of the edges that no guard cut so far.
+    """
+    left, right = (np.asarray(edges[side], dtype=np.int64) for side in ("left_node", "right_node"))
+    is_device, is_account = (np.asarray(edges[k], dtype=bool) for k in ("is_device", "is_account"))
+    node_count = int(max(left.max(), right.max())) + 1 if len(left) else 0
+    is_cut = unique_key_cuts(node_count, left, right, is_device, is_account)
+    keep = ~(is_device & is_cut[right])
+    into, by = merges(node_count, left[keep], right[keep], np.asarray(edges["edge_number"])[keep])
     return pd.DataFrame(
         {
-            "identifier_id": identifiers["identifier_id"].to_numpy(),
-            "component_number": final.astype("int64"),
+            "node_number": np.arange(node_count),
+            "person_node": least_nodes(node_count, left[keep], right[keep]),
             "is_unique_key_cut": is_cut,
+            "merged_into_node": into,
+            "merged_by_edge_number": by,
         }
     )
 
@@ -61,6 +115,4 @@ def resolve(identifiers: pd.DataFrame, edges: pd.DataFrame) -> pd.DataFrame:
 def model(dbt, session):
     """Dbt's entry point."""
     dbt.config(materialized="table")
-    identifiers = dbt.ref("int_identifiers_unioned").df()
-    edges = dbt.ref("int_identity_edges_guarded").filter("cut_reason is null").df()
-    return resolve(identifiers, edges)
+    return resolve(dbt.ref("int_identity_edges_numbered").fetchnumpy())

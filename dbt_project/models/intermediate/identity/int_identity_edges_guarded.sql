@@ -55,11 +55,16 @@ unconsenting as (
 users_per_visitor as (
 
     select
-        right_identifier_id as identifier_id,
-        count(distinct left_identifier_id) as user_count
+        edges.right_identifier_id as identifier_id,
+        count(distinct edges.left_identifier_id) as user_count
     from edges
-    where left_type = 'user' and right_type = 'visitor'
-    group by right_identifier_id
+    inner join identifiers on edges.left_identifier_id = identifiers.identifier_id
+    where
+        edges.left_type = 'user'
+        and edges.right_type = 'visitor'
+        and not identifiers.is_invalid
+        and not identifiers.is_erased
+    group by edges.right_identifier_id
 
 ),
 

@@ -1,6 +1,6 @@
-with events as (
+with logins as (
 
-    select * from {{ ref('int_web_events_classified') }}
+    select * from {{ ref('int_web_logins_aggregated') }}
 
 ),
 
@@ -33,7 +33,7 @@ answers as (
 ),
 
 -- One row per raw row and identifier that it carries; the rule names the kind of raw row.
-events_wide as (
+rows_unioned as (
 
     select
         'web' as source,
@@ -43,16 +43,8 @@ events_wide as (
         null as contact_id,
         email_hash,
         null as phone_hash,
-        min(occurred_at) as seen_at
-    from events
-    where exclusion_reason is null or exclusion_reason = 'invalid_visitor'
-    group by visitor_id, user_id, email_hash
-
-),
-
-rows_unioned as (
-
-    select * from events_wide
+        first_seen_at as seen_at
+    from logins
     union all
     select
         'crm',

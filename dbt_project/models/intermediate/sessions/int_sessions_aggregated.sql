@@ -1,13 +1,14 @@
-with sessionized_events as (
+{{ config(
+    materialized='incremental',
+    incremental_strategy='touched_visitors',
+    incremental_predicates=[
+        'held.is_excluded = touched.is_excluded', 'held.run_started_at >= touched.restart_at'
+    ]
+) }}
 
-    select * from {{ ref('int_web_events_sessionized') }}
-
-),
-
-events as (
+with all_events as (
 
     select * from {{ ref('int_web_events_classified') }}
-    where exclusion_reason is null
 
 ),
 
@@ -17,54 +18,363 @@ significant_events as (
 
 ),
 
-session_events as (
+exclusions as (
+
+    select * from {{ ref('traffic_exclusions') }}
+
+),
+
+invalid_values as (
+
+    select * from {{ ref('identifier_invalid_values') }}
+    where identifier_type = 'visitor'
+
+),
+
+-- Narrow rows: what is told by text is looked up later, for the few events that decide it.
+events as (
 
     select
-        events.*,
-        sessionized_events.session_id,
-        sessionized_events.event_number,
-        coalesce(significant_events.is_conversion, false) as is_conversion
-    from sessionized_events
-    inner join events on sessionized_events.event_id = events.event_id
-    left join significant_events on events.event_name = significant_events.event_name
+        all_events.event_row,
+        all_events.event_id,
+        hash(all_events.visitor_id) as visitor_key,
+        all_events.is_excluded,
+        all_events.occurred_at,
+        hash(all_events.utm_source, all_events.utm_medium, all_events.utm_campaign)
+            as campaign_key,
+        all_events.event_name = 'page_view' as is_page_view,
+        coalesce(significant_events.is_conversion, false) as is_conversion,
+        (
+            (all_events.page_url is not null)::utinyint
+            + 2 * (all_events.page_referrer is not null)::utinyint
+            + 4 * (
+                coalesce(all_events.utm_source, all_events.utm_medium, all_events.utm_campaign)
+                is not null
+            )::utinyint
+            + 8 * (all_events.click_id is not null)::utinyint
+            + 16 * (all_events.user_id is not null)::utinyint
+            + 32 * (all_events.device_type is not null)::utinyint
+            + 64 * (all_events.country_code is not null)::utinyint
+        )::utinyint as attributes
+    from all_events
+    left join significant_events on all_events.event_name = significant_events.event_name
+    where all_events.is_known and {{ is_touched_event('all_events') }}
+
+),
+
+-- One order for all visitors: the windows need no partition, and the hash is compared, not the id.
+gaps as (
+
+    select
+        *,
+        lag(visitor_key) over visitor_stream as previous_key,
+        lag(is_excluded) over visitor_stream as previous_is_excluded,
+        lag(occurred_at) over visitor_stream as previous_at,
+        lag(campaign_key) over visitor_stream as previous_campaign_key
+    from events
+    window visitor_stream as (order by visitor_key, is_excluded, occurred_at, event_id)
+
+),
+
+-- A gap of exactly the timeout stays in the session; events of one instant are never parted.
+starts as (
+
+    select
+        *,
+        case
+            when
+                previous_key is distinct from visitor_key
+                or previous_is_excluded is distinct from is_excluded
+                then true
+            when occurred_at = previous_at then false
+            when
+                occurred_at - previous_at > interval '{{ var("session_timeout_minutes") }} minutes'
+                then true
+            when
+                {{ var('session_new_at_midnight') }}
+                and {{ business_date('occurred_at') }} > {{ business_date('previous_at') }}
+                then true
+            else
+                {{ var('session_new_on_campaign') }}
+                and attributes & 4 != 0
+                and campaign_key != previous_campaign_key
+        end as is_start
+    from gaps
+
+),
+
+runs as (
+
+    select
+        *,
+        row_number() over visitor_stream as event_position,
+        sum(is_start::integer) over (
+            order by visitor_key, is_excluded, occurred_at, event_id
+            rows between unbounded preceding and current row
+        ) as run_number,
+        case
+            when is_start then 0
+            else least(
+                {{ seconds_between('previous_at', 'occurred_at') }},
+                {{ var('engaged_gap_seconds') }}
+            )
+        end as engaged_seconds
+    from starts
+    window visitor_stream as (order by visitor_key, is_excluded, occurred_at, event_id)
+
+),
+
+-- With a maximum length, a run is cut into pieces of that length from its start.
+pieces as (
+
+    select
+        *,
+        {%- if var('session_maximum_minutes') > 0 %}
+            min(occurred_at) over (partition by run_number) as run_started_at,
+            {{ seconds_between('min(occurred_at) over (partition by run_number)', 'occurred_at') }}
+            // (60 * {{ var('session_maximum_minutes') }}) as piece_number
+        {%- else %}
+            null::timestamp as run_started_at,
+            0 as piece_number
+        {%- endif %}
+    from runs
 
 ),
 
 aggregated as (
 
     select
-        session_id,
-        visitor_id,
-        -- Attributes of the first event that has them: the campaign of a visit is told once.
-        arg_min(page_url, event_number) filter (where page_url is not null) as landing_page_url,
-        arg_max(page_url, event_number) filter (where page_url is not null) as exit_page_url,
-        arg_min(page_referrer, event_number) filter (where page_referrer is not null)
-            as page_referrer,
-        min(event_number) filter (
-            where coalesce(utm_source, utm_medium, utm_campaign) is not null
-        ) as campaign_event_number,
-        arg_min(user_id, event_number) filter (where user_id is not null) as first_user_id,
-        arg_min(device_type, event_number) filter (where device_type is not null) as device_type,
-        arg_min(country_code, event_number) filter (where country_code is not null)
-            as country_code,
-        arg_min(click_id, event_number) filter (where click_id is not null) as click_id,
-        count(*)::integer as event_count,
-        (count(*) filter (where event_name = 'page_view'))::integer as page_view_count,
-        (count(*) filter (where is_conversion))::integer as conversion_count,
+        run_number,
+        piece_number,
+        min(event_position) as first_position,
+        arg_min(event_row, event_position) as first_row,
+        arg_max(event_row, event_position) as last_row,
+        bit_or(attributes) as attributes,
+        arg_min(attributes, event_position) as first_attributes,
+        arg_max(attributes, event_position) as last_attributes,
+        count(*) as event_count,
+        sum(is_page_view::integer) as page_view_count,
+        sum(is_conversion::integer) as conversion_count,
+        sum(engaged_seconds) as engaged_seconds,
+        min(run_started_at) as run_started_at,
         min(occurred_at) as started_at,
         max(occurred_at) as ended_at
-    from session_events
-    group by session_id, visitor_id
+    from pieces
+    group by run_number, piece_number
+
+),
+
+-- What the first event (for the exit page: the last one) does not tell, and a later one does.
+incomplete as (
+
+    select
+        run_number,
+        piece_number,
+        first_position,
+        (attributes - first_attributes)
+        | case when last_attributes & 1 = 0 then attributes & 1 else 0 end as missing
+    from aggregated
+    where attributes != first_attributes or last_attributes & 1 = 0
+
+),
+
+later_events as (
+
+    select
+        pieces.run_number,
+        pieces.piece_number,
+        pieces.event_position,
+        pieces.attributes & 4 != 0 as has_campaign,
+        all_events.*
+    from pieces
+    inner join incomplete
+        on
+            pieces.run_number = incomplete.run_number
+            and pieces.piece_number = incomplete.piece_number
+            and pieces.event_position > incomplete.first_position
+            and pieces.attributes & incomplete.missing != 0
+    inner join all_events on pieces.event_row = all_events.event_row
+
+),
+
+told_later as (
+
+    select
+        run_number,
+        piece_number,
+        arg_min(page_url, event_position) as landing_page_url,
+        arg_max(page_url, event_position) as exit_page_url,
+        arg_min(page_referrer, event_position) as page_referrer,
+        arg_min(click_id, event_position) as click_id,
+        arg_min(user_id, event_position) as user_id,
+        arg_min(device_type, event_position) as device_type,
+        arg_min(country_code, event_position) as country_code,
+        arg_min_null(utm_source, event_position) filter (where has_campaign) as utm_source,
+        arg_min_null(utm_medium, event_position) filter (where has_campaign) as utm_medium,
+        arg_min_null(utm_campaign, event_position) filter (where has_campaign) as utm_campaign
+    from later_events
+    group by run_number, piece_number
+
+),
+
+-- Of each attribute the first value that an event has; the campaign's three come from one event.
+sessions as (
+
+    select
+        first_events.visitor_id,
+        first_events.event_id as first_event_id,
+        first_events.is_excluded,
+        first_events.agent_exclusion_reason,
+        coalesce(first_events.page_url, told_later.landing_page_url) as landing_page_url,
+        coalesce(last_events.page_url, told_later.exit_page_url, first_events.page_url)
+            as exit_page_url,
+        coalesce(first_events.page_referrer, told_later.page_referrer) as page_referrer,
+        coalesce(first_events.click_id, told_later.click_id) as click_id,
+        coalesce(first_events.user_id, told_later.user_id) as first_user_id,
+        coalesce(first_events.device_type, told_later.device_type) as device_type,
+        coalesce(first_events.country_code, told_later.country_code) as country_code,
+        case
+            when aggregated.first_attributes & 4 != 0 then first_events.utm_source
+            else told_later.utm_source
+        end as utm_source,
+        case
+            when aggregated.first_attributes & 4 != 0 then first_events.utm_medium
+            else told_later.utm_medium
+        end as utm_medium,
+        case
+            when aggregated.first_attributes & 4 != 0 then first_events.utm_campaign
+            else told_later.utm_campaign
+        end as utm_campaign,
+        aggregated.event_count,
+        aggregated.page_view_count,
+        aggregated.conversion_count,
+        least(
+            aggregated.engaged_seconds,
+            {{ seconds_between('aggregated.started_at', 'aggregated.ended_at') }}
+        ) as engaged_seconds,
+        coalesce(aggregated.run_started_at, aggregated.started_at) as run_started_at,
+        aggregated.started_at,
+        aggregated.ended_at
+    from aggregated
+    inner join all_events as first_events on aggregated.first_row = first_events.event_row
+    inner join all_events as last_events on aggregated.last_row = last_events.event_row
+    left join told_later
+        on
+            aggregated.run_number = told_later.run_number
+            and aggregated.piece_number = told_later.piece_number
+
+),
+
+hosts as (
+
+    select
+        *,
+        nullif(
+            regexp_extract(lower(page_referrer), '^[a-z]+://(?:www\.)?([^/:?#]+)', 1), ''
+        ) as referrer_host,
+        nullif(
+            regexp_extract(lower(landing_page_url), '^[a-z]+://(?:www\.)?([^/:?#]+)', 1), ''
+        ) as landing_host
+    from sessions
+
+),
+
+-- Patterns are tried once per text, not once per session.
+visitors as (
+
+    select distinct visitor_id from hosts
+
+),
+
+excluded_visitors as (
+
+    select
+        visitors.visitor_id,
+        'invalid_visitor' as exclusion_reason
+    from visitors
+    inner join invalid_values
+        on regexp_full_match(lower(visitors.visitor_id), invalid_values.pattern)
+    union
+    select
+        visitors.visitor_id,
+        exclusions.exclusion_reason
+    from visitors
+    inner join exclusions
+        on
+            exclusions.field = 'visitor_id'
+            and regexp_full_match(lower(visitors.visitor_id), exclusions.pattern)
+
+),
+
+visitor_reasons as (
+
+    select
+        visitor_id,
+        max(exclusion_reason) as exclusion_reason
+    from excluded_visitors
+    group by visitor_id
+
+),
+
+landing_hosts as (
+
+    select distinct landing_host from hosts
+
+),
+
+host_reasons as (
+
+    select
+        landing_hosts.landing_host,
+        min(exclusions.exclusion_reason) as exclusion_reason
+    from landing_hosts
+    inner join exclusions
+        on
+            exclusions.field = 'landing_host'
+            and regexp_full_match(landing_hosts.landing_host, exclusions.pattern)
+    group by landing_hosts.landing_host
 
 )
 
+-- Campaign tags win; then an advertising click; then another site that sent the visitor, since a
+-- page of the same site sends nobody.
 select
-    aggregated.*,
-    campaign_events.utm_source,
-    campaign_events.utm_medium,
-    campaign_events.utm_campaign
-from aggregated
-left join session_events as campaign_events
-    on
-        aggregated.session_id = campaign_events.session_id
-        and aggregated.campaign_event_number = campaign_events.event_number
+    {{ surrogate_key(['hosts.visitor_id', 'hosts.first_event_id']) }} as session_id,
+    hosts.visitor_id,
+    hosts.first_event_id,
+    coalesce(
+        hosts.agent_exclusion_reason,
+        visitor_reasons.exclusion_reason,
+        host_reasons.exclusion_reason
+    ) as exclusion_reason,
+    hosts.landing_page_url,
+    hosts.exit_page_url,
+    hosts.page_referrer,
+    hosts.first_user_id,
+    hosts.device_type,
+    hosts.country_code,
+    hosts.utm_campaign,
+    case
+        when coalesce(hosts.utm_source, hosts.utm_medium, hosts.utm_campaign) is not null
+            then coalesce(hosts.utm_source, '(not set)')
+        when hosts.click_id is not null then '(not set)'
+        else coalesce(nullif(hosts.referrer_host, hosts.landing_host), '(direct)')
+    end as traffic_source,
+    case
+        when coalesce(hosts.utm_source, hosts.utm_medium, hosts.utm_campaign) is not null
+            then coalesce(hosts.utm_medium, '(not set)')
+        when hosts.click_id is not null then 'cpc'
+        when nullif(hosts.referrer_host, hosts.landing_host) is not null then 'referral'
+        else '(none)'
+    end as traffic_medium,
+    hosts.event_count,
+    hosts.page_view_count,
+    hosts.conversion_count,
+    hosts.engaged_seconds,
+    hosts.is_excluded,
+    hosts.run_started_at,
+    hosts.started_at,
+    hosts.ended_at
+from hosts
+left join visitor_reasons on hosts.visitor_id = visitor_reasons.visitor_id
+left join host_reasons on hosts.landing_host = host_reasons.landing_host

@@ -1,6 +1,6 @@
 with sessions as (
 
-    select * from {{ ref('int_sessions_told_sources') }}
+    select * from {{ ref('int_sessions_aggregated') }}
 
 ),
 

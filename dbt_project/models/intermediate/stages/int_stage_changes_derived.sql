@@ -1,12 +1,16 @@
+{{ config(materialized='incremental', incremental_strategy='touched_persons') }}
+
 with signals as (
 
     select * from {{ ref('int_stage_signals_matched') }}
+    where {{ is_touched_person('person_id') }}
 
 ),
 
 journey_touchpoints as (
 
     select * from {{ ref('int_touchpoints_assigned_to_journeys') }}
+    where {{ is_touched_person('person_id') }}
 
 ),
 

@@ -1,6 +1,9 @@
+{{ config(materialized='incremental', incremental_strategy='touched_persons') }}
+
 with changes as (
 
     select * from {{ ref('int_stage_changes_derived') }}
+    where {{ is_touched_person('person_id') }}
 
 ),
 

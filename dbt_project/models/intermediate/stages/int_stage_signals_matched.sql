@@ -1,10 +1,12 @@
+{{ config(materialized='incremental', incremental_strategy='touched_persons') }}
+
 with touchpoints as (
 
     select
         *,
         {{ business_date('occurred_at') }} as occurred_date
     from {{ ref('int_touchpoints_numbered') }}
-    where person_id is not null
+    where person_id is not null and {{ is_touched_person('person_id') }}
 
 ),
 

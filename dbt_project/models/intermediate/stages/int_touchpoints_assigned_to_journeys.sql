@@ -1,7 +1,9 @@
+{{ config(materialized='incremental', incremental_strategy='touched_persons') }}
+
 with touchpoints as (
 
     select * from {{ ref('int_touchpoints_numbered') }}
-    where person_id is not null
+    where person_id is not null and {{ is_touched_person('person_id') }}
 
 ),
 

@@ -102,7 +102,7 @@ preceding_candidates as (
         channel
     from touchpoints
     where
-        person_id is not null
+        person_id in (select typed.person_id from typed)
         and touchpoint_type not in ('order', 'payment', 'delivery', 'referral')
     -- Of several at one instant the last in total order stands for it.
     qualify row_number() over (

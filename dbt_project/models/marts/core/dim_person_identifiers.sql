@@ -1,6 +1,9 @@
+{{ config(materialized='incremental', incremental_strategy='touched_persons') }}
+
 with identifiers as (
 
     select * from {{ ref('int_identifiers_resolved_to_persons') }}
+    where {{ is_touched_person('person_id') }}
 
 )
 

@@ -1,33 +1,36 @@
+{{ config(materialized='incremental', incremental_strategy='touched_persons') }}
+
 with identifiers as (
 
     select * from {{ ref('int_identifiers_resolved_to_persons') }}
+    where {{ is_touched_person('person_id') }}
 
 ),
 
 touchpoints as (
 
     select * from {{ ref('int_touchpoints_numbered') }}
-    where person_id is not null
+    where person_id is not null and {{ is_touched_person('person_id') }}
 
 ),
 
-contacts as (
+described as (
 
-    select * from {{ ref('stg_crm__contacts') }}
-    where is_known and not is_erased
+    select * from {{ ref('int_persons_described') }}
 
 ),
 
 transitions as (
 
     select * from {{ ref('fct_stage_transitions') }}
+    where {{ is_touched_person('person_id') }}
 
 ),
 
 revenue_points as (
 
     select * from {{ ref('fct_revenue_points') }}
-    where person_id is not null
+    where person_id is not null and {{ is_touched_person('person_id') }}
 
 ),
 
@@ -40,26 +43,6 @@ persons as (
         min(first_seen_at) as first_seen_at
     from identifiers
     group by person_id
-
-),
-
-person_contacts as (
-
-    select
-        identifiers.person_id,
-        arg_min(contacts.persona, (contacts.created_at, contacts.contact_id))
-        filter (where contacts.persona is not null) as persona,
-        arg_min(contacts.country_code, (contacts.created_at, contacts.contact_id))
-        filter (where contacts.country_code is not null) as country_code,
-        count(*) as contact_count,
-        bool_or(contacts.marketing_consent_at is not null) as has_marketing_consent,
-        bool_or(contacts.has_analytics_consent) as has_analytics_consent
-    from contacts
-    inner join identifiers
-        on
-            identifiers.identifier_type = 'contact'
-            and contacts.contact_id = identifiers.identifier_value
-    group by identifiers.person_id
 
 ),
 
@@ -105,8 +88,9 @@ money as (
 select
     persons.person_id,
     touched.first_touchpoint_id,
-    coalesce(person_contacts.persona, '(not set)') as persona,
-    person_contacts.country_code,
+    coalesce(described.persona, '(not set)') as persona,
+    described.country_code,
+    described.account_id,
     current_stages.current_stage,
     touched.first_channel,
     touched.last_channel,
@@ -114,17 +98,17 @@ select
     coalesce(money.paid_amount_reporting, 0)::decimal(18, 2) as paid_amount_reporting,
     persons.identifier_count::integer as identifier_count,
     persons.visitor_count::integer as visitor_count,
-    coalesce(person_contacts.contact_count, 0)::integer as contact_count,
+    coalesce(described.contact_count, 0)::integer as contact_count,
     coalesce(touched.touchpoint_count, 0)::integer as touchpoint_count,
     coalesce(money.order_count, 0)::integer as order_count,
     coalesce(money.paid_order_count, 0)::integer as paid_order_count,
-    coalesce(person_contacts.has_marketing_consent, false) as has_marketing_consent,
-    coalesce(person_contacts.has_analytics_consent, false) as has_analytics_consent,
+    coalesce(described.has_marketing_consent, false) as has_marketing_consent,
+    coalesce(described.has_analytics_consent, false) as has_analytics_consent,
     persons.first_seen_at,
     touched.first_touch_at,
     touched.last_touch_at
 from persons
-left join person_contacts on persons.person_id = person_contacts.person_id
+left join described on persons.person_id = described.person_id
 left join touched on persons.person_id = touched.person_id
 left join current_stages on persons.person_id = current_stages.person_id
 left join money on persons.person_id = money.person_id

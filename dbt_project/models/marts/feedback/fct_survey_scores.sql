@@ -22,9 +22,7 @@ personas as (
     select
         person_id,
         persona
-    from {{ ref('int_touchpoints_numbered') }}
-    where person_id is not null and persona is not null
-    group by person_id, persona
+    from {{ ref('int_persons_described') }}
 
 ),
 

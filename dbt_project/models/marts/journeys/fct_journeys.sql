@@ -1,24 +1,30 @@
+{{ config(materialized='incremental', incremental_strategy='touched_persons') }}
+
 with journey_touchpoints as (
 
     select * from {{ ref('int_touchpoints_assigned_to_journeys') }}
+    where {{ is_touched_person('person_id') }}
 
 ),
 
 touchpoints as (
 
     select * from {{ ref('int_touchpoints_numbered') }}
+    where {{ is_touched_person('person_id') }}
 
 ),
 
 transitions as (
 
     select * from {{ ref('fct_stage_transitions') }}
+    where {{ is_touched_person('person_id') }}
 
 ),
 
 revenue_points as (
 
     select * from {{ ref('fct_revenue_points') }}
+    where {{ is_touched_person('person_id') }}
 
 ),
 

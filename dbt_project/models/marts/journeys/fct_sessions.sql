@@ -1,19 +1,42 @@
+{{ config(materialized='incremental', incremental_strategy='touched_persons') }}
+
 with sessions as (
 
-    select * from {{ ref('int_sessions_resolved_to_persons') }}
+    select * from {{ ref('int_sessions_aggregated') }}
+    where exclusion_reason is null and {{ is_touched_visitor('visitor_id') }}
 
 ),
 
-events as (
+traffic as (
 
-    select * from {{ ref('int_web_events_classified') }}
-    where exclusion_reason is null
+    select * from {{ ref('int_traffic_matched_to_channels') }}
 
 ),
 
-sessionized_events as (
+identifiers as (
 
-    select * from {{ ref('int_web_events_sessionized') }}
+    select * from {{ ref('int_identifiers_resolved_to_persons') }}
+
+),
+
+visitors as (
+
+    select * from identifiers
+    where identifier_type = 'visitor'
+
+),
+
+users as (
+
+    select * from identifiers
+    where identifier_type = 'user'
+
+),
+
+valued_events as (
+
+    select * from {{ ref('int_web_events_matched_to_sessions') }}
+    where value_amount is not null
 
 ),
 
@@ -21,48 +44,99 @@ sessionized_events as (
 session_values as (
 
     select
-        sessionized_events.session_id,
-        case when count(distinct events.currency_code) = 1 then sum(events.value_amount) end
-            as value_amount,
-        case when count(distinct events.currency_code) = 1 then max(events.currency_code) end
-            as currency_code
-    from sessionized_events
-    inner join events on sessionized_events.event_id = events.event_id
-    where events.value_amount is not null
-    group by sessionized_events.session_id
+        session_id,
+        case when count(distinct currency_code) = 1 then sum(value_amount) end as value_amount,
+        case when count(distinct currency_code) = 1 then max(currency_code) end as currency_code
+    from valued_events
+    group by session_id
+
+),
+
+-- A shared device joins nobody: each of its sessions belongs to whoever logged in during it.
+resolved as (
+
+    select
+        sessions.*,
+        traffic.channel,
+        case
+            when visitors.is_shared_device then coalesce(users.person_id, visitors.person_id)
+            else visitors.person_id
+        end as person_id,
+        row_number() over (
+            partition by sessions.visitor_id order by sessions.started_at
+        ) as visitor_session_number
+    from sessions
+    inner join traffic
+        on
+            sessions.traffic_source = traffic.traffic_source
+            and sessions.traffic_medium = traffic.traffic_medium
+            and sessions.utm_campaign is not distinct from traffic.utm_campaign
+    left join visitors on sessions.visitor_id = visitors.identifier_value
+    left join users on sessions.first_user_id = users.identifier_value
+
+),
+
+numbered as (
+
+    select
+        *,
+        case
+            when person_id is not null
+                then row_number() over (partition by person_id order by started_at, session_id)
+        end as person_session_number,
+        max(case when channel != 'direct' then started_at end) over earlier_sessions
+            as last_campaign_at,
+        arg_max(channel, (started_at, session_id)) filter (where channel != 'direct')
+            over earlier_sessions as last_campaign_channel
+    from resolved
+    where {{ is_touched_person('person_id') }}
+    window
+        earlier_sessions as (
+            partition by coalesce(person_id, visitor_id)
+            order by started_at, session_id
+            rows between unbounded preceding and current row
+        )
 
 )
 
 select
-    sessions.session_id,
-    sessions.person_id,
-    sessions.visitor_id,
-    sessions.channel,
-    sessions.last_non_direct_channel,
-    sessions.traffic_source,
-    sessions.traffic_medium,
-    sessions.utm_campaign as campaign,
-    sessions.landing_page_url,
-    sessions.exit_page_url,
-    sessions.page_referrer,
-    coalesce(sessions.device_type, '(not set)') as device_type,
-    sessions.country_code,
+    numbered.session_id,
+    numbered.person_id,
+    numbered.visitor_id,
+    numbered.channel,
+    case
+        when
+            numbered.channel = 'direct'
+            and numbered.last_campaign_at
+            >= numbered.started_at - interval '{{ var("channel_lookback_days") }} days'
+            then numbered.last_campaign_channel
+        else numbered.channel
+    end as last_non_direct_channel,
+    numbered.traffic_source,
+    numbered.traffic_medium,
+    numbered.utm_campaign as campaign,
+    numbered.landing_page_url,
+    numbered.exit_page_url,
+    numbered.page_referrer,
+    coalesce(numbered.device_type, '(not set)') as device_type,
+    numbered.country_code,
     session_values.currency_code,
     session_values.value_amount::decimal(18, 2) as value_amount,
-    sessions.event_count::integer as event_count,
-    sessions.page_view_count::integer as page_view_count,
-    sessions.conversion_count::integer as conversion_count,
-    sessions.visitor_session_number::integer as visitor_session_number,
-    sessions.person_session_number::integer as person_session_number,
-    {{ seconds_between('sessions.started_at', 'sessions.ended_at') }}::bigint as session_seconds,
+    numbered.event_count::integer as event_count,
+    numbered.page_view_count::integer as page_view_count,
+    numbered.conversion_count::integer as conversion_count,
+    numbered.visitor_session_number::integer as visitor_session_number,
+    numbered.person_session_number::integer as person_session_number,
+    {{ seconds_between('numbered.started_at', 'numbered.ended_at') }}::bigint as session_seconds,
+    numbered.engaged_seconds::bigint as engaged_seconds,
     (
-        sessions.page_view_count >= {{ var('engaged_page_views') }}
-        or {{ seconds_between('sessions.started_at', 'sessions.ended_at') }}
-        >= {{ var('engaged_seconds') }}
-        or sessions.conversion_count > 0
+        numbered.page_view_count >= {{ var('engaged_page_views') }}
+        or {{ seconds_between('numbered.started_at', 'numbered.ended_at') }}
+        >= {{ var('engaged_session_seconds') }}
+        or numbered.conversion_count > 0
     ) as is_engaged,
-    {{ business_date('sessions.started_at') }} as session_date,
-    sessions.started_at,
-    sessions.ended_at
-from sessions
-left join session_values on sessions.session_id = session_values.session_id
+    {{ business_date('numbered.started_at') }} as session_date,
+    numbered.started_at,
+    numbered.ended_at
+from numbered
+left join session_values on numbered.session_id = session_values.session_id

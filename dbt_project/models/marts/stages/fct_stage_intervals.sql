@@ -1,18 +1,23 @@
+{{ config(materialized='incremental', incremental_strategy='touched_persons') }}
+
 with stage_intervals as (
 
     select * from {{ ref('int_stage_intervals_derived') }}
+    where {{ is_touched_person('person_id') }}
 
 ),
 
 journey_touchpoints as (
 
     select * from {{ ref('int_touchpoints_assigned_to_journeys') }}
+    where {{ is_touched_person('person_id') }}
 
 ),
 
 signals as (
 
     select * from {{ ref('int_stage_signals_matched') }}
+    where {{ is_touched_person('person_id') }}
 
 ),
 
@@ -51,9 +56,8 @@ select
     stage_intervals.journey_id,
     stage_intervals.stage,
     coalesce(revisits.revisit_count, 0)::integer as revisit_count,
-    {{ seconds_between(
-        'stage_intervals.entered_at', 'coalesce(stage_intervals.left_at, ' ~ as_of_at() ~ ')'
-    ) }}::bigint as stage_seconds,
+    {{ seconds_between('stage_intervals.entered_at', 'stage_intervals.left_at') }}::bigint
+        as stage_seconds,
     stage_intervals.left_at is null as is_open,
     stage_intervals.entered_at,
     stage_intervals.left_at

@@ -1,12 +1,16 @@
+{{ config(materialized='incremental', incremental_strategy='touched_persons') }}
+
 with changes as (
 
     select * from {{ ref('int_stage_changes_derived') }}
+    where {{ is_touched_person('person_id') }}
 
 ),
 
 touchpoints as (
 
     select * from {{ ref('int_touchpoints_numbered') }}
+    where {{ is_touched_person('person_id') }}
 
 ),
 

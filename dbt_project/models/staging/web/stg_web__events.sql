@@ -1,10 +1,15 @@
 with source as (
 
-    select * from {{ source('raw_web', 'events') }}
+    select
+        rowid as event_row,
+        *
+    from {{ source('raw_web', 'events') }}
 
 )
 
 select
+    event_row,
+    _file_id as file_id,
     event_id,
     visitor_id,
     user_id,

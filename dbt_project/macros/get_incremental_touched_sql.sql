@@ -1,0 +1,22 @@
+{% macro get_incremental_touched_visitors_sql(arguments) -%}
+    {{ replace_touched(
+        arguments, ref('int_visitors_touched'), "held.visitor_id = touched.visitor_id"
+    ) }}
+{%- endmacro %}
+
+{% macro get_incremental_touched_persons_sql(arguments) -%}
+    {{ replace_touched(
+        arguments,
+        ref('int_persons_touched'),
+        "coalesce(held.person_id, '(nobody)') = touched.person_id"
+    ) }}
+{%- endmacro %}
+
+{% macro replace_touched(arguments, touched, same) -%}
+    {%- set columns = arguments["dest_columns"] | map(attribute="quoted") | join(", ") -%}
+    delete from {{ arguments["target_relation"] }} as held
+    using {{ touched }} as touched
+    where {{ ([same] + (arguments["incremental_predicates"] or [])) | join(" and ") }};
+    insert into {{ arguments["target_relation"] }} ({{ columns }})
+    select {{ columns }} from {{ arguments["temp_relation"] }}
+{%- endmacro %}

@@ -1,0 +1,3 @@
+{% macro is_later_run() -%}
+    {{ return(this is not none and is_incremental()) }}
+{%- endmacro %}

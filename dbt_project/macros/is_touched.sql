@@ -1,0 +1,32 @@
+{% macro is_touched_event(events, occurred_at='occurred_at') -%}
+    {%- set touched = ref('int_visitors_touched') if is_later_run() or not execute -%}
+    {%- if is_later_run() -%}
+        exists (
+            select 1 from {{ touched }} as touched
+            where
+                {{ events }}.visitor_id = touched.visitor_id
+                and {{ events }}.is_excluded = touched.is_excluded
+                and {{ events }}.{{ occurred_at }} >= touched.restart_at
+        )
+    {%- else -%}
+        true
+    {%- endif -%}
+{%- endmacro %}
+
+{% macro is_touched_visitor(visitor_id) -%}
+    {%- set touched = ref('int_person_visitors_touched') if is_later_run() or not execute -%}
+    {%- if is_later_run() -%}
+        {{ visitor_id }} in (select touched.visitor_id from {{ touched }} as touched)
+    {%- else -%}
+        true
+    {%- endif -%}
+{%- endmacro %}
+
+{% macro is_touched_person(person_id) -%}
+    {%- set touched = ref('int_persons_touched') if is_later_run() or not execute -%}
+    {%- if is_later_run() -%}
+        coalesce({{ person_id }}, '(nobody)') in (select touched.person_id from {{ touched }} as touched)
+    {%- else -%}
+        true
+    {%- endif -%}
+{%- endmacro %}

@@ -1,0 +1,23 @@
+with edges as (
+
+    select * from {{ ref('int_identity_edges_guarded') }}
+    where cut_reason is null
+
+),
+
+nodes as (
+
+    select * from {{ ref('int_identity_nodes_numbered') }}
+
+)
+
+select
+    edges.edge_id,
+    row_number() over (order by edges.first_seen_at, edges.edge_id) as edge_number,
+    left_nodes.node_number as left_node,
+    right_nodes.node_number as right_node,
+    edges.right_type = 'visitor' as is_device,
+    edges.left_type = 'contact' and edges.right_type = 'user' as is_account
+from edges
+inner join nodes as left_nodes on edges.left_identifier_id = left_nodes.identifier_id
+inner join nodes as right_nodes on edges.right_identifier_id = right_nodes.identifier_id

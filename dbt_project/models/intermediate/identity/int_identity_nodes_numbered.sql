@@ -1,0 +1,40 @@
+with identifiers as (
+
+    select * from {{ ref('int_identifiers_unioned') }}
+
+),
+
+edges as (
+
+    select * from {{ ref('int_identity_edges_guarded') }}
+    where cut_reason is null
+
+),
+
+joined_identifiers as (
+
+    select left_identifier_id as identifier_id
+    from edges
+    union
+    select right_identifier_id
+    from edges
+
+)
+
+-- Older identifiers come first, since the oldest names the person; ties by type, then value.
+select
+    identifiers.identifier_id,
+    row_number() over (
+        order by
+            identifiers.first_seen_at,
+            case identifiers.identifier_type
+                when 'contact' then 1
+                when 'user' then 2
+                when 'email' then 3
+                when 'phone' then 4
+                else 5
+            end,
+            identifiers.identifier_value
+    ) - 1 as node_number
+from identifiers
+inner join joined_identifiers on identifiers.identifier_id = joined_identifiers.identifier_id

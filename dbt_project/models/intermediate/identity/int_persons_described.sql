@@ -1,0 +1,120 @@
+{{ config(materialized='incremental', incremental_strategy='touched_persons') }}
+
+with inputs as (
+
+    select * from {{ ref('int_person_inputs_fingerprinted') }}
+    where {{ is_touched_person('person_id') }}
+
+),
+
+identifiers as (
+
+    select * from {{ ref('int_identifiers_resolved_to_persons') }}
+    where {{ is_touched_person('person_id') }}
+
+),
+
+contacts as (
+
+    select * from {{ ref('stg_crm__contacts') }}
+    where is_known and not is_erased
+
+),
+
+sessions as (
+
+    select * from {{ ref('fct_sessions') }}
+    where person_id is not null and {{ is_touched_person('person_id') }}
+
+),
+
+priorities as (
+
+    select * from {{ ref('attribute_priorities') }}
+
+),
+
+person_contacts as (
+
+    select
+        contacts.*,
+        identifiers.person_id
+    from contacts
+    inner join identifiers
+        on
+            identifiers.identifier_type = 'contact'
+            and contacts.contact_id = identifiers.identifier_value
+
+),
+
+candidates as (
+
+    select
+        person_id,
+        'crm_contact' as source_name,
+        contact_id as source_key,
+        created_at as told_at,
+        persona,
+        country_code,
+        account_id
+    from person_contacts
+    union all
+    select
+        person_id,
+        'web_session',
+        min(session_id),
+        min(started_at),
+        null,
+        country_code,
+        null
+    from sessions
+    where country_code is not null
+    group by person_id, country_code
+
+),
+
+-- The source of the least priority that tells the attribute; of one source the earliest row.
+golden as (
+
+    select
+        candidates.person_id,
+        arg_min(candidates.persona, (priorities.priority, candidates.told_at, candidates.source_key))
+        filter (where priorities.attribute = 'persona') as persona,
+        arg_min(
+            candidates.country_code,
+            (priorities.priority, candidates.told_at, candidates.source_key)
+        ) filter (where priorities.attribute = 'country_code') as country_code,
+        arg_min(
+            candidates.account_id,
+            (priorities.priority, candidates.told_at, candidates.source_key)
+        ) filter (where priorities.attribute = 'account_id') as account_id
+    from candidates
+    inner join priorities on candidates.source_name = priorities.source_name
+    group by candidates.person_id
+
+),
+
+consents as (
+
+    select
+        person_id,
+        count(*) as contact_count,
+        bool_or(marketing_consent_at is not null) as has_marketing_consent,
+        bool_or(has_analytics_consent) as has_analytics_consent
+    from person_contacts
+    group by person_id
+
+)
+
+select
+    inputs.person_id,
+    inputs.input_fingerprint,
+    golden.persona,
+    golden.country_code,
+    golden.account_id,
+    coalesce(consents.contact_count, 0) as contact_count,
+    coalesce(consents.has_marketing_consent, false) as has_marketing_consent,
+    coalesce(consents.has_analytics_consent, false) as has_analytics_consent
+from inputs
+left join golden on inputs.person_id = golden.person_id
+left join consents on inputs.person_id = consents.person_id

@@ -1,0 +1,91 @@
+with events as (
+
+    select * from {{ ref('stg_web__events') }}
+
+),
+
+new_files as (
+
+    select file_id from {{ ref('stg_ops__files') }}
+    where source = 'web' and table_name = 'events' and not is_built
+
+),
+
+last_builds as (
+
+    select * from {{ source('ops', 'builds') }}
+
+),
+
+removed_events as (
+
+    select * from {{ source('ops', 'removed_events') }}
+
+),
+
+held_sessions as (
+
+    select *
+    from {{ last_build('intermediate', 'int_sessions_aggregated', {
+        'visitor_id': 'varchar', 'is_excluded': 'boolean', 'run_started_at': 'timestamp'
+    }) }} as held
+
+),
+
+-- What came, what went, and what the last build was too early for.
+touches as (
+
+    select
+        visitor_id,
+        occurred_at
+    from events
+    where file_id in (select new_files.file_id from new_files)
+    union all
+    select
+        visitor_id,
+        occurred_at
+    from removed_events
+    union all
+    select
+        events.visitor_id,
+        events.occurred_at
+    from events
+    inner join last_builds on events.occurred_at >= last_builds.as_of_at
+    where events.is_known
+
+),
+
+first_touches as (
+
+    select
+        visitor_id,
+        min(occurred_at) as touched_at
+    from touches
+    group by visitor_id
+
+),
+
+-- A visitor's bots and people are different streams of events.
+streams as (
+
+    select
+        first_touches.visitor_id,
+        kinds.is_excluded,
+        first_touches.touched_at
+    from first_touches
+    cross join (values (true), (false)) as kinds (is_excluded)
+
+)
+
+-- The run that holds the touch, or the last one before it: whatever comes before stays as it is.
+select
+    streams.visitor_id,
+    streams.is_excluded,
+    coalesce(max(held_sessions.run_started_at), streams.touched_at) as restart_at
+from streams
+left join held_sessions
+    on
+        streams.visitor_id = held_sessions.visitor_id
+        and streams.is_excluded = held_sessions.is_excluded
+        and streams.touched_at >= held_sessions.run_started_at
+group by streams.visitor_id, streams.is_excluded, streams.touched_at

@@ -1,0 +1,67 @@
+{{ config(
+    materialized='incremental',
+    incremental_strategy='touched_visitors',
+    incremental_predicates=['not touched.is_excluded', 'held.occurred_at >= touched.restart_at']
+) }}
+
+with significant_events as (
+
+    select * from {{ ref('significant_events') }}
+
+),
+
+-- Events that say more than that the visit went on: they become touchpoints, orders or values.
+events as (
+
+    select
+        all_events.*,
+        significant_events.event_name is not null as is_significant
+    from {{ ref('int_web_events_classified') }} as all_events
+    left join significant_events on all_events.event_name = significant_events.event_name
+    where
+        all_events.is_known
+        and not all_events.is_excluded
+        and (
+            significant_events.event_name is not null
+            or all_events.order_id is not null
+            or all_events.value_amount is not null
+        )
+        and {{ is_touched_event('all_events') }}
+
+),
+
+sessions as (
+
+    select * from {{ ref('int_sessions_aggregated') }}
+    where not is_excluded and {{ is_touched_event('int_sessions_aggregated', 'run_started_at') }}
+
+),
+
+matched as (
+
+    select
+        events.*,
+        sessions.session_id,
+        sessions.exclusion_reason
+    from events
+    -- Sessions of a visitor start at different instants and never overlap.
+    asof inner join sessions
+        on
+            events.visitor_id = sessions.visitor_id
+            and events.occurred_at >= sessions.started_at
+
+)
+
+select
+    event_id,
+    session_id,
+    visitor_id,
+    user_id,
+    event_name,
+    order_id,
+    currency_code,
+    value_amount,
+    is_significant,
+    occurred_at
+from matched
+where exclusion_reason is null

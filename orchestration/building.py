@@ -1,0 +1,88 @@
+"""
+What a build of the models may rest on: the last complete one, or nothing.
+
+Incremental models recompute what was touched since the last complete build. That is right only when
+that build was whole, was made with the same code, seeds and settings, and did not look later in
+time. Otherwise the build is a full one. A build that fails half-way leaves no complete build behind.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import duckdb
+
+from orchestration.loading import ledger
+from orchestration.settings import DBT_PROJECT_DIR, SEEDS_DIR, Settings
+
+
+def build_key(settings: Settings) -> str:
+    """Fingerprint of everything but data and instant that decides what the models say."""
+    digest = hashlib.sha256(f"duckdb {duckdb.__version__}".encode())
+    for value in (
+        settings.business_timezone,
+        settings.reporting_currency,
+        settings.consent_policy,
+    ):
+        digest.update(f"\n{value}".encode())
+    for path in _files():
+        digest.update(f"\n{path.name} {hashlib.sha256(path.read_bytes()).hexdigest()}".encode())
+    return digest.hexdigest()
+
+
+def _files() -> list[Path]:
+    """Models, macros and rules; tests and documentation pages change no row."""
+    project = DBT_PROJECT_DIR
+    return [
+        project / "dbt_project.yml",
+        *sorted(
+            path
+            for folder in ("models", "macros")
+            for path in (project / folder).rglob("*")
+            if path.suffix in (".sql", ".py")
+        ),
+        *sorted(SEEDS_DIR.glob("*.csv")),
+    ]
+
+
+def begin(
+    connection: duckdb.DuckDBPyConnection, key: str, as_of_at: str, full_refresh: bool = False
+) -> str | None:
+    """
+    Open a build; returns why it has to be a full one, or None when it may be incremental.
+
+    From here until `complete` there is no complete build.
+    """
+    row = connection.execute(
+        "select build_key, is_complete, as_of_at > ?::timestamp from ops.builds", [as_of_at]
+    ).fetchone()
+    if full_refresh:
+        reason: str | None = "asked for"
+    elif row is None:
+        reason = "no build to rest on"
+    elif not row[1]:
+        reason = "the last build was not completed"
+    elif row[0] != key:
+        reason = "code, rules or settings changed"
+    elif row[2]:
+        reason = "the last build looked later in time"
+    else:
+        reason = None
+    if reason:
+        ledger.forget_build(connection)
+    else:
+        connection.execute("update ops.builds set is_complete = false")
+    return reason
+
+
+def complete(connection: duckdb.DuckDBPyConnection, key: str, as_of_at: str) -> None:
+    """Close a build that went through: what is loaded now is built."""
+    with ledger.transaction(connection):
+        ledger.forget_build(connection)
+        connection.execute(
+            "insert into ops.builds (build_key, as_of_at, is_complete) values (?, ?, true)",
+            [key, as_of_at],
+        )
+        connection.execute("delete from ops.removed_events")
+        connection.execute("update ops.files set is_built = (status = 'loaded')")
