@@ -12,7 +12,7 @@ export PYTHONPATH := $(CURDIR)
 export DO_NOT_TRACK := 1
 export GX_ANALYTICS_ENABLED := false
 
-.PHONY: help setup nightly test dev import build lint docs clean rollback releases publish waive retract requeue pepper model unit benchmark sample lock
+.PHONY: help setup nightly test dev import build lint docs clean rollback releases publish waive retract requeue pepper model unit identity prove benchmark sample lock
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -94,6 +94,13 @@ model: setup ## scaffold a model: make model LAYER=marts DOMAIN=stages NAME=fct_
 
 sample: setup ## generate the shipped sample anew: make sample [PEOPLE=2000] [DAYS=548] [OUT=<dir>]
 	@$(BIN)/python -m sample.generate $(if $(PEOPLE),--people $(PEOPLE)) $(if $(DAYS),--days $(DAYS)) $(if $(OUT),--out $(OUT))
+
+identity: setup ## who somebody is and why: make identity WHO=visitor:v1 [AND=user:u2] [ON="2026-01-31 00:00:00"]
+	@test -n "$(WHO)" || { echo 'usage: make identity WHO=<type>:<value> [AND=<type>:<value>] [ON=<UTC instant>]'; exit 1; }
+	@$(BIN)/python -m orchestration.identity "$(WHO)" $(if $(AND),--and "$(AND)") $(if $(ON),--on "$(ON)")
+
+prove: setup ## random histories: every increment equals a full rebuild: make prove [N=200] [SEED=0]
+	@$(BIN)/python -m orchestration.proving --histories $(or $(N),200) --seed $(or $(SEED),0)
 
 benchmark: setup ## wall time and memory of the nightly, or of loading: make benchmark [WHAT=loading] [ARGS=...]
 	@$(BIN)/python -m benchmarks.$(or $(WHAT),nightly) $(ARGS)

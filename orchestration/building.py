@@ -3,7 +3,7 @@ What a build of the models may rest on: the last complete one, or nothing.
 
 Incremental models recompute what was touched since the last complete build. That is right only when
 that build was whole, was made with the same code, seeds and settings, and did not look later in
-time. Otherwise the build is a full one. A build that fails half-way leaves no complete build behind.
+time. Otherwise the build is a full one. A build that fails half-way leaves none to rest on.
 """
 
 from __future__ import annotations

@@ -12,6 +12,8 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from orchestration.proving import Project
+
 ROOT = Path(__file__).resolve().parent.parent
 STORIES = ROOT / "tests" / "fixtures" / "raw"
 SHARED_DATA = ROOT.parent / "shared" / "data"
@@ -81,6 +83,12 @@ def story_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     result = nightly(home, TZ="UTC")
     assert result.returncode == 0, result.stdout + result.stderr
     return home
+
+
+@pytest.fixture(scope="session")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """All models as dbt compiles them, for warehouses in memory."""
+    return Project(tmp_path_factory.mktemp("project"))
 
 
 @pytest.fixture
