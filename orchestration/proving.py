@@ -25,7 +25,6 @@ import subprocess
 import sys
 import tempfile
 import time
-import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stdout, suppress
 from dataclasses import dataclass, field, replace
@@ -244,6 +243,15 @@ class File:
     table: str
     rows: list[dict[str, str]]
 
+    @property
+    def text(self) -> str:
+        """The file as CSV."""
+        stream = io.StringIO(newline="")
+        writer = csv.DictWriter(stream, list(self.rows[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(self.rows)
+        return stream.getvalue()
+
 
 @dataclass
 class Night:
@@ -344,7 +352,6 @@ ROWS: dict[str, st.SearchStrategy[dict[str, str]]] = {
         currency_code=st.just("JPY"),
         delivered_at=st.one_of(st.just(""), _moments),
         billed_at=st.one_of(st.just(""), _moments),
-        updated_at=_moments,
     ),
     "crm/payments": _rows(
         payment_id=_one_of("p1", "p2", "p3"),
@@ -360,7 +367,6 @@ ROWS: dict[str, st.SearchStrategy[dict[str, str]]] = {
         contact_id=_one_of("", "c1", "c2"),
         email=_emails,
         resolved_at=st.one_of(st.just(""), _moments),
-        updated_at=_moments,
     ),
     "crm/activities": _rows(
         activity_id=_one_of("a1", "a2"),
@@ -395,21 +401,13 @@ FAMILIES = 4
 
 
 def _of_family(family: int, row: dict[str, str]) -> dict[str, str]:
-    """
-    The row with the family's own identifiers; placeholders belong to nobody anyway.
-
-    Versions of one instant differ in nothing: which of them is newer would be told by what arrived
-    first, the one case where order counts.
-    """
-    named = {
+    """The row with the family's own identifiers; placeholders belong to nobody anyway."""
+    return {
         name: f"{value}f{family}"
         if re.fullmatch(r"[a-z][0-9]+", value)
         else re.sub(r"^([ab])@", rf"\g<1>{family}@", value)
         for name, value in row.items()
     }
-    if "updated_at" in named:
-        named["updated_at"] += f".{zlib.crc32(repr(sorted(named.items())).encode()) % 1000000:06d}"
-    return named
 
 
 @st.composite
@@ -450,14 +448,13 @@ class World:
         self.settings = replace(load_settings(folder), pepper=PEPPER)
         self.paths: list[Path] = []
 
-    def arrive(self, file: File) -> None:
-        """Put a file into the landing zone."""
-        path = self.settings.landing / file.table / f"{len(self.paths)}.csv"
+    def arrive(self, file: File, day: int | None = None) -> None:
+        """Put a file into the landing zone, as the extract of a day (its number by default)."""
+        day = len(self.paths) if day is None else day
+        extracted_on = f"dt={_START + timedelta(days=day):%Y-%m-%d}"
+        path = self.settings.landing / file.table / extracted_on / f"{len(self.paths)}.csv"
         path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("w", encoding="utf-8", newline="") as stream:
-            writer = csv.DictWriter(stream, list(file.rows[0]), lineterminator="\n")
-            writer.writeheader()
-            writer.writerows(file.rows)
+        path.write_text(file.text, encoding="utf-8")
         self.paths.append(path)
 
     def load(self) -> None:
@@ -516,10 +513,10 @@ def prove(project: Project, history: History, folder: Path) -> None:
     # The same files in one night, last first; those that were taken back never came.
     with project.connect(threads=4) as connection:
         world = World(project, connection, folder / "at_once")
-        gone = {night.retract for night in history.nights}
+        gone = {files[n.retract].text for n in history.nights if n.retract is not None}
         for number, file in reversed(list(enumerate(files))):
-            if number not in gone:
-                world.arrive(File(file.table, file.rows[::-1]))
+            if file.text not in gone:
+                world.arrive(File(file.table, file.rows[::-1]), number)
         world.load()
         world.build(as_of_at, zone="America/New_York")
         increments = {

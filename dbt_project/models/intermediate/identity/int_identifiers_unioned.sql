@@ -221,8 +221,7 @@ invalid_identifiers as (
     inner join invalid_values
         on
             identifiers.identifier_type = invalid_values.identifier_type
-            and regexp_full_match(lower(identifiers.identifier_value), invalid_values.pattern)
-    where identifiers.identifier_type not in ('email', 'phone')
+            and {{ bare_value('identifiers.identifier_value') }} = invalid_values.invalid_value
     group by identifiers.identifier_type, identifiers.identifier_value
     union all
     select

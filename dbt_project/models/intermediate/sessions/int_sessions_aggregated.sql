@@ -12,15 +12,48 @@ with all_events as (
 
 ),
 
+first_rows as (
+
+    select * from {{ ref('stg_web__events') }}
+
+),
+
+last_rows as (
+
+    select * from {{ ref('stg_web__events') }}
+
+),
+
+user_agents as (
+
+    select * from {{ ref('int_user_agents_classified') }}
+
+),
+
 significant_events as (
 
     select * from {{ ref('significant_events') }}
 
 ),
 
-exclusions as (
+visitor_exclusions as (
 
     select * from {{ ref('traffic_exclusions') }}
+    where field = 'visitor_prefix'
+
+),
+
+host_exclusions as (
+
+    select * from {{ ref('traffic_exclusions') }}
+    where field = 'landing_host'
+
+),
+
+label_exclusions as (
+
+    select * from {{ ref('traffic_exclusions') }}
+    where field = 'landing_host_label'
 
 ),
 
@@ -67,6 +100,7 @@ gaps as (
 
     select
         *,
+        row_number() over visitor_stream as event_position,
         lag(visitor_key) over visitor_stream as previous_key,
         lag(is_excluded) over visitor_stream as previous_is_excluded,
         lag(occurred_at) over visitor_stream as previous_at,
@@ -107,10 +141,8 @@ runs as (
 
     select
         *,
-        row_number() over visitor_stream as event_position,
         sum(is_start::integer) over (
-            order by visitor_key, is_excluded, occurred_at, event_id
-            rows between unbounded preceding and current row
+            order by event_position rows between unbounded preceding and current row
         ) as run_number,
         case
             when is_start then 0
@@ -120,7 +152,6 @@ runs as (
             )
         end as engaged_seconds
     from starts
-    window visitor_stream as (order by visitor_key, is_excluded, occurred_at, event_id)
 
 ),
 
@@ -147,6 +178,7 @@ aggregated as (
         run_number,
         piece_number,
         min(event_position) as first_position,
+        bool_or(is_excluded) as is_excluded,
         arg_min(event_row, event_position) as first_row,
         arg_max(event_row, event_position) as last_row,
         bit_or(attributes) as attributes,
@@ -178,14 +210,9 @@ incomplete as (
 
 ),
 
-later_events as (
+telling_events as (
 
-    select
-        pieces.run_number,
-        pieces.piece_number,
-        pieces.event_position,
-        pieces.attributes & 4 != 0 as has_campaign,
-        all_events.*
+    select pieces.*
     from pieces
     inner join incomplete
         on
@@ -193,7 +220,26 @@ later_events as (
             and pieces.piece_number = incomplete.piece_number
             and pieces.event_position > incomplete.first_position
             and pieces.attributes & incomplete.missing != 0
-    inner join all_events on pieces.event_row = all_events.event_row
+
+),
+
+telling_rows as (
+
+    select * from {{ ref('stg_web__events') }}
+    where event_row in (select telling_events.event_row from telling_events)
+
+),
+
+later_events as (
+
+    select
+        telling_events.run_number,
+        telling_events.piece_number,
+        telling_events.event_position,
+        telling_events.attributes & 4 != 0 as has_campaign,
+        telling_rows.*
+    from telling_events
+    inner join telling_rows on telling_events.event_row = telling_rows.event_row
 
 ),
 
@@ -223,8 +269,8 @@ sessions as (
     select
         first_events.visitor_id,
         first_events.event_id as first_event_id,
-        first_events.is_excluded,
-        first_events.agent_exclusion_reason,
+        first_events.user_agent,
+        aggregated.is_excluded,
         coalesce(first_events.page_url, told_later.landing_page_url) as landing_page_url,
         coalesce(last_events.page_url, told_later.exit_page_url, first_events.page_url)
             as exit_page_url,
@@ -256,8 +302,8 @@ sessions as (
         aggregated.started_at,
         aggregated.ended_at
     from aggregated
-    inner join all_events as first_events on aggregated.first_row = first_events.event_row
-    inner join all_events as last_events on aggregated.last_row = last_events.event_row
+    inner join first_rows as first_events on aggregated.first_row = first_events.event_row
+    inner join last_rows as last_events on aggregated.last_row = last_events.event_row
     left join told_later
         on
             aggregated.run_number = told_later.run_number
@@ -277,63 +323,6 @@ hosts as (
         ) as landing_host
     from sessions
 
-),
-
--- Patterns are tried once per text, not once per session.
-visitors as (
-
-    select distinct visitor_id from hosts
-
-),
-
-excluded_visitors as (
-
-    select
-        visitors.visitor_id,
-        'invalid_visitor' as exclusion_reason
-    from visitors
-    inner join invalid_values
-        on regexp_full_match(lower(visitors.visitor_id), invalid_values.pattern)
-    union
-    select
-        visitors.visitor_id,
-        exclusions.exclusion_reason
-    from visitors
-    inner join exclusions
-        on
-            exclusions.field = 'visitor_id'
-            and regexp_full_match(lower(visitors.visitor_id), exclusions.pattern)
-
-),
-
-visitor_reasons as (
-
-    select
-        visitor_id,
-        max(exclusion_reason) as exclusion_reason
-    from excluded_visitors
-    group by visitor_id
-
-),
-
-landing_hosts as (
-
-    select distinct landing_host from hosts
-
-),
-
-host_reasons as (
-
-    select
-        landing_hosts.landing_host,
-        min(exclusions.exclusion_reason) as exclusion_reason
-    from landing_hosts
-    inner join exclusions
-        on
-            exclusions.field = 'landing_host'
-            and regexp_full_match(landing_hosts.landing_host, exclusions.pattern)
-    group by landing_hosts.landing_host
-
 )
 
 -- Campaign tags win; then an advertising click; then another site that sent the visitor, since a
@@ -343,9 +332,11 @@ select
     hosts.visitor_id,
     hosts.first_event_id,
     coalesce(
-        hosts.agent_exclusion_reason,
-        visitor_reasons.exclusion_reason,
-        host_reasons.exclusion_reason
+        user_agents.agent_exclusion_reason,
+        case when invalid_values.invalid_rule_id is not null then 'invalid_visitor' end,
+        visitor_exclusions.exclusion_reason,
+        host_exclusions.exclusion_reason,
+        label_exclusions.exclusion_reason
     ) as exclusion_reason,
     hosts.landing_page_url,
     hosts.exit_page_url,
@@ -376,5 +367,9 @@ select
     hosts.started_at,
     hosts.ended_at
 from hosts
-left join visitor_reasons on hosts.visitor_id = visitor_reasons.visitor_id
-left join host_reasons on hosts.landing_host = host_reasons.landing_host
+left join user_agents on hosts.is_excluded and hosts.user_agent = user_agents.user_agent
+left join invalid_values on {{ bare_value('hosts.visitor_id') }} = invalid_values.invalid_value
+left join visitor_exclusions
+    on regexp_extract(lower(hosts.visitor_id), '^([a-z]+)[-_:]', 1) = visitor_exclusions.pattern
+left join host_exclusions on hosts.landing_host = host_exclusions.pattern
+left join label_exclusions on split_part(hosts.landing_host, '.', 1) = label_exclusions.pattern

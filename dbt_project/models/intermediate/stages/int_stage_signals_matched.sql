@@ -27,6 +27,29 @@ rules as (
 
 ),
 
+-- Patterns are tried once per name, not once per touchpoint.
+names as (
+
+    select distinct
+        touchpoint_type,
+        touchpoint_name
+    from touchpoints
+
+),
+
+named_rules as (
+
+    select
+        rules.*,
+        names.touchpoint_name
+    from rules
+    inner join names
+        on
+            rules.touchpoint_type = names.touchpoint_type
+            and {{ matches('names.touchpoint_name', 'rules.name_pattern') }}
+
+),
+
 matches as (
 
     select
@@ -38,13 +61,13 @@ matches as (
         rules.stage,
         coalesce(rules.is_after_purchase, false) as is_after_purchase
     from touchpoints
-    inner join rules
+    inner join named_rules as rules
         on
             touchpoints.touchpoint_type = rules.touchpoint_type
+            and touchpoints.touchpoint_name is not distinct from rules.touchpoint_name
             and touchpoints.occurred_date >= rules.valid_from
             and (rules.valid_to is null or touchpoints.occurred_date < rules.valid_to)
             and (rules.persona is null or touchpoints.persona = rules.persona)
-            and {{ matches('touchpoints.touchpoint_name', 'rules.name_pattern') }}
             and (rules.metric is null or touchpoints.metric = rules.metric)
             and (rules.minimum_score is null or touchpoints.score >= rules.minimum_score)
             and (

@@ -1,0 +1,309 @@
+"""
+Full build and one more night, at a million events and more: wall, CPU, peak memory, as ratios.
+
+`python -m benchmarks.increments [--rows N] [--memory 8GB] [--frames]` fills the raw table with a
+year of events (benchmarks/events.py), then measures, each in a process of its own:
+
+- the hand-written floor: one statement of DuckDB that does the least a session needs;
+- this project: `dbt run` on all of it, then on one new day, then all of it anew with that day, and
+  whether the increment's marts are the same, row for row;
+- with `--frames`, pandas and Polars (installed for the run only) doing what the floor does.
+
+Loading, tests and publishing are not part of it; benchmarks/loading.py and benchmarks/nightly.py
+tell those.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from dataclasses import dataclass, replace
+from datetime import date
+from pathlib import Path
+
+import duckdb
+import psutil
+
+from benchmarks.events import events
+from orchestration import building
+from orchestration.fingerprint import fingerprint
+from orchestration.loading import ledger
+from orchestration.loading.contract import load_contract
+from orchestration.settings import DBT_PROJECT_DIR, Settings, load_settings
+
+SESSION_MODELS = (
+    "int_user_agents_classified",
+    "int_visitors_touched",
+    "int_sessions_aggregated",
+)
+CONNECT = """
+import sys, duckdb
+database, memory, folder = sys.argv[1:]
+connection = duckdb.connect(database, config={"threads": 2, "memory_limit": memory,
+    "temp_directory": folder, "preserve_insertion_order": False})
+connection.execute("set enable_progress_bar = false")
+"""
+FLOOR = """
+connection.execute('''
+create or replace table main.floor as
+with narrow as (
+    select hash(visitor_id) as visitor, occurred_at as moment, event_id, rowid as position,
+        event_name = 'page_view' as is_page
+    from raw_web.events
+), ordered as (
+    select * from narrow order by visitor, moment, event_id
+), gaps as (
+    select *, lag(visitor) over () as visitor_before, lag(moment) over () as moment_before
+    from ordered
+), starts as (
+    select *, case when visitor_before = visitor and moment - moment_before <= interval 30 minutes
+        then 0 else 1 end as is_start from gaps
+), numbered as (
+    select *, sum(is_start) over (rows unbounded preceding) as session from starts
+), sessions as (
+    select session, min(moment) as started_at, max(moment) as ended_at, count(*) as events,
+        count(*) filter (where is_page) as pages,
+        arg_min(position, (moment, event_id)) as first_row,
+        arg_max(position, (moment, event_id)) as last_row
+    from numbered group by session
+)
+select sessions.* exclude (first_row, last_row), a.visitor_id, a.page_url as landing_page,
+    b.page_url as exit_page, a.page_referrer, a.utm_source, a.utm_medium, a.utm_campaign,
+    a.device_type, a.country_code
+from sessions join raw_web.events a on a.rowid = first_row
+join raw_web.events b on b.rowid = last_row
+''')
+connection.execute("drop table main.floor")
+"""
+PANDAS = """
+import pandas as pd
+frame = connection.execute("select event_id, visitor_id, occurred_at, event_name, page_url, "
+    "page_referrer, utm_source, utm_medium, utm_campaign, device_type, country_code "
+    "from raw_web.events").df()
+frame = frame.sort_values(["visitor_id", "occurred_at", "event_id"])
+start = frame.visitor_id.ne(frame.visitor_id.shift()) | (
+    frame.occurred_at.diff() > pd.Timedelta(minutes=30))
+frame["session"] = start.cumsum()
+frame["is_page"] = frame.event_name.eq("page_view")
+first = frame[start]
+last = frame[start.shift(-1, fill_value=True)]
+grouped = frame.groupby("session", sort=False)
+result = grouped.agg(started_at=("occurred_at", "min"), ended_at=("occurred_at", "max"),
+    events=("event_id", "size"), pages=("is_page", "sum"))
+result = result.join(first.set_index("session").drop(columns=["event_id", "occurred_at"]))
+result["exit_page"] = last.set_index("session").page_url
+"""
+POLARS = """
+import polars as pl
+frame = connection.execute("select event_id, visitor_id, occurred_at, event_name, page_url, "
+    "page_referrer, utm_source, utm_medium, utm_campaign, device_type, country_code "
+    "from raw_web.events").pl().lazy()
+result = (frame.sort("visitor_id", "occurred_at", "event_id").with_columns(
+    ((pl.col("visitor_id") != pl.col("visitor_id").shift()).fill_null(True)
+     | (pl.col("occurred_at").diff() > pl.duration(minutes=30)).fill_null(True))
+    .cum_sum().alias("session"))
+    .group_by("session", maintain_order=True).agg(
+        pl.col("occurred_at").min().alias("started_at"),
+        pl.col("occurred_at").max().alias("ended_at"), pl.len().alias("events"),
+        (pl.col("event_name") == "page_view").sum().alias("pages"),
+        pl.col("page_url").last().alias("exit_page"),
+        pl.col("visitor_id", "page_url", "page_referrer", "utm_source", "utm_medium",
+               "utm_campaign", "device_type", "country_code").first())
+    .collect(engine="streaming"))
+"""
+
+
+@dataclass
+class Measure:
+    """One way: wall and CPU seconds, peak memory in MiB; of dbt also the seconds per model."""
+
+    way: str
+    wall: float
+    cpu: float
+    peak: float
+    models: dict[str, float]
+
+    @property
+    def sessions(self) -> float:
+        """Seconds of the session models."""
+        return sum(self.models.get(name, 0) for name in SESSION_MODELS)
+
+
+def watched(way: str, command: list[str], environment: dict[str, str] | None = None) -> Measure:
+    """Run a command, sampling its memory."""
+    started = time.monotonic()
+    process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
+    peak = [0.0]
+
+    def sample() -> None:
+        watcher = psutil.Process(process.pid)
+        while process.poll() is None:
+            try:
+                everyone = [watcher, *watcher.children(recursive=True)]
+                peak[0] = max(peak[0], sum(p.memory_info().rss for p in everyone) / 2**20)
+            except psutil.NoSuchProcess:
+                pass
+            time.sleep(0.05)
+
+    thread = threading.Thread(target=sample)
+    thread.start()
+    before = os.times()
+    output = process.communicate()[0]
+    thread.join()
+    after = os.times()
+    if process.returncode:
+        raise SystemExit(f"{way} failed:\n{output[-3000:]}")
+    cpu = after.children_user + after.children_system
+    cpu -= before.children_user + before.children_system
+    measure = Measure(way, time.monotonic() - started, cpu, peak[0], {})
+    print(f"{way}: {measure.wall:.1f} s, {measure.peak:,.0f} MiB", flush=True)
+    return measure
+
+
+def fill(settings: Settings, rows: int, memory: str) -> str:
+    """A year of raw events, all but the last day; returns that day."""
+    with duckdb.connect(
+        str(settings.warehouse),
+        config={"memory_limit": memory, "threads": 2, "preserve_insertion_order": False,
+                "temp_directory": str(settings.home / "work" / "tmp")},
+    ) as connection:  # fmt: skip
+        connection.execute("set TimeZone = 'UTC'; set enable_progress_bar = false")
+        ledger.create(connection, list(load_contract().values()))
+        connection.execute("create schema bench")
+        events(connection, "bench.events", rows)
+        last = connection.execute(
+            "select max(arrived_on)::varchar from (select arrived_on from bench.events "
+            f"group by 1 having count(*) > {rows // 1000})"
+        ).fetchone()
+        assert last is not None
+        arrive(connection, f"arrived_on < '{last[0]}'", "history")
+        connection.execute("checkpoint")
+        return str(last[0])
+
+
+def arrive(connection: duckdb.DuckDBPyConnection, condition: str, file: str) -> None:
+    """Put events into the raw table as one load, in the order of their days."""
+    names = [row[0] for row in connection.execute("describe bench.events").fetchall()]
+    columns = ", ".join(name for name in names if name != "arrived_on")
+    connection.execute(
+        f"insert into raw_web.events ({columns}, _file_id, _row_number) "
+        f"select {columns}, '{file}', row_number() over () from bench.events where {condition} "
+        "order by arrived_on"
+    )
+    connection.execute(
+        "insert into ops.files (file_id, source, table_name, file_name, status, data_through_at) "
+        f"values ('{file}', 'web', 'events', '{file}', 'loaded', now()::timestamp)"
+    )
+
+
+def dbt(settings: Settings, *arguments: str) -> list[str]:
+    """A command line of dbt on a home."""
+    project = str(DBT_PROJECT_DIR)
+    options = ["--profiles-dir", project, "--target-path", str(settings.dbt_target)]
+    executable = str(Path(sys.executable).with_name("dbt"))
+    return [executable, "--quiet", *arguments, "--project-dir", project, *options]
+
+
+def environment(settings: Settings, as_of_at: str) -> dict[str, str]:
+    """What dbt needs to know."""
+    return {**os.environ, **settings.environment(as_of_at)}
+
+
+def build(way: str, settings: Settings, as_of_at: str, full: bool) -> Measure:
+    """`dbt run` as the nightly would, without tests."""
+    key = building.build_key(settings)
+    with duckdb.connect(str(settings.warehouse)) as connection:
+        reason = building.begin(connection, key, as_of_at, full)
+    assert bool(reason) == full, reason
+    command = dbt(settings, "run", *(["--full-refresh"] if full else []))
+    measure = watched(way, command, environment(settings, as_of_at))
+    results = json.loads((settings.dbt_target / "run_results.json").read_text("utf-8"))["results"]
+    measure.models = {r["unique_id"].split(".")[-1]: r["execution_time"] for r in results}
+    with duckdb.connect(str(settings.warehouse)) as connection:
+        building.complete(connection, key, as_of_at)
+    return measure
+
+
+def content(settings: Settings, memory: str) -> str:
+    """Hash of all marts that tell of customers."""
+    with duckdb.connect(
+        str(settings.warehouse), read_only=True, config={"memory_limit": memory, "threads": 2}
+    ) as connection:
+        return fingerprint(connection).content_hash
+
+
+def main() -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rows", type=int, default=1_000_000)
+    parser.add_argument("--memory", default="8GB")
+    parser.add_argument("--frames", action="store_true", help="also pandas and Polars")
+    parser.add_argument("--folder", type=Path, help="where the home is made, and left")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as temporary:
+        home = (options.folder or Path(temporary)) / "home"
+        settings = replace(load_settings(home), memory_limit=options.memory)
+        settings.prepare()
+        print(f"making {options.rows:,} events …", flush=True)
+        last = fill(settings, options.rows, options.memory)
+        watched("seeds", dbt(settings, "seed"), environment(settings, f"{last} 00:00:00"))
+
+        def alone(way: str, code: str) -> Measure:
+            return watched(
+                way,
+                [sys.executable, "-c", CONNECT + code, str(settings.warehouse), options.memory,
+                 str(home / "work" / "tmp")],
+            )  # fmt: skip
+
+        measures = [alone("floor: sessions by hand", FLOOR)]
+        if options.frames:
+            measures += [alone("pandas: sessions", PANDAS), alone("Polars: sessions", POLARS)]
+        measures.append(build("this project: full build", settings, f"{last} 00:00:00", full=True))
+        with duckdb.connect(str(settings.warehouse)) as connection:
+            arrive(connection, f"arrived_on = '{last}'", "new day")
+        evening = f"{last} 23:59:59"
+        measures.append(build("this project: one more day", settings, evening, full=False))
+        increment = content(settings, options.memory)
+        measures.append(build("this project: full build with it", settings, evening, full=True))
+        same = content(settings, options.memory) == increment
+    report(measures, options.rows, same)
+
+
+def report(measures: list[Measure], rows: int, same: bool) -> None:
+    """The table for docs/benchmarks.md."""
+    floor, full = measures[0], measures[-1]
+    night = measures[-2]
+    print(
+        f"\n{date.today()}, {platform.machine()}, {os.cpu_count()} shared cores, "
+        f"Python {platform.python_version()}, DuckDB {duckdb.__version__}; {rows:,} events\n"
+    )
+    print("| events | way | wall | CPU | peak memory | sessions | sessions / floor | wall / full |")
+    print("|---:|---|---:|---:|---:|---:|---:|---:|")
+    for measure in measures:
+        sessions = measure.sessions or measure.wall
+        print(
+            f"| {rows:,} | {measure.way} | {measure.wall:.1f} s | {measure.cpu:.1f} s "
+            f"| {measure.peak:,.0f} MiB | {sessions:.1f} s | {sessions / floor.wall:.2f} "
+            f"| {f'{measure.wall / full.wall:.3f}' if measure.models else ''} |"
+        )
+    print(
+        f"\nsessions of the new day / full: {night.sessions / full.sessions:.3f}; "
+        f"models of the new day / full: "
+        f"{sum(night.models.values()) / sum(full.models.values()):.3f}; "
+        f"increment and full build {'are the same, row for row' if same else 'DIFFER'}"
+    )
+    slowest = sorted(night.models.items(), key=lambda item: -item[1])[:12]
+    print("slowest models of the new day:", ", ".join(f"{n} {s:.2f}" for n, s in slowest))
+    slowest = sorted(full.models.items(), key=lambda item: -item[1])[:12]
+    print("slowest models of the full build:", ", ".join(f"{n} {s:.1f}" for n, s in slowest))
+
+
+if __name__ == "__main__":
+    main()
