@@ -12,12 +12,20 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from orchestration.project import ensure_manifest
 from orchestration.proving import Project
+from orchestration.settings import load_settings
 
 ROOT = Path(__file__).resolve().parent.parent
 STORIES = ROOT / "tests" / "fixtures" / "raw"
 SHARED_DATA = ROOT.parent / "shared" / "data"
 PEPPER = "a pepper for tests, at least 32 characters"
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Parse the dbt project once, before the workers share its manifest."""
+    if not hasattr(session.config, "workerinput"):
+        ensure_manifest(load_settings(ROOT / ".journey").environment())
 
 
 def environment(home: Path, **extra: str) -> dict[str, str]:

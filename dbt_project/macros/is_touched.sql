@@ -1,15 +1,11 @@
-{% macro is_touched_event(events, occurred_at='occurred_at') -%}
+{% macro only_touched(events, occurred_at='occurred_at') -%}
     {%- set touched = ref('int_visitors_touched') if is_later_run() or not execute -%}
     {%- if is_later_run() -%}
-        exists (
-            select 1 from {{ touched }} as touched
-            where
+        inner join {{ touched }} as touched
+            on
                 {{ events }}.visitor_id = touched.visitor_id
                 and {{ events }}.is_excluded = touched.is_excluded
                 and {{ events }}.{{ occurred_at }} >= touched.restart_at
-        )
-    {%- else -%}
-        true
     {%- endif -%}
 {%- endmacro %}
 

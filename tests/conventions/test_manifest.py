@@ -18,8 +18,8 @@ from tests.conftest import ROOT
 
 NAMES = {
     "staging": r"stg_[a-z]+__[a-z_]+",
-    "intermediate": r"int_[a-z_]+_(unioned|guarded|components|resolved_to_persons|cut|classified|"
-    r"sessionized|aggregated|told_sources|matched_to_channels|numbered|assigned_to_touchpoints|"
+    "intermediate": r"int_[a-z_]+_(unioned|guarded|components|resolved_to_persons|classified|"
+    r"touched|fingerprinted|described|aggregated|matched_to_sessions|matched_to_channels|numbered|"
     r"assigned_to_journeys|matched|derived|paid|placed|scored|valued|values_daily)",
     "marts": r"(dim_[a-z_]+|fct_[a-z_]+|kpi_[a-z_]+|load_quality|release_info)",
 }

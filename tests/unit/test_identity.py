@@ -23,29 +23,71 @@ def identity() -> ModuleType:
     return module
 
 
+def resolved(identity: ModuleType, edges: list[tuple[str, str]]) -> tuple[list[str], pd.DataFrame]:
+    """Names in the order of their numbers, and what became of them; older names come first."""
+    names = sorted({name for edge in edges for name in edge})
+    number = {name: position for position, name in enumerate(names)}
+    columns = {
+        "edge_number": np.arange(1, len(edges) + 1),
+        "left_node": np.array([number[a] for a, _ in edges], dtype=np.int64),
+        "right_node": np.array([number[b] for _, b in edges], dtype=np.int64),
+        "is_device": np.array([b[0] == "v" for _, b in edges], dtype=bool),
+        "is_account": np.array([a[0] + b[0] == "cu" for a, b in edges], dtype=bool),
+    }
+    return names, identity.resolve(columns)
+
+
 def people(
     identity: ModuleType, edges: list[tuple[str, str]]
 ) -> tuple[set[frozenset[str]], set[str]]:
     """Groups of identifiers, and visitors that the guard cut; a name's first letter is its type."""
-    kinds = {"c": "contact", "u": "user", "m": "email", "p": "phone", "v": "visitor"}
-    names = sorted({name for edge in edges for name in edge})
-    identifiers = pd.DataFrame(
-        {"identifier_id": names, "identifier_type": [kinds[name[0]] for name in names]}
-    )
-    frame = pd.DataFrame(
-        [(a, kinds[a[0]], b, kinds[b[0]]) for a, b in edges],
-        columns=["left_identifier_id", "left_type", "right_identifier_id", "right_type"],
-    )
-    result = identity.resolve(identifiers, frame)
-    groups = result.groupby("component_number")["identifier_id"].agg(frozenset)
-    cut = result.loc[result["is_unique_key_cut"], "identifier_id"]
-    return set(groups), set(cut)
+    names, result = resolved(identity, edges)
+    result["name"] = names
+    groups = result.groupby("person_node")["name"].agg(frozenset)
+    return set(groups), set(result.loc[result["is_unique_key_cut"], "name"])
 
 
-def test_a_chain_of_a_million_converges(identity: ModuleType) -> None:
-    nodes = np.arange(1_000_000)
-    labels = identity.component_labels(len(nodes), nodes[:-1], nodes[1:])
-    assert len(set(labels)) == 1
+MILLION = 1_000_000
+
+
+@pytest.mark.parametrize("shape", ["chain", "chain backwards", "star", "pairs", "one giant"])
+def test_a_million_nodes_of_any_shape(identity: ModuleType, shape: str) -> None:
+    nodes = np.arange(MILLION)
+    left, right = {
+        "chain": (nodes[:-1], nodes[1:]),
+        "chain backwards": (nodes[1:][::-1], nodes[:-1][::-1]),
+        "star": (np.full(MILLION - 1, MILLION - 1), nodes[:-1]),
+        "pairs": (nodes[::2], nodes[1::2]),
+        "one giant": (np.random.default_rng(1).permutation(MILLION)[nodes[1:] // 2], nodes[1:]),
+    }[shape]
+    found = identity.least_nodes(MILLION, left, right)
+    if shape == "pairs":
+        assert (found == nodes // 2 * 2).all()
+    elif shape != "one giant":
+        assert (found == 0).all()
+    else:
+        assert (found[left] == found[right]).all()
+
+
+def test_merges_tell_who_was_whom_when(identity: ModuleType) -> None:
+    """Against a history replayed edge by edge."""
+    generator = random.Random(5)
+    for _ in range(60):
+        edges = [(f"m{generator.randrange(12):02}", f"v{generator.randrange(12):02}")
+                 for _ in range(generator.randrange(1, 25))]  # fmt: skip
+        names, result = resolved(identity, edges)
+        into, by = result["merged_into_node"], result["merged_by_edge_number"]
+        for seen in range(len(edges) + 1):
+            groups = {name: {name} for name in names}
+            for a, b in edges[:seen]:
+                merged = groups[a] | groups[b]
+                for name in merged:
+                    groups[name] = merged
+            for node, name in enumerate(names):
+                person = node
+                while into[person] >= 0 and by[person] <= seen:
+                    person = into[person]
+                assert names[person] == min(groups[name])
 
 
 def test_same_mail_on_two_devices_is_one_person(identity: ModuleType) -> None:
@@ -90,9 +132,4 @@ def test_the_order_of_edges_does_not_matter(identity: ModuleType) -> None:
 
 
 def test_no_edges_at_all(identity: ModuleType) -> None:
-    identifiers = pd.DataFrame({"identifier_id": ["a"], "identifier_type": ["visitor"]})
-    edges = pd.DataFrame(
-        columns=["left_identifier_id", "left_type", "right_identifier_id", "right_type"], dtype=str
-    )
-    assert len(identity.resolve(identifiers, edges)) == 1
-    assert len(identity.resolve(identifiers.iloc[:0], edges)) == 0
+    assert len(resolved(identity, [])[1]) == 0

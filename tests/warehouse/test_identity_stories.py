@@ -13,8 +13,6 @@ import pytest
 from orchestration import identity
 from orchestration.proving import PEPPER, File, Project, World
 
-pytestmark = pytest.mark.xdist_group("project")
-
 Row = dict[str, str]
 Rows = list[tuple[str, Row]]
 

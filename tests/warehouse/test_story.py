@@ -75,11 +75,14 @@ def manifest(home: Path) -> dict[str, object]:
     return dict(json.loads(path.read_text("utf-8")))
 
 
-def test_names_order_zone_and_threads_change_nothing(story_home: Path, tmp_path: Path) -> None:
-    """Files renamed, cut in two, rows shuffled; another host time zone; one thread."""
+def test_nights_names_order_zone_and_threads_change_nothing(
+    story_home: Path, tmp_path: Path
+) -> None:
+    """Files renamed, cut in two and shuffled, a night for each half; another zone; one thread."""
     home = tmp_path / "home"
     shutil.copytree(STORIES / "happy_week", home / "landing")
     generator = random.Random(7)
+    second_night = []
     for path in sorted((home / "landing").rglob("*.csv")):
         header, *lines = path.read_text("utf-8").splitlines()
         generator.shuffle(lines)
@@ -87,10 +90,20 @@ def test_names_order_zone_and_threads_change_nothing(story_home: Path, tmp_path:
         for name, part in (("zz", lines[:middle]), ("aa", lines[middle:])):
             if part:
                 text = "\n".join([header, *part]) + "\n"
-                (path.parent / f"{name}-{generator.randrange(1000)}.csv").write_text(text, "utf-8")
+                target = path.parent / f"{name}-{generator.randrange(1000)}.csv"
+                if name == "zz":
+                    second_night.append((target, text))
+                else:
+                    target.write_text(text, "utf-8")
         path.unlink()
-    result = nightly(home, TZ="Asia/Tokyo", JOURNEY_THREADS="1")
-    assert result.returncode == 0, result.stdout + result.stderr
+    first = nightly(home, TZ="Asia/Tokyo", JOURNEY_THREADS="1")
+    assert first.returncode == 0, first.stdout + first.stderr
+    assert "full (no build to rest on)" in first.stdout
+    for target, text in second_night:
+        target.write_text(text, "utf-8")
+    second = nightly(home, TZ="Asia/Tokyo", JOURNEY_THREADS="1")
+    assert second.returncode == 0, second.stdout + second.stderr
+    assert "what was touched since the last build" in second.stdout
     assert manifest(home)["content_hash"] == manifest(story_home)["content_hash"]
 
 

@@ -23,30 +23,39 @@ def least_nodes(node_count: int, left: np.ndarray, right: np.ndarray) -> np.ndar
 
 
 def unique_key_cuts(
-    node_count: int, left: np.ndarray, right: np.ndarray, is_device: np.ndarray, is_account
+    joined: np.ndarray,
+    left: np.ndarray,
+    right: np.ndarray,
+    is_device: np.ndarray,
+    is_account: np.ndarray,
 ) -> np.ndarray:
     """
     Devices whose edges are cut: two CRM contacts with different user_ids are not one person.
 
-    Where a component would hold two such user_ids that only devices join, the edges of every device
-    that bridges groups are cut. Returns a flag per node.
+    Where a component (`joined`) holds two such user_ids that only devices join, the edges of every
+    device that bridges groups are cut. Returns a flag per node.
     """
-    # Groups that accounts alone make, and what they become when devices join them.
-    group = least_nodes(node_count, left[~is_device], right[~is_device])
-    joined = least_nodes(node_count, left, right)
+    is_cut = np.zeros(len(joined), dtype=bool)
+    # Only components with several user_ids that belong to a CRM contact can hold a conflict.
+    users = np.unique(right[is_account])
+    several = _repeated(joined[users])
+    if not len(several):
+        return is_cut
+    inside = np.isin(joined[left], several)
+    left, right, is_device = left[inside], right[inside], is_device[inside]
 
-    # User ids that belong to a CRM contact, and the joined components where two of them meet
-    # although accounts alone keep them apart.
-    owners = pd.DataFrame({"group": group[right[is_account]], "joined": joined[right[is_account]]})
-    groups = owners.drop_duplicates()
-    conflicted = groups["joined"][groups["joined"].duplicated()].unique()
-
-    is_cut = np.zeros(node_count, dtype=bool)
-    if len(conflicted):
-        reached = pd.DataFrame({"device": right[is_device], "group": group[left[is_device]]})
-        reached = reached[np.isin(joined[reached["device"]], conflicted)].drop_duplicates()
-        is_cut[reached["device"][reached["device"].duplicated()].unique()] = True
+    # Groups that accounts alone make, and the components where two of them meet.
+    group = least_nodes(len(joined), left[~is_device], right[~is_device])
+    pairs = np.unique(np.column_stack([joined[users], group[users]]), axis=0)
+    conflicted = np.isin(joined[left], _repeated(pairs[:, 0]))
+    reached = np.column_stack([right, group[left]])[is_device & conflicted]
+    is_cut[_repeated(np.unique(reached, axis=0)[:, 0])] = True
     return is_cut
+
+
+def _repeated(values: np.ndarray) -> np.ndarray:
+    found, counts = np.unique(values, return_counts=True)
+    return found[counts > 1]
 
 
 def merges(
@@ -98,13 +107,16 @@ def resolve(edges: dict[str, np.ndarray]) -> pd.DataFrame:
     left, right = (np.asarray(edges[side], dtype=np.int64) for side in ("left_node", "right_node"))
     is_device, is_account = (np.asarray(edges[k], dtype=bool) for k in ("is_device", "is_account"))
     node_count = int(max(left.max(), right.max())) + 1 if len(left) else 0
-    is_cut = unique_key_cuts(node_count, left, right, is_device, is_account)
+    person_node = least_nodes(node_count, left, right)
+    is_cut = unique_key_cuts(person_node, left, right, is_device, is_account)
     keep = ~(is_device & is_cut[right])
+    if is_cut.any():
+        person_node = least_nodes(node_count, left[keep], right[keep])
     into, by = merges(node_count, left[keep], right[keep], np.asarray(edges["edge_number"])[keep])
     return pd.DataFrame(
         {
             "node_number": np.arange(node_count),
-            "person_node": least_nodes(node_count, left[keep], right[keep]),
+            "person_node": person_node,
             "is_unique_key_cut": is_cut,
             "merged_into_node": into,
             "merged_by_edge_number": by,

@@ -12,18 +12,6 @@ with all_events as (
 
 ),
 
-first_rows as (
-
-    select * from {{ ref('stg_web__events') }}
-
-),
-
-last_rows as (
-
-    select * from {{ ref('stg_web__events') }}
-
-),
-
 user_agents as (
 
     select * from {{ ref('int_user_agents_classified') }}
@@ -91,7 +79,8 @@ events as (
         )::utinyint as attributes
     from all_events
     left join significant_events on all_events.event_name = significant_events.event_name
-    where all_events.is_known and {{ is_touched_event('all_events') }}
+    {{ only_touched('all_events') }}
+    where all_events.is_known
 
 ),
 
@@ -210,6 +199,21 @@ incomplete as (
 
 ),
 
+-- Rows are looked up by position, only the needed ones: `in` keeps their number small and known.
+first_events as (
+
+    select * from {{ ref('stg_web__events') }}
+    where event_row in (select aggregated.first_row from aggregated)
+
+),
+
+last_events as (
+
+    select * from {{ ref('stg_web__events') }}
+    where event_row in (select aggregated.last_row from aggregated)
+
+),
+
 telling_events as (
 
     select pieces.*
@@ -302,8 +306,8 @@ sessions as (
         aggregated.started_at,
         aggregated.ended_at
     from aggregated
-    inner join first_rows as first_events on aggregated.first_row = first_events.event_row
-    inner join last_rows as last_events on aggregated.last_row = last_events.event_row
+    inner join first_events on aggregated.first_row = first_events.event_row
+    inner join last_events on aggregated.last_row = last_events.event_row
     left join told_later
         on
             aggregated.run_number = told_later.run_number

@@ -18,6 +18,7 @@ events as (
         significant_events.event_name is not null as is_significant
     from {{ ref('int_web_events_classified') }} as all_events
     left join significant_events on all_events.event_name = significant_events.event_name
+    {{ only_touched('all_events') }}
     where
         all_events.is_known
         and not all_events.is_excluded
@@ -26,14 +27,15 @@ events as (
             or all_events.order_id is not null
             or all_events.value_amount is not null
         )
-        and {{ is_touched_event('all_events') }}
 
 ),
 
 sessions as (
 
-    select * from {{ ref('int_sessions_aggregated') }}
-    where not is_excluded and {{ is_touched_event('int_sessions_aggregated', 'run_started_at') }}
+    select aggregated.*
+    from {{ ref('int_sessions_aggregated') }} as aggregated
+    {{ only_touched('aggregated', 'run_started_at') }}
+    where not aggregated.is_excluded
 
 ),
 

@@ -1,0 +1,71 @@
+"""Increments equal a full rebuild: on random histories, and on real events in any batches."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from orchestration import proving
+from orchestration.proving import File, History, Night, NotEqual, Project, World
+from tests.conftest import run_module
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_a_hundred_random_histories(project: Project, seed: int) -> None:
+    proving.run(project, 100, seed, progress=print)
+
+
+def test_a_forgotten_removal_is_found_and_shown(
+    project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The proof can fail: with the log of removed events switched off, it does."""
+    monkeypatch.setattr("orchestration.loading.ledger.note_removed", lambda *_: None)
+    event = {"event_id": "e1", "occurred_at": "2026-01-01 10:00:00", "visitor_id": "v1",
+             "event_name": "page_view"}  # fmt: skip
+    history = History([
+        Night([File("web/events", [event, {**event, "event_id": "e2"}])], 24),
+        Night([], 24, retract=0),
+    ])  # fmt: skip
+    with pytest.raises(NotEqual, match="only by increments"):
+        proving.prove(project, history, tmp_path)
+    assert "night 2" in repr(history) and "takes back file 0" in repr(history)
+
+
+@pytest.mark.parametrize("source", ["snowplow", "reconstructr"])
+def test_real_events_in_any_batches(
+    project: Project, shared_data: Path, tmp_path: Path, source: str
+) -> None:
+    folder = {"snowplow": "snowplow_web"}.get(source, source)
+    imported = run_module(
+        "orchestration.importing", source, str(shared_data / folder), home=tmp_path
+    )
+    assert imported.returncode == 0, imported.stderr
+    (path,) = (tmp_path / "landing" / "web" / "events").rglob("*.csv*")
+    relation = duckdb.read_csv(str(path), all_varchar=True)
+    rows = [dict(zip(relation.columns, row, strict=True)) for row in relation.fetchall()]
+    whole = sessions(project, [rows], tmp_path / "whole")
+    assert whole
+    if source == "reconstructr":
+        assert len(whole) == 22224  # the authors' count
+    generator = random.Random(3)
+    for number, count in enumerate((2, 5)):
+        batches: list[list[dict[str, str]]] = [[] for _ in range(count)]
+        for row in rows:
+            batches[generator.randrange(count)].append(row)
+        assert sessions(project, batches, tmp_path / str(number)) == whole
+
+
+def sessions(
+    project: Project, batches: list[list[dict[str, str]]], folder: Path
+) -> list[tuple[object, ...]]:
+    """All sessions after one night per batch."""
+    with project.connect(threads=2) as connection:
+        world = World(project, connection, folder)
+        for batch in batches:
+            world.arrive(File("web/events", batch))
+            world.load()
+            world.build("2030-01-01 00:00:00", whole=False)
+        return connection.execute("from marts.fct_sessions order by all").fetchall()
