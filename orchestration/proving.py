@@ -18,6 +18,7 @@ import argparse
 import csv
 import importlib.util
 import io
+import json
 import os
 import re
 import shutil
@@ -68,8 +69,13 @@ class Model:
 class Project:
     """All models in order of their dependencies, as dbt compiles them, and the seeds."""
 
-    def __init__(self, folder: Path) -> None:
-        """Let dbt compile in an empty home in `folder`; takes half a minute."""
+    def __init__(self, folder: Path, variables: dict[str, Any] | None = None) -> None:
+        """
+        Let dbt compile in an empty home in `folder`; takes half a minute.
+
+        `variables` override those of dbt_project.yml.
+        """
+        overrides = ["--vars", json.dumps(variables or {})]
         environment = dict(os.environ)
         config = load_settings(folder / "home")
         config.prepare()
@@ -82,14 +88,14 @@ class Project:
                 _pretend_built(connection)
             # In a process of its own, which closes the file: the seeds are read from it below.
             subprocess.run(
-                [str(Path(sys.executable).with_name("dbt")), "--quiet", "seed",
+                [str(Path(sys.executable).with_name("dbt")), "--quiet", "seed", *overrides,
                  *_directories(config.dbt_target)],
                 check=True,
             )  # fmt: skip
             shutil.copy(config.warehouse, self.empty)
-            deletes = _dbt(config.dbt_target, "compile", "--inline", _DELETES)
-            full = _compiled(_dbt(config.dbt_target, "compile", "--full-refresh"))
-            later = _compiled(_dbt(config.dbt_target, "compile"))
+            deletes = _dbt(config.dbt_target, "compile", *overrides, "--inline", _DELETES)
+            full = _compiled(_dbt(config.dbt_target, "compile", *overrides, "--full-refresh"))
+            later = _compiled(_dbt(config.dbt_target, "compile", *overrides))
         finally:
             os.environ.clear()
             os.environ.update(environment)

@@ -13,9 +13,20 @@ from orchestration.proving import File, History, Night, NotEqual, Project, World
 from tests.conftest import run_module
 
 
-@pytest.mark.parametrize("seed", [1, 2])
-def test_a_hundred_random_histories(project: Project, seed: int) -> None:
-    proving.run(project, 100, seed, progress=print)
+def test_two_hundred_random_histories(project: Project) -> None:
+    proving.run(project, 200, 1, progress=print)
+
+
+def test_fifty_random_histories_with_all_options_of_sessions(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    options = {
+        "session_new_at_midnight": True,
+        "session_new_on_campaign": True,
+        "session_maximum_minutes": 45,
+    }
+    project = Project(tmp_path_factory.mktemp("options"), options)
+    proving.run(project, 50, 3, progress=print)
 
 
 def test_a_forgotten_removal_is_found_and_shown(

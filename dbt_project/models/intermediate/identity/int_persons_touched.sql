@@ -51,7 +51,7 @@ logins as (
 
 last_builds as (
 
-    select * from {{ source('ops', 'builds') }}
+    select * from {{ ref('stg_ops__builds') }}
 
 ),
 

@@ -13,13 +13,13 @@ new_files as (
 
 last_builds as (
 
-    select * from {{ source('ops', 'builds') }}
+    select * from {{ ref('stg_ops__builds') }}
 
 ),
 
 removed_events as (
 
-    select * from {{ source('ops', 'removed_events') }}
+    select * from {{ ref('stg_ops__removed_events') }}
 
 ),
 

@@ -36,14 +36,20 @@ journeys as (
         journey_touchpoints.journey_number,
         arg_min(touchpoints.channel, journey_touchpoints.touchpoint_number) as first_channel,
         arg_max(touchpoints.channel, journey_touchpoints.touchpoint_number) as last_channel,
-        -- Long paths are cut to a stated length; the rest is (other).
-        string_agg(touchpoints.channel, ' > ' order by journey_touchpoints.touchpoint_number)
-        filter (where journey_touchpoints.journey_touchpoint_number <= {{ var('path_steps') }})
-            as channel_path,
-        string_agg(
-            touchpoints.touchpoint_type, ' > ' order by journey_touchpoints.touchpoint_number
-        ) filter (where journey_touchpoints.journey_touchpoint_number <= {{ var('path_steps') }})
-            as touchpoint_path,
+        -- Long paths are cut to a stated length. Steps carry their number, so that the list can be
+        -- sorted afterwards: an aggregate with an order of its own keeps whole rows in memory.
+        list(
+            lpad(journey_touchpoints.journey_touchpoint_number::varchar, 4, '0')
+            || touchpoints.channel
+        ) filter (
+            where journey_touchpoints.journey_touchpoint_number <= {{ var('path_steps') }}
+        ) as channel_steps,
+        list(
+            lpad(journey_touchpoints.journey_touchpoint_number::varchar, 4, '0')
+            || touchpoints.touchpoint_type
+        ) filter (
+            where journey_touchpoints.journey_touchpoint_number <= {{ var('path_steps') }}
+        ) as touchpoint_steps,
         count(*) as touchpoint_count,
         min(journey_touchpoints.occurred_at) as started_at,
         max(journey_touchpoints.occurred_at) as ended_at
@@ -56,10 +62,16 @@ journeys as (
 
 ),
 
-path_rests as (
+paths as (
 
     select
-        journey_id,
+        * exclude (channel_steps, touchpoint_steps),
+        regexp_replace(
+            array_to_string(list_sort(channel_steps), ' > '), '(^| > )[0-9]{4}', '\1', 'g'
+        ) as channel_path,
+        regexp_replace(
+            array_to_string(list_sort(touchpoint_steps), ' > '), '(^| > )[0-9]{4}', '\1', 'g'
+        ) as touchpoint_path,
         case when touchpoint_count > {{ var('path_steps') }} then ' > (other)' else '' end
             as path_rest
     from journeys
@@ -94,8 +106,8 @@ select
     journeys.person_id,
     journeys.first_channel,
     journeys.last_channel,
-    journeys.channel_path || path_rests.path_rest as channel_path,
-    journeys.touchpoint_path || path_rests.path_rest as touchpoint_path,
+    journeys.channel_path || journeys.path_rest as channel_path,
+    journeys.touchpoint_path || journeys.path_rest as touchpoint_path,
     reached.last_stage,
     -- What came of the journey: lapsing says how it ended, not what it brought.
     case
@@ -114,7 +126,6 @@ select
     ) }} as is_open,
     journeys.started_at,
     journeys.ended_at
-from journeys
-inner join path_rests on journeys.journey_id = path_rests.journey_id
+from paths as journeys
 left join reached on journeys.journey_id = reached.journey_id
 left join money on journeys.journey_id = money.journey_id
