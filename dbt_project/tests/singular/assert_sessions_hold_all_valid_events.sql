@@ -1,7 +1,15 @@
 -- Every event known by then lies in exactly one session: a person's, or one that is kept out.
-select
-    (select coalesce(sum(event_count), 0) from {{ ref('fct_sessions') }}) as session_events,
-    (select coalesce(sum(event_count), 0) from {{ ref('fct_excluded_traffic') }})
-        as excluded_events,
-    (select count(*) from {{ ref('stg_web__events') }} where is_known) as known_events
+with counts as (
+
+    select
+        (select coalesce(sum(event_count), 0) from {{ ref('fct_sessions') }}) as session_events,
+        (select coalesce(sum(event_count), 0) from {{ ref('fct_excluded_traffic') }})
+            as excluded_events,
+        (select count(*) filter (where is_known) from {{ ref('stg_web__events') }})
+            as known_events
+
+)
+
+select *
+from counts
 where session_events + excluded_events != known_events

@@ -6,7 +6,11 @@ with identifiers as (
 
 edges as (
 
-    select * from {{ ref('int_identity_edges_guarded') }}
+    select
+        left_identifier_id,
+        right_identifier_id,
+        hash('edge', int_identity_edges_guarded) as row_hash
+    from {{ ref('int_identity_edges_guarded') }}
 
 ),
 
@@ -32,7 +36,10 @@ deals as (
 
 deal_stage_changes as (
 
-    select * from {{ ref('stg_crm__deal_stage_changes') }}
+    select
+        deal_id,
+        hash('deal_stage_change', stg_crm__deal_stage_changes) as row_hash
+    from {{ ref('stg_crm__deal_stage_changes') }}
     where is_known
 
 ),
@@ -45,19 +52,28 @@ orders as (
 
 order_sessions as (
 
-    select * from {{ ref('int_orders_matched_to_sessions') }}
+    select
+        order_id,
+        hash('order_session', int_orders_matched_to_sessions) as row_hash
+    from {{ ref('int_orders_matched_to_sessions') }}
 
 ),
 
 order_lines as (
 
-    select * from {{ ref('stg_crm__order_lines') }}
+    select
+        order_id,
+        hash('order_line', stg_crm__order_lines) as row_hash
+    from {{ ref('stg_crm__order_lines') }}
 
 ),
 
 payments as (
 
-    select * from {{ ref('stg_crm__payments') }}
+    select
+        order_id,
+        hash('payment', stg_crm__payments) as row_hash
+    from {{ ref('stg_crm__payments') }}
     where is_known
 
 ),
@@ -112,7 +128,7 @@ told as (
     select
         'contact',
         deals.contact_id,
-        hash('deal_stage_change', deal_stage_changes)
+        deal_stage_changes.row_hash
     from deal_stage_changes
     inner join deals on deal_stage_changes.deal_id = deals.deal_id
     union all
@@ -125,21 +141,21 @@ told as (
     select
         'contact',
         orders.contact_id,
-        hash('order_session', order_sessions)
+        order_sessions.row_hash
     from order_sessions
     inner join orders on order_sessions.order_id = orders.order_id
     union all
     select
         'contact',
         orders.contact_id,
-        hash('order_line', order_lines)
+        order_lines.row_hash
     from order_lines
     inner join orders on order_lines.order_id = orders.order_id
     union all
     select
         'contact',
         orders.contact_id,
-        hash('payment', payments)
+        payments.row_hash
     from payments
     inner join orders on payments.order_id = orders.order_id
     union all
@@ -172,13 +188,13 @@ inputs as (
     union all
     select
         identifiers.person_id,
-        hash('edge', edges)
+        edges.row_hash
     from edges
     inner join identifiers on edges.left_identifier_id = identifiers.identifier_id
     union all
     select
         identifiers.person_id,
-        hash('edge', edges)
+        edges.row_hash
     from edges
     inner join identifiers on edges.right_identifier_id = identifiers.identifier_id
     union all

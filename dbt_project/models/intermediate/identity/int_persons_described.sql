@@ -78,8 +78,10 @@ golden as (
 
     select
         candidates.person_id,
-        arg_min(candidates.persona, (priorities.priority, candidates.told_at, candidates.source_key))
-        filter (where priorities.attribute = 'persona') as persona,
+        arg_min(
+            candidates.persona,
+            (priorities.priority, candidates.told_at, candidates.source_key)
+        ) filter (where priorities.attribute = 'persona') as persona,
         arg_min(
             candidates.country_code,
             (priorities.priority, candidates.told_at, candidates.source_key)

@@ -106,8 +106,9 @@ starts as (
         *,
         case
             when
-                previous_key is distinct from visitor_key
-                or previous_is_excluded is distinct from is_excluded
+                previous_key is null
+                or visitor_key != previous_key
+                or is_excluded != previous_is_excluded
                 then true
             when occurred_at = previous_at then false
             when
@@ -149,7 +150,7 @@ pieces as (
 
     select
         *,
-        {%- if var('session_maximum_minutes') > 0 %}
+        {%- if var('session_maximum_minutes') | int > 0 %}
             min(occurred_at) over (partition by run_number) as run_started_at,
             {{ seconds_between('min(occurred_at) over (partition by run_number)', 'occurred_at') }}
             // (60 * {{ var('session_maximum_minutes') }}) as piece_number

@@ -415,8 +415,8 @@ unioned as (
 resolved as (
 
     select
-        unioned.* exclude (person_id, identifier_type, identifier_value),
-        coalesce(unioned.person_id, identifiers.person_id) as person_id
+        unioned.*,
+        identifiers.person_id as identified_person_id
     from unioned
     left join identifiers
         on
@@ -424,30 +424,39 @@ resolved as (
             and unioned.identifier_value = identifiers.identifier_value
     where {{ is_touched_person('coalesce(unioned.person_id, identifiers.person_id)') }}
 
+),
+
+touchpoints as (
+
+    select
+        * exclude (person_id, identified_person_id, identifier_type, identifier_value),
+        coalesce(person_id, identified_person_id) as person_id
+    from resolved
+
 )
 
 select
-    resolved.*,
+    touchpoints.*,
     personas.persona,
     touchpoint_types.type_order,
     channels.is_online,
     case
-        when resolved.person_id is not null
+        when touchpoints.person_id is not null
             then row_number() over (
-                partition by resolved.person_id
+                partition by touchpoints.person_id
                 order by
-                    resolved.occurred_at, touchpoint_types.type_order, resolved.touchpoint_id
+                    touchpoints.occurred_at, touchpoint_types.type_order, touchpoints.touchpoint_id
             )
     end as touchpoint_number,
     case
-        when resolved.person_id is not null
+        when touchpoints.person_id is not null
             then row_number() over (
                 partition by
-                    resolved.person_id, resolved.touchpoint_type, resolved.touchpoint_name
-                order by resolved.occurred_at, resolved.touchpoint_id
+                    touchpoints.person_id, touchpoints.touchpoint_type, touchpoints.touchpoint_name
+                order by touchpoints.occurred_at, touchpoints.touchpoint_id
             )
     end as type_number
-from resolved
-inner join touchpoint_types on resolved.touchpoint_type = touchpoint_types.touchpoint_type
-inner join channels on resolved.channel = channels.channel
-left join personas on resolved.person_id = personas.person_id
+from touchpoints
+inner join touchpoint_types on touchpoints.touchpoint_type = touchpoint_types.touchpoint_type
+inner join channels on touchpoints.channel = channels.channel
+left join personas on touchpoints.person_id = personas.person_id
