@@ -1,3 +1,20 @@
+{% macro is_near_touched(event_row) -%}
+    {%- set touched = ref('int_visitors_touched') if is_later_run() or not execute -%}
+    {%- set narrow = ref('stg_web__events') if is_later_run() or not execute -%}
+    {%- if is_later_run() -%}
+        {{ event_row }} in (
+            select narrow.event_row
+            from {{ narrow }} as narrow
+            inner join {{ touched }} as touched
+                on
+                    narrow.visitor_id = touched.visitor_id
+                    and narrow.occurred_at >= touched.restart_at
+        )
+    {%- else -%}
+        true
+    {%- endif -%}
+{%- endmacro %}
+
 {% macro only_touched(events, occurred_at='occurred_at') -%}
     {%- set touched = ref('int_visitors_touched') if is_later_run() or not execute -%}
     {%- if is_later_run() -%}

@@ -1,7 +1,13 @@
 with events as (
 
-    select * from {{ ref('int_web_events_classified') }}
-    where is_known and not is_excluded and coalesce(user_id, email_hash) is not null
+    select * from {{ ref('stg_web__events') }}
+    where is_known and coalesce(user_id, email_hash) is not null
+
+),
+
+user_agents as (
+
+    select * from {{ ref('int_user_agents_classified') }}
 
 ),
 
@@ -14,11 +20,14 @@ sessions as (
 
 -- Placeholder visitors are kept, so that what they cut can be listed.
 select
-    {{ surrogate_key(['visitor_id', 'user_id', 'email_hash']) }} as login_id,
-    visitor_id,
-    user_id,
-    email_hash,
-    min(occurred_at) as first_seen_at
+    {{ surrogate_key(['events.visitor_id', 'events.user_id', 'events.email_hash']) }} as login_id,
+    events.visitor_id,
+    events.user_id,
+    events.email_hash,
+    min(events.occurred_at) as first_seen_at
 from events
-where visitor_id in (select sessions.visitor_id from sessions)
-group by visitor_id, user_id, email_hash
+left join user_agents on events.user_agent = user_agents.user_agent
+where
+    user_agents.user_agent is null
+    and events.visitor_id in (select sessions.visitor_id from sessions)
+group by events.visitor_id, events.user_id, events.email_hash

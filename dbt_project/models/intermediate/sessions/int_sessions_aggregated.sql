@@ -6,9 +6,10 @@
     ]
 ) }}
 
-with all_events as (
+with near_events as (
 
-    select * from {{ ref('int_web_events_classified') }}
+    select * from {{ ref('stg_web__events') }}
+    where is_known and {{ is_near_touched('event_row') }}
 
 ),
 
@@ -52,6 +53,16 @@ invalid_values as (
 
 ),
 
+all_events as (
+
+    select
+        near_events.*,
+        user_agents.user_agent is not null as is_excluded
+    from near_events
+    left join user_agents on near_events.user_agent = user_agents.user_agent
+
+),
+
 -- Narrow rows: what is told by text is looked up later, for the few events that decide it.
 events as (
 
@@ -80,7 +91,6 @@ events as (
     from all_events
     left join significant_events on all_events.event_name = significant_events.event_name
     {{ only_touched('all_events') }}
-    where all_events.is_known
 
 ),
 

@@ -4,9 +4,34 @@
     incremental_predicates=['not touched.is_excluded', 'held.occurred_at >= touched.restart_at']
 ) }}
 
-with significant_events as (
+with near_events as (
+
+    select * from {{ ref('stg_web__events') }}
+    where is_known and {{ is_near_touched('event_row') }}
+
+),
+
+user_agents as (
+
+    select * from {{ ref('int_user_agents_classified') }}
+
+),
+
+significant_events as (
 
     select * from {{ ref('significant_events') }}
+
+),
+
+-- Bots are in sessions of their own; their events say nothing of persons.
+all_events as (
+
+    select
+        near_events.*,
+        false as is_excluded
+    from near_events
+    left join user_agents on near_events.user_agent = user_agents.user_agent
+    where user_agents.user_agent is null
 
 ),
 
@@ -16,17 +41,13 @@ events as (
     select
         all_events.*,
         significant_events.event_name is not null as is_significant
-    from {{ ref('int_web_events_classified') }} as all_events
+    from all_events
     left join significant_events on all_events.event_name = significant_events.event_name
     {{ only_touched('all_events') }}
     where
-        all_events.is_known
-        and not all_events.is_excluded
-        and (
-            significant_events.event_name is not null
-            or all_events.order_id is not null
-            or all_events.value_amount is not null
-        )
+        significant_events.event_name is not null
+        or all_events.order_id is not null
+        or all_events.value_amount is not null
 
 ),
 
