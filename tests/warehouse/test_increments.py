@@ -13,11 +13,11 @@ from orchestration.proving import File, History, Night, NotEqual, Project, World
 from tests.conftest import run_module
 
 
-def test_two_hundred_random_histories(project: Project) -> None:
-    proving.run(project, 200, 1, progress=print)
+def test_many_random_histories(project: Project) -> None:
+    proving.run(project, 160, 1, progress=print)
 
 
-def test_fifty_random_histories_with_all_options_of_sessions(
+def test_more_with_all_options_of_sessions(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
     options = {
@@ -26,7 +26,7 @@ def test_fifty_random_histories_with_all_options_of_sessions(
         "session_maximum_minutes": 45,
     }
     project = Project(tmp_path_factory.mktemp("options"), options)
-    proving.run(project, 50, 3, progress=print)
+    proving.run(project, 40, 3, progress=print)
 
 
 def test_a_forgotten_removal_is_found_and_shown(

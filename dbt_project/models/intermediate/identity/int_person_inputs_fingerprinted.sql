@@ -9,8 +9,8 @@ edges as (
     select
         left_identifier_id,
         right_identifier_id,
-        hash('edge', int_identity_edges_guarded) as row_hash
-    from {{ ref('int_identity_edges_guarded') }}
+        hash('edge', source_rows) as row_hash
+    from {{ ref('int_identity_edges_guarded') }} as source_rows
 
 ),
 
@@ -38,8 +38,8 @@ deal_stage_changes as (
 
     select
         deal_id,
-        hash('deal_stage_change', stg_crm__deal_stage_changes) as row_hash
-    from {{ ref('stg_crm__deal_stage_changes') }}
+        hash('deal_stage_change', source_rows) as row_hash
+    from {{ ref('stg_crm__deal_stage_changes') }} as source_rows
     where is_known
 
 ),
@@ -54,8 +54,8 @@ order_sessions as (
 
     select
         order_id,
-        hash('order_session', int_orders_matched_to_sessions) as row_hash
-    from {{ ref('int_orders_matched_to_sessions') }}
+        hash('order_session', source_rows) as row_hash
+    from {{ ref('int_orders_matched_to_sessions') }} as source_rows
 
 ),
 
@@ -63,8 +63,8 @@ order_lines as (
 
     select
         order_id,
-        hash('order_line', stg_crm__order_lines) as row_hash
-    from {{ ref('stg_crm__order_lines') }}
+        hash('order_line', source_rows) as row_hash
+    from {{ ref('stg_crm__order_lines') }} as source_rows
 
 ),
 
@@ -72,8 +72,8 @@ payments as (
 
     select
         order_id,
-        hash('payment', stg_crm__payments) as row_hash
-    from {{ ref('stg_crm__payments') }}
+        hash('payment', source_rows) as row_hash
+    from {{ ref('stg_crm__payments') }} as source_rows
     where is_known
 
 ),
