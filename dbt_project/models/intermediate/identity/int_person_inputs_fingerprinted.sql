@@ -4,13 +4,19 @@ with identifiers as (
 
 ),
 
+told_edges as (
+
+    select * from {{ ref('int_identity_edges_guarded') }}
+
+),
+
 edges as (
 
     select
         left_identifier_id,
         right_identifier_id,
-        hash('edge', source_rows) as row_hash
-    from {{ ref('int_identity_edges_guarded') }} as source_rows
+        hash('edge', told_edges) as row_hash
+    from told_edges
 
 ),
 
@@ -34,13 +40,19 @@ deals as (
 
 ),
 
+told_deal_stage_changes as (
+
+    select * from {{ ref('stg_crm__deal_stage_changes') }}
+    where is_known
+
+),
+
 deal_stage_changes as (
 
     select
         deal_id,
-        hash('deal_stage_change', source_rows) as row_hash
-    from {{ ref('stg_crm__deal_stage_changes') }} as source_rows
-    where is_known
+        hash('deal_stage_change', told_deal_stage_changes) as row_hash
+    from told_deal_stage_changes
 
 ),
 
@@ -50,12 +62,24 @@ orders as (
 
 ),
 
+told_order_sessions as (
+
+    select * from {{ ref('int_orders_matched_to_sessions') }}
+
+),
+
 order_sessions as (
 
     select
         order_id,
-        hash('order_session', source_rows) as row_hash
-    from {{ ref('int_orders_matched_to_sessions') }} as source_rows
+        hash('order_session', told_order_sessions) as row_hash
+    from told_order_sessions
+
+),
+
+told_order_lines as (
+
+    select * from {{ ref('stg_crm__order_lines') }}
 
 ),
 
@@ -63,8 +87,15 @@ order_lines as (
 
     select
         order_id,
-        hash('order_line', source_rows) as row_hash
-    from {{ ref('stg_crm__order_lines') }} as source_rows
+        hash('order_line', told_order_lines) as row_hash
+    from told_order_lines
+
+),
+
+told_payments as (
+
+    select * from {{ ref('stg_crm__payments') }}
+    where is_known
 
 ),
 
@@ -72,9 +103,8 @@ payments as (
 
     select
         order_id,
-        hash('payment', source_rows) as row_hash
-    from {{ ref('stg_crm__payments') }} as source_rows
-    where is_known
+        hash('payment', told_payments) as row_hash
+    from told_payments
 
 ),
 
