@@ -141,7 +141,7 @@ class Project:
                 continue
             sql = (model.full if full else model.later).replace(_AS_OF, as_of_at)
             if model.python:
-                frame = model.python.model(_Dbt(connection), connection)  # noqa: F841
+                frame = model.python.model(_Dbt(connection), connection)  # noqa: F841  # the SQL below reads it by its name
                 connection.execute(f"create or replace table {model.relation} as from frame")
             elif model.kind == "incremental" and not full:
                 connection.execute(f"create temp table fresh as {sql}")

@@ -371,7 +371,7 @@ def _csv_header(path: Path, encoding: str, table: Table) -> tuple[str, list[str]
     for delimiter in (",", ";", "\t"):
         with _text(path, encoding) as text:
             taken: list[str] = []
-            lines = (taken.append(line) or line for line in text)  # type: ignore[func-returns-value]
+            lines = (taken.append(line) or line for line in text)  # type: ignore[func-returns-value]  # append gives None, on purpose
             _, header = next(csv_records(lines, delimiter), (1, []))
         if header is None:
             continue
