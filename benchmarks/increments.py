@@ -22,21 +22,20 @@ import platform
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
 import duckdb
-import psutil
 
 from benchmarks.events import events
+from benchmarks.measuring import MemoryWatch
 from orchestration import building
 from orchestration.fingerprint import fingerprint
 from orchestration.loading import ledger
 from orchestration.loading.contract import load_contract
-from orchestration.settings import DBT_PROJECT_DIR, Settings, load_settings
+from orchestration.settings import DBT, DBT_PROJECT_DIR, Settings, load_settings
 
 SESSION_MODELS = (
     "int_user_agents_classified",
@@ -139,30 +138,16 @@ class Measure:
 def watched(way: str, command: list[str], environment: dict[str, str] | None = None) -> Measure:
     """Run a command, sampling its memory."""
     started = time.monotonic()
-    process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
-    peak = [0.0]
-
-    def sample() -> None:
-        watcher = psutil.Process(process.pid)
-        while process.poll() is None:
-            try:
-                everyone = [watcher, *watcher.children(recursive=True)]
-                peak[0] = max(peak[0], sum(p.memory_info().rss for p in everyone) / 2**20)
-            except psutil.NoSuchProcess:
-                pass
-            time.sleep(0.05)
-
-    thread = threading.Thread(target=sample)
-    thread.start()
     before = os.times()
-    output = process.communicate()[0]
-    thread.join()
+    process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
+    with MemoryWatch(process) as memory:
+        output = process.communicate()[0]
     after = os.times()
     if process.returncode:
         raise SystemExit(f"{way} failed:\n{output[-3000:]}")
     cpu = after.children_user + after.children_system
     cpu -= before.children_user + before.children_system
-    measure = Measure(way, time.monotonic() - started, cpu, peak[0], {})
+    measure = Measure(way, time.monotonic() - started, cpu, memory.peak_mib, {})
     print(f"{way}: {measure.wall:.1f} s, {measure.peak:,.0f} MiB", flush=True)
     return measure
 
@@ -211,8 +196,7 @@ def dbt(settings: Settings, *arguments: str) -> list[str]:
     """A command line of dbt on a home."""
     project = str(DBT_PROJECT_DIR)
     options = ["--profiles-dir", project, "--target-path", str(settings.dbt_target)]
-    executable = str(Path(sys.executable).with_name("dbt"))
-    return [executable, "--quiet", *arguments, "--project-dir", project, *options]
+    return [str(DBT), "--quiet", *arguments, "--project-dir", project, *options]
 
 
 def environment(settings: Settings, as_of_at: str) -> dict[str, str]:

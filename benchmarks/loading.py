@@ -21,7 +21,8 @@ from datetime import date
 from pathlib import Path
 
 import duckdb
-import psutil
+
+from benchmarks.measuring import MemoryWatch
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -112,24 +113,19 @@ def measure(way: str, path: Path, memory: str) -> tuple[float, float, float] | N
                                        capture_output=True).returncode:  # fmt: skip
         return None
     with tempfile.TemporaryDirectory(dir=path.parents[3]) as folder:
-        started = time.monotonic()
-        process = psutil.Popen(
+        started, before = time.monotonic(), os.times()
+        process = subprocess.Popen(
             [sys.executable, "-c", HEAD + WAYS[way], str(path), folder, memory],
-            cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)},
+            cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}, text=True,
         )  # fmt: skip
-        peak = cpu = 0.0
-        while process.poll() is None:
-            try:
-                peak = max(peak, process.memory_info().rss / 2**20)
-                times = process.cpu_times()
-                cpu = times.user + times.system
-            except psutil.NoSuchProcess:
-                break
-            time.sleep(0.05)
-        wall = time.monotonic() - started
-        if process.wait():
+        with MemoryWatch(process) as watch:
+            process.wait()
+        wall, after = time.monotonic() - started, os.times()
+        if process.returncode:
             raise SystemExit(f"{way} failed")
-    return wall, cpu, peak
+    cpu = after.children_user + after.children_system
+    cpu -= before.children_user + before.children_system
+    return wall, cpu, watch.peak_mib
 
 
 def main() -> None:

@@ -17,14 +17,14 @@ import re
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
 import duckdb
-import psutil
+
+from benchmarks.measuring import MemoryWatch
 
 ROOT = Path(__file__).resolve().parent.parent
 LINE = re.compile(r"^\[ *([\d.]+)s\] \d/\d ([a-z ]+): ")
@@ -37,7 +37,7 @@ class Night:
     name: str
     stages: dict[str, float]
     wall: float
-    peak_bytes: int
+    peak_mib: float
     baseline: float
 
 
@@ -49,38 +49,23 @@ def run_night(name: str, home: Path) -> Night:
         [sys.executable, "-m", "orchestration.nightly"],
         cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True,
     )  # fmt: skip
-    peak = [0]
-
-    def watch() -> None:
-        parent = psutil.Process(process.pid)
-        while process.poll() is None:
-            try:
-                family = [parent, *parent.children(recursive=True)]
-                peak[0] = max(peak[0], sum(p.memory_info().rss for p in family))
-            except psutil.NoSuchProcess:
-                pass
-            time.sleep(0.05)
-
-    watcher = threading.Thread(target=watch)
-    watcher.start()
     stages: dict[str, float] = {}
     previous = started
     assert process.stdout is not None
-    for line in process.stdout:
-        if match := LINE.match(line):
-            # A line is printed when its work is done: the time before it belongs to its stage,
-            # but for the first one, before which the imports lie.
-            now = time.monotonic()
-            stage = match.group(2) if stages else "start (imports)"
-            stages[stage] = stages.get(stage, 0.0) + now - previous
-            previous = now
-    process.wait()
-    watcher.join()
+    with MemoryWatch(process) as memory:
+        for line in process.stdout:
+            if match := LINE.match(line):
+                # A line is printed when its work is done: the time before it belongs to its stage,
+                # but for the first one, before which the imports lie.
+                now = time.monotonic()
+                stage = match.group(2) if stages else "start (imports)"
+                stages[stage] = stages.get(stage, 0.0) + now - previous
+                previous = now
     wall = time.monotonic() - started
     stages["end"] = wall - (previous - started)
     if process.returncode:
         raise SystemExit(f"{name}: the nightly failed")
-    return Night(name, stages, wall, peak[0], baseline(home))
+    return Night(name, stages, wall, memory.peak_mib, baseline(home))
 
 
 def baseline(home: Path) -> float:
@@ -134,7 +119,7 @@ def main() -> None:
         print(
             f"| {night.name} | " + " | ".join(cells) + f" | {night.wall:.1f} s | "
             f"{night.baseline:.1f} s | {overhead / night.wall:.0%} | "
-            f"{night.peak_bytes / 2**20:,.0f} MiB |"
+            f"{night.peak_mib:,.0f} MiB |"
         )
 
 

@@ -9,14 +9,13 @@ import sys
 from orchestration.loading import ledger
 from orchestration.loading.contract import load_contract
 from orchestration.locking import single_writer
-from orchestration.settings import DBT_PROJECT_DIR, load_settings
+from orchestration.settings import DBT, DBT_PROJECT_DIR, load_settings
 
 
 def main(arguments: list[str]) -> int:
     """Run dbt as of the end of the last business day in the loaded data."""
     import duckdb
 
-    from orchestration.project import DBT
     from orchestration.run_context import last_business_day_end
 
     settings = load_settings()

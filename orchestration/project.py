@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib.metadata
 import os
 import subprocess
-import sys
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
@@ -14,10 +13,9 @@ from typing import Any
 from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, DbtCliResource
 from packaging.version import Version
 
-from orchestration.settings import DBT_PROJECT_DIR, SEEDS_DIR
+from orchestration.settings import DBT, DBT_PROJECT_DIR, SEEDS_DIR
 
 MANIFEST = DBT_PROJECT_DIR / "target" / "manifest.json"
-DBT = Path(sys.executable).with_name("dbt")  # works in an environment that is not activated
 
 
 class OfflineDbtCliResource(DbtCliResource):

@@ -42,7 +42,7 @@ from orchestration.fingerprint import ARRIVAL_TABLES
 from orchestration.loading import erasing, ledger, loader
 from orchestration.loading.contract import load_contract
 from orchestration.loading.reading import file_id
-from orchestration.settings import DBT_PROJECT_DIR, ROOT, load_settings
+from orchestration.settings import DBT, DBT_PROJECT_DIR, ROOT, load_settings
 
 PEPPER = "a pepper for proofs, at least 32 characters"
 _AS_OF = "2001-02-03 04:05:06"  # stands in compiled SQL for the instant of the night
@@ -88,7 +88,7 @@ class Project:
                 _pretend_built(connection)
             # In a process of its own, which closes the file: the seeds are read from it below.
             subprocess.run(
-                [str(Path(sys.executable).with_name("dbt")), "--quiet", "seed", *overrides,
+                [str(DBT), "--quiet", "seed", *overrides,
                  *_directories(config.dbt_target)],
                 check=True,
             )  # fmt: skip

@@ -9,6 +9,7 @@ currency of the data that lies there; environment variables win over it.
 from __future__ import annotations
 
 import os
+import sys
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 ROOT = Path(__file__).resolve().parent.parent
 DBT_PROJECT_DIR = ROOT / "dbt_project"
+DBT = Path(sys.executable).with_name("dbt")  # works in an environment that is not activated
 SEEDS_DIR = ROOT / "seeds"
 SAMPLE_DIR = ROOT / "sample" / "landing"
 
