@@ -18,6 +18,11 @@ PUBLISHED = {
     "fct_sessions", "fct_touchpoints", "fct_journeys", "fct_stage_transitions",
     "fct_stage_intervals", "fct_revenue_points", "fct_survey_scores", "kpi_daily", "kpi_weekly",
     "kpi_monthly", "kpi_feedback_monthly", "kpi_value_journey", "load_quality", "release_info",
+    "fct_stage_model_transitions", "fct_journey_alignments", "dim_journey_map_steps",
+    "kpi_funnel_monthly", "kpi_stage_transitions_monthly", "kpi_stage_touchpoints_monthly",
+    "kpi_paths_monthly", "kpi_active_persons_daily", "kpi_journey_deviations_monthly",
+    "kpi_journey_map_reviews", "kpi_contributions", "kpi_coverage_findings",
+    "kpi_initiative_results", "kpi_pain_points", "kpi_feedback_links", "kpi_verbatims_monthly",
 }  # fmt: skip
 
 
@@ -46,7 +51,7 @@ def test_groups_follow_the_domains(defs: dg.Definitions) -> None:
     assert groups == {
         "raw", "raw_web", "raw_crm", "raw_survey", "raw_privacy", "seeds", "web", "crm",
         "survey", "ops", "identity", "sessions", "touchpoints", "stages", "value", "feedback",
-        "kpis", "core", "journeys", "published",
+        "kpis", "core", "journeys", "maps", "published",
     }  # fmt: skip
 
 

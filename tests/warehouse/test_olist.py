@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 
@@ -168,3 +169,118 @@ def test_every_event_order_and_review_is_in_one_touchpoint(home: Path) -> None:
         from marts.fct_touchpoints
         """,
     ) == (8000, 8135, 8135, True)
+
+
+CHANNELS = {"social": "organic_social", "direct_traffic": "direct"}
+KNOWN = {
+    "organic_search",
+    "paid_search",
+    "organic_social",
+    "direct",
+    "email",
+    "referral",
+    "display",
+}
+
+
+def seller_funnel(olist: dict[str, pd.DataFrame]) -> pd.DataFrame:
+    """Of each lead how many steps it took in order: contact, lead, won, first sale, second sale."""
+
+    def local(moments: pd.Series) -> pd.Series:
+        zone = pd.to_datetime(moments).dt.tz_localize(
+            "America/Sao_Paulo", nonexistent="shift_forward", ambiguous=False
+        )
+        return zone.dt.tz_convert("UTC").dt.tz_localize(None)
+
+    leads = olist["leads"].merge(olist["deals"], on="mql_id", how="left")
+    leads["contact_at"] = local(leads["first_contact_date"])
+    leads["won_at"] = local(leads["won_date"])
+    sales = olist["items"][["order_id", "seller_id"]].drop_duplicates()
+    sales = sales.merge(olist["orders"], on="order_id")
+    sales["sold_at"] = local(sales["order_purchase_timestamp"])
+    sold = sales.groupby("seller_id")["sold_at"].agg(sorted).to_dict()
+    gap = pd.Timedelta(days=90)
+    rows = []
+    for lead in leads.itertuples():
+        touches = [(lead.won_at, "won")] if pd.notna(lead.won_at) else []
+        touches += [(at, "sale") for at in sold.get(lead.seller_id, [])]
+        steps, last, late = 2, lead.contact_at, False
+        for at, kind in sorted(touches):
+            if at < lead.contact_at:
+                continue  # one seller was won before the first contact
+            if at - last > gap:
+                break  # a new journey
+            last = at
+            late = late or at >= lead.contact_at + gap
+            if not late and kind == ("won" if steps == 2 else "sale"):
+                steps += 1
+        month = date.fromisoformat(lead.first_contact_date[:7] + "-01")
+        origin = CHANNELS.get(lead.origin, lead.origin)
+        channel = origin if origin in KNOWN else "unassigned"
+        if pd.notna(lead.won_at) and pd.Timedelta(0) < lead.contact_at - lead.won_at <= gap:
+            channel = "sales"  # where that journey began
+        rows.append((month, channel, min(steps, 5)))
+    return pd.DataFrame(rows, columns=["month", "channel", "steps"])
+
+
+def test_the_leak_from_lead_to_second_sale_by_origin_and_month(
+    home: Path, olist: dict[str, pd.DataFrame]
+) -> None:
+    leads = seller_funnel(olist)
+    expected = {
+        (month, channel, step): int((group["steps"] >= step).sum())
+        for (month, channel), group in leads.groupby(["month", "channel"])
+        for step in range(1, 6)
+        if (group["steps"] >= step).any()
+    }
+    with read_release(home) as connection:
+        found = connection.execute(
+            "select month_start_date, dimension_value, step_number, reached_count "
+            "from marts.kpi_funnel_monthly where stage_model = 'six' and dimension = 'channel'"
+        ).fetchall()
+    assert {row[:3]: row[3] for row in found} == expected
+    totals = [int((leads["steps"] >= step).sum()) for step in range(1, 6)]
+    # 842 leads were won, most of the rest later than the window or in a later journey.
+    assert totals == [8000, 8000, 690, 59, 17]
+
+
+def test_satisfaction_by_stage(home: Path) -> None:
+    """Reviews before the goods came are bad, those after are good: the stage tells them apart."""
+    with read_release(home) as connection:
+        found = {
+            stage: (answers, satisfied)
+            for stage, answers, satisfied in connection.execute(
+                """
+                select stage, sum(answer_count), round(sum(answer_count * metric_value))
+                from marts.kpi_feedback_monthly
+                where metric = 'csat' and persona = 'all' and touchpoint_type = 'all'
+                    and metric_value is not null
+                group by stage
+                """
+            ).fetchall()
+        }
+        satisfied = dict(
+            connection.execute(
+                "select coalesce(stage_at_answer, '(not set)'), count(*) filter (where score >= 4) "
+                "from marts.fct_survey_scores group by 1"
+            ).fetchall()
+        )
+    assert found["purchase"][1] / found["purchase"][0] < 0.25
+    assert found["use"][1] / found["use"][0] > 0.7
+    # Months of fewer than five answers are suppressed, so sums may fall short by a few.
+    assert all(0 <= satisfied[stage] - found[stage][1] < 30 for stage in ("purchase", "use"))
+
+
+def test_what_olist_cannot_say_is_said(home: Path) -> None:
+    with read_release(home) as connection:
+        found = {
+            row[0]
+            for row in connection.execute(
+                "select subject from marts.kpi_coverage_findings where finding = 'kpi_without_data'"
+            ).fetchall()
+        }
+    assert found == {
+        "impressions", "ad_clicks", "ctr", "ad_cost", "cpc", "roas", "roi",  # no ad costs
+        "cart_adds", "cart_abandonment_rate", "email_click_rate",  # nothing of the web but leads
+        "tickets", "first_response_hours", "ces", "nps", "promoters", "referrals",
+    }  # fmt: skip

@@ -2,8 +2,6 @@
 -- has KPIs without data; that is worth knowing and no reason to publish nothing.
 {{ config(severity='warn') }}
 
-select kpis.kpi
-from {{ ref('dim_kpis') }} as kpis
-left join {{ ref('kpi_daily') }} as kpi_values on kpis.kpi = kpi_values.kpi
-where kpi_values.kpi is null
-group by kpis.kpi
+select subject
+from {{ ref('kpi_coverage_findings') }}
+where finding in ('kpi_without_data', 'stage_without_target')

@@ -38,6 +38,7 @@ select
     answers.invitation_id,
     question_versions.metric,
     question_versions.stage as question_stage,
+    question_versions.touchpoint_type,
     score_classes.score_class,
     -- Who answered: the contact, else the address, else the order's contact, else the device.
     case

@@ -28,6 +28,25 @@ survey_scores as (
 
 ),
 
+channels as (
+
+    select * from {{ ref('dim_channels') }}
+
+),
+
+activities as (
+
+    select * from {{ ref('stg_crm__activities') }}
+    where is_known and activity_type in ('email', 'mailing') and direction = 'outbound'
+
+),
+
+customer_measures as (
+
+    select * from {{ ref('int_kpi_customer_measures_unioned') }}
+
+),
+
 deals as (
 
     select * from {{ ref('stg_crm__deals') }}
@@ -100,10 +119,21 @@ touchpoint_measures as (
         touchpoints.channel,
         touchpoints.persona,
         sessions.device_type,
-        count(*) filter (where touchpoints.touchpoint_name = 'generate_lead') as leads,
+        count(*) filter (
+            where touchpoints.touchpoint_name = 'generate_lead'
+        ) as document_requests,
+        count(*) filter (where touchpoints.is_first_lead) as leads,
         count(*) filter (where touchpoints.touchpoint_name = 'add_to_cart') as cart_adds,
         count(*) filter (where touchpoints.touchpoint_type = 'referral') as referrals
-    from touchpoints
+    from (
+        select
+            *,
+            touchpoint_name in ('generate_lead', 'request_quote') and row_number() over (
+                partition by person_id, touchpoint_name in ('generate_lead', 'request_quote')
+                order by touchpoint_number
+            ) = 1 as is_first_lead
+        from touchpoints
+    ) as touchpoints
     left join sessions on touchpoints.session_id = sessions.session_id
     where touchpoints.touchpoint_type in ('web_event', 'referral')
     group by
@@ -111,6 +141,52 @@ touchpoint_measures as (
         touchpoints.channel,
         touchpoints.persona,
         sessions.device_type
+
+),
+
+-- Sessions that filled a cart, and those of them that left it.
+carts as (
+
+    select
+        session_id,
+        bool_or(touchpoint_name = 'purchase') as has_purchase
+    from touchpoints
+    where touchpoint_type = 'web_event' and touchpoint_name in ('add_to_cart', 'purchase')
+    group by session_id
+    having bool_or(touchpoint_name = 'add_to_cart')
+
+),
+
+cart_measures as (
+
+    select
+        sessions.session_date as kpi_date,
+        sessions.channel,
+        persons.persona,
+        sessions.device_type,
+        count(*) as cart_sessions,
+        count(*) filter (where not carts.has_purchase) as abandoned_carts
+    from carts
+    inner join sessions on carts.session_id = sessions.session_id
+    left join persons on sessions.person_id = persons.person_id
+    group by sessions.session_date, sessions.channel, persons.persona, sessions.device_type
+
+),
+
+email_measures as (
+
+    select
+        {{ business_date('activities.occurred_at') }} as kpi_date,
+        persons.persona,
+        count(*) as emails_sent,
+        count(*) filter (where activities.outcome = 'clicked') as emails_clicked
+    from activities
+    left join identifiers
+        on
+            identifiers.identifier_type = 'contact'
+            and activities.contact_id = identifiers.identifier_value
+    left join persons on identifiers.person_id = persons.person_id
+    group by {{ business_date('activities.occurred_at') }}, persons.persona
 
 ),
 
@@ -143,9 +219,11 @@ payment_measures as (
         revenue_points.preceding_channel as channel,
         persons.persona,
         sum(revenue_points.paid_amount_reporting) as net_paid,
+        sum(revenue_points.paid_amount_reporting) filter (where channels.is_paid) as ad_net_paid,
         sum(greatest(revenue_points.paid_amount_reporting, 0)) as charged,
         sum(-least(revenue_points.paid_amount_reporting, 0)) as refunded
     from revenue_points
+    left join channels on revenue_points.preceding_channel = channels.channel
     left join persons on revenue_points.person_id = persons.person_id
     where revenue_points.point_type in ('payment', 'refund', 'chargeback')
     group by
@@ -225,12 +303,14 @@ score_measures as (
         count(*) filter (where metric = 'nps') as nps_answers,
         count(*) filter (where score_class = 'promoter') as nps_promoters,
         count(*) filter (where score_class = 'promoter')
-        - count(*) filter (where score_class = 'detractor') as nps_balance
+        - count(*) filter (where score_class = 'detractor') as nps_balance,
+        count(*) filter (where is_public_review) as reviews
     from survey_scores
     group by {{ business_date('responded_at') }}, persona
 
 ),
 
+-- Of one type: a union of decimals keeps the digits of the widest, not of the finest.
 unioned as (
 
     select
@@ -239,7 +319,7 @@ unioned as (
         channel,
         persona,
         device_type,
-        sessions as quantity
+        sessions::decimal(24, 4) as quantity
     from session_measures
     union all
     select
@@ -248,7 +328,7 @@ unioned as (
         channel,
         persona,
         device_type,
-        engaged_sessions as quantity
+        engaged_sessions::decimal(24, 4) as quantity
     from session_measures
     union all
     select
@@ -257,7 +337,7 @@ unioned as (
         channel,
         persona,
         device_type,
-        visitors as quantity
+        visitors::decimal(24, 4) as quantity
     from session_measures
     union all
     select
@@ -266,7 +346,7 @@ unioned as (
         channel,
         persona,
         device_type,
-        new_visitors as quantity
+        new_visitors::decimal(24, 4) as quantity
     from session_measures
     union all
     select
@@ -275,7 +355,7 @@ unioned as (
         channel,
         persona,
         device_type,
-        leads as quantity
+        leads::decimal(24, 4) as quantity
     from touchpoint_measures
     union all
     select
@@ -284,7 +364,7 @@ unioned as (
         channel,
         persona,
         device_type,
-        cart_adds as quantity
+        cart_adds::decimal(24, 4) as quantity
     from touchpoint_measures
     union all
     select
@@ -293,7 +373,7 @@ unioned as (
         channel,
         persona,
         device_type,
-        referrals as quantity
+        referrals::decimal(24, 4) as quantity
     from touchpoint_measures
     union all
     select
@@ -302,7 +382,7 @@ unioned as (
         channel,
         persona,
         null as device_type,
-        paid_orders as quantity
+        paid_orders::decimal(24, 4) as quantity
     from order_measures
     union all
     select
@@ -311,7 +391,7 @@ unioned as (
         channel,
         persona,
         null as device_type,
-        new_customers as quantity
+        new_customers::decimal(24, 4) as quantity
     from order_measures
     union all
     select
@@ -320,7 +400,7 @@ unioned as (
         channel,
         persona,
         null as device_type,
-        repeat_orders as quantity
+        repeat_orders::decimal(24, 4) as quantity
     from order_measures
     union all
     select
@@ -329,7 +409,7 @@ unioned as (
         channel,
         persona,
         null as device_type,
-        paid_order_value as quantity
+        paid_order_value::decimal(24, 4) as quantity
     from order_measures
     union all
     select
@@ -338,7 +418,7 @@ unioned as (
         channel,
         persona,
         null as device_type,
-        net_paid as quantity
+        net_paid::decimal(24, 4) as quantity
     from payment_measures
     union all
     select
@@ -347,7 +427,7 @@ unioned as (
         channel,
         persona,
         null as device_type,
-        charged as quantity
+        charged::decimal(24, 4) as quantity
     from payment_measures
     union all
     select
@@ -356,7 +436,7 @@ unioned as (
         channel,
         persona,
         null as device_type,
-        refunded as quantity
+        refunded::decimal(24, 4) as quantity
     from payment_measures
     union all
     select
@@ -365,7 +445,7 @@ unioned as (
         channel,
         null as persona,
         null as device_type,
-        impressions as quantity
+        impressions::decimal(24, 4) as quantity
     from ad_measures
     union all
     select
@@ -374,7 +454,7 @@ unioned as (
         channel,
         null as persona,
         null as device_type,
-        ad_clicks as quantity
+        ad_clicks::decimal(24, 4) as quantity
     from ad_measures
     union all
     select
@@ -383,7 +463,7 @@ unioned as (
         channel,
         null as persona,
         null as device_type,
-        ad_cost as quantity
+        ad_cost::decimal(24, 4) as quantity
     from ad_measures
     union all
     select
@@ -392,7 +472,7 @@ unioned as (
         null as channel,
         persona,
         null as device_type,
-        deals_closed as quantity
+        deals_closed::decimal(24, 4) as quantity
     from deal_measures
     union all
     select
@@ -401,7 +481,7 @@ unioned as (
         null as channel,
         persona,
         null as device_type,
-        deals_won as quantity
+        deals_won::decimal(24, 4) as quantity
     from deal_measures
     union all
     select
@@ -410,7 +490,7 @@ unioned as (
         null as channel,
         persona,
         null as device_type,
-        tickets as quantity
+        tickets::decimal(24, 4) as quantity
     from ticket_measures
     union all
     select
@@ -419,7 +499,7 @@ unioned as (
         null as channel,
         persona,
         null as device_type,
-        tickets_responded as quantity
+        tickets_responded::decimal(24, 4) as quantity
     from ticket_measures
     union all
     select
@@ -428,7 +508,7 @@ unioned as (
         null as channel,
         persona,
         null as device_type,
-        first_response_hours as quantity
+        first_response_hours::decimal(24, 4) as quantity
     from ticket_measures
     union all
     select
@@ -437,7 +517,7 @@ unioned as (
         null as channel,
         persona,
         null as device_type,
-        csat_answers as quantity
+        csat_answers::decimal(24, 4) as quantity
     from score_measures
     union all
     select
@@ -446,7 +526,7 @@ unioned as (
         null as channel,
         persona,
         null as device_type,
-        csat_satisfied as quantity
+        csat_satisfied::decimal(24, 4) as quantity
     from score_measures
     union all
     select
@@ -455,7 +535,7 @@ unioned as (
         null as channel,
         persona,
         null as device_type,
-        ces_answers as quantity
+        ces_answers::decimal(24, 4) as quantity
     from score_measures
     union all
     select
@@ -464,7 +544,7 @@ unioned as (
         null as channel,
         persona,
         null as device_type,
-        ces_points as quantity
+        ces_points::decimal(24, 4) as quantity
     from score_measures
     union all
     select
@@ -473,7 +553,7 @@ unioned as (
         null as channel,
         persona,
         null as device_type,
-        nps_answers as quantity
+        nps_answers::decimal(24, 4) as quantity
     from score_measures
     union all
     select
@@ -482,7 +562,7 @@ unioned as (
         null as channel,
         persona,
         null as device_type,
-        nps_promoters as quantity
+        nps_promoters::decimal(24, 4) as quantity
     from score_measures
     union all
     select
@@ -491,8 +571,98 @@ unioned as (
         null as channel,
         persona,
         null as device_type,
-        nps_balance as quantity
+        nps_balance::decimal(24, 4) as quantity
     from score_measures
+    union all
+    select
+        kpi_date,
+        'document_requests' as measure,
+        channel,
+        persona,
+        device_type,
+        document_requests::decimal(24, 4) as quantity
+    from touchpoint_measures
+    union all
+    select
+        kpi_date,
+        'cart_sessions' as measure,
+        channel,
+        persona,
+        device_type,
+        cart_sessions::decimal(24, 4) as quantity
+    from cart_measures
+    union all
+    select
+        kpi_date,
+        'abandoned_carts' as measure,
+        channel,
+        persona,
+        device_type,
+        abandoned_carts::decimal(24, 4) as quantity
+    from cart_measures
+    union all
+    select
+        kpi_date,
+        'emails_sent' as measure,
+        'email' as channel,
+        persona,
+        null as device_type,
+        emails_sent::decimal(24, 4) as quantity
+    from email_measures
+    union all
+    select
+        kpi_date,
+        'emails_clicked' as measure,
+        'email' as channel,
+        persona,
+        null as device_type,
+        emails_clicked::decimal(24, 4) as quantity
+    from email_measures
+    union all
+    select
+        kpi_date,
+        'ad_net_paid' as measure,
+        channel,
+        persona,
+        null as device_type,
+        ad_net_paid::decimal(24, 4) as quantity
+    from payment_measures
+    union all
+    select
+        kpi_date,
+        'ad_return' as measure,
+        channel,
+        persona,
+        null as device_type,
+        ad_net_paid::decimal(24, 4) as quantity
+    from payment_measures
+    union all
+    select
+        kpi_date,
+        'ad_return' as measure,
+        channel,
+        null as persona,
+        null as device_type,
+        -ad_cost::decimal(24, 4) as quantity
+    from ad_measures
+    union all
+    select
+        kpi_date,
+        'reviews' as measure,
+        null as channel,
+        persona,
+        null as device_type,
+        reviews::decimal(24, 4) as quantity
+    from score_measures
+    union all
+    select
+        kpi_date,
+        measure,
+        channel,
+        persona,
+        null as device_type,
+        quantity::decimal(24, 4)
+    from customer_measures
 
 )
 

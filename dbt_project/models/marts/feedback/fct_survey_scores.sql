@@ -50,6 +50,7 @@ select
     resolved.score_class,
     personas.persona,
     resolved.question_stage,
+    resolved.touchpoint_type,
     -- The stay just before the answer: an answer of 9 or 10 is itself what makes an advocate.
     stage_intervals.stage as stage_at_answer,
     resolved.score::integer as score,

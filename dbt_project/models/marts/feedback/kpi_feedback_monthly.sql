@@ -62,6 +62,7 @@ pointed as (
         metric,
         coalesce(about_stage, '(not set)') as stage,
         coalesce(persona, '(not set)') as persona,
+        coalesce(touchpoint_type, '(not set)') as touchpoint_type,
         case
             when score_class = 'promoter' then 100
             when score_class = 'detractor' then -100
@@ -80,6 +81,7 @@ summarised as (
         metric,
         coalesce(stage, 'all') as stage,
         coalesce(persona, 'all') as persona,
+        coalesce(touchpoint_type, 'all') as touchpoint_type,
         count(*) as answer_count,
         sum(points)::double / count(*) as metric_value,
         -- From whole-number sums, so that the order of rows cannot change a digit.
@@ -93,7 +95,9 @@ summarised as (
             (month_start_date, metric),
             (month_start_date, metric, stage),
             (month_start_date, metric, persona),
-            (month_start_date, metric, stage, persona)
+            (month_start_date, metric, touchpoint_type),
+            (month_start_date, metric, stage, persona),
+            (month_start_date, metric, stage, touchpoint_type)
         )
 
 ),
@@ -105,6 +109,7 @@ gaps as (
         'value_gap' as metric,
         experiences.stage,
         experiences.persona,
+        experiences.touchpoint_type,
         least(experiences.answer_count, expectations.answer_count) as answer_count,
         experiences.metric_value - expectations.metric_value as metric_value,
         sqrt(
@@ -117,6 +122,7 @@ gaps as (
             experiences.month_start_date = expectations.month_start_date
             and experiences.stage = expectations.stage
             and experiences.persona = expectations.persona
+            and experiences.touchpoint_type = expectations.touchpoint_type
     where experiences.metric = 'experience' and expectations.metric = 'expectation'
 
 ),
@@ -134,6 +140,7 @@ judged as (
     select
         *,
         answer_count < {{ var('minimum_answers') }} as is_suppressed,
+        stage = 'all' and persona = 'all' and touchpoint_type = 'all' as is_total,
         {{ score_bound('metric', 'metric_value', 'deviation', 'answer_count', '-') }} as low_value,
         {{ score_bound('metric', 'metric_value', 'deviation', 'answer_count', '+') }} as high_value
     from unioned
@@ -142,16 +149,16 @@ judged as (
 
 select
     {{ surrogate_key([
-        'judged.month_start_date', 'judged.metric', 'judged.stage', 'judged.persona'
+        'judged.month_start_date', 'judged.metric', 'judged.stage', 'judged.persona',
+        'judged.touchpoint_type'
     ]) }} as feedback_id,
     judged.metric,
     judged.stage,
     judged.persona,
+    judged.touchpoint_type,
     judged.answer_count::integer as answer_count,
-    case when judged.stage = 'all' and judged.persona = 'all' then response_rates.invitation_count
-    end::integer as invitation_count,
-    case when judged.stage = 'all' and judged.persona = 'all' then response_rates.response_rate
-    end::double as response_rate,
+    case when judged.is_total then response_rates.invitation_count end::integer as invitation_count,
+    case when judged.is_total then response_rates.response_rate end::double as response_rate,
     case when not judged.is_suppressed then round(judged.metric_value, 6) end::double
         as metric_value,
     case when not judged.is_suppressed then round(judged.low_value, 6)

@@ -33,13 +33,7 @@ select
     chained.touchpoint_id,
     chained.from_stage,
     chained.to_stage,
-    case
-        when chained.is_lapse then 'lapse'
-        when chained.change_number = 1 then 'enter'
-        when chained.from_stage is null then 'return'
-        when chained.to_rank = chained.from_rank + 1 then 'advance'
-        else 'skip'
-    end as transition_type,
+    {{ stage_transition_type('chained', 'chained.change_number') }} as transition_type,
     touchpoints.channel,
     chained.change_number::integer as transition_number,
     case

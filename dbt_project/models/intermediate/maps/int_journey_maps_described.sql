@@ -1,0 +1,43 @@
+-- A version of a map holds until the next version for the same persona.
+with maps as (
+
+    select
+        *,
+        lead(valid_from) over (partition by persona order by valid_from) as valid_to
+    from {{ ref('journey_maps') }}
+    where {{ is_known('valid_from::timestamp') }}
+
+),
+
+steps as (
+
+    select * from {{ ref('journey_map_steps') }}
+
+),
+
+paths as (
+
+    select
+        persona,
+        map_version,
+        aspect,
+        array_to_string(
+            list_sort(list(lpad(step_number::varchar, 4, '0') || step)), ' > '
+        ) as numbered_path,
+        count(*) as expected_count
+    from steps
+    group by persona, map_version, aspect
+
+)
+
+select
+    {{ surrogate_key(['maps.persona', 'maps.map_version', 'paths.aspect']) }} as map_id,
+    maps.persona,
+    maps.map_version,
+    paths.aspect,
+    regexp_replace(paths.numbered_path, '(^| > )[0-9]{4}', '\1', 'g') as map_path,
+    paths.expected_count::integer as expected_count,
+    maps.valid_from,
+    maps.valid_to
+from maps
+inner join paths on maps.persona = paths.persona and maps.map_version = paths.map_version

@@ -1,0 +1,93 @@
+{{ config(materialized='incremental', incremental_strategy='touched_persons') }}
+
+with recursive signals as (
+
+    select * from {{ ref('int_stage_signals_matched') }}
+    where {{ is_touched_person('person_id') }}
+
+),
+
+journey_touchpoints as (
+
+    select
+        *,
+        {{ business_date('occurred_at') }} as occurred_date
+    from {{ ref('int_touchpoints_assigned_to_journeys') }}
+    where {{ is_touched_person('person_id') }}
+
+),
+
+mappings as (
+
+    select * from {{ ref('int_stage_mappings_derived') }}
+
+),
+
+mapped as (
+
+    select
+        mappings.stage_model,
+        mappings.stage,
+        mappings.stage_rank,
+        signals.person_id,
+        journey_touchpoints.journey_id,
+        journey_touchpoints.touchpoint_number,
+        journey_touchpoints.occurred_at
+    from signals
+    inner join journey_touchpoints on signals.touchpoint_id = journey_touchpoints.touchpoint_id
+    inner join mappings
+        on
+            signals.stage = mappings.canonical_stage
+            and journey_touchpoints.occurred_date >= mappings.valid_from
+            and (mappings.valid_to is null or journey_touchpoints.occurred_date < mappings.valid_to)
+
+),
+
+-- A step counts from the first signal after the step before it, in the order of touchpoints: of two
+-- at the same instant the later one can follow the earlier one, never the other way round.
+steps as (
+
+    select
+        stage_model,
+        person_id,
+        journey_id,
+        stage_rank as step_number,
+        min(touchpoint_number) as touchpoint_number,
+        min(occurred_at) as reached_at,
+        min(occurred_at) + interval '{{ var("funnel_window_days") }} days' as window_ends_at
+    from mapped
+    where stage_rank = 1
+    group by stage_model, person_id, journey_id, stage_rank
+    union all
+    select
+        steps.stage_model,
+        steps.person_id,
+        steps.journey_id,
+        mapped.stage_rank,
+        min(mapped.touchpoint_number),
+        min(mapped.occurred_at),
+        steps.window_ends_at
+    from steps
+    inner join mapped
+        on
+            steps.stage_model = mapped.stage_model
+            and steps.journey_id = mapped.journey_id
+            and steps.step_number + 1 = mapped.stage_rank
+            and steps.touchpoint_number < mapped.touchpoint_number
+    group by
+        steps.stage_model,
+        steps.person_id,
+        steps.journey_id,
+        mapped.stage_rank,
+        steps.window_ends_at
+
+)
+
+select
+    stage_model,
+    person_id,
+    journey_id,
+    step_number,
+    reached_at < window_ends_at as is_in_window,
+    reached_at
+from steps

@@ -1,0 +1,87 @@
+with journeys as (
+
+    select
+        *,
+        date_trunc('month', {{ business_date('started_at') }})::date as month_start_date
+    from {{ ref('fct_journeys') }}
+
+),
+
+paths as (
+
+    select
+        month_start_date,
+        'channel' as path_type,
+        channel_path as path,
+        outcome,
+        paid_amount_reporting
+    from journeys
+    union all
+    select
+        month_start_date,
+        'touchpoint_type',
+        touchpoint_path,
+        outcome,
+        paid_amount_reporting
+    from journeys
+    union all
+    select
+        month_start_date,
+        'stage',
+        stage_path,
+        outcome,
+        paid_amount_reporting
+    from journeys
+
+),
+
+counted as (
+
+    select
+        month_start_date,
+        path_type,
+        path,
+        count(*) as journey_count,
+        count(*) filter (where outcome in ('customer', 'loyal')) as converted_count,
+        sum(paid_amount_reporting) as paid_amount_reporting
+    from paths
+    group by month_start_date, path_type, path
+
+),
+
+ranked as (
+
+    select
+        *,
+        row_number() over (
+            partition by month_start_date, path_type order by journey_count desc, path asc
+        ) as path_rank
+    from counted
+
+),
+
+-- Beyond the cut, paths are one row: what is rare is counted, not told.
+cut as (
+
+    select
+        * exclude (path, path_rank),
+        case when path_rank <= {{ var('path_rank_limit') }} then path else '(other)' end as path,
+        least(path_rank, {{ var('path_rank_limit') }} + 1) as path_rank
+    from ranked
+
+)
+
+select
+    {{ surrogate_key(['month_start_date', 'path_type', 'path_rank']) }} as path_id,
+    path_type,
+    path,
+    {{ reporting_currency() }}::varchar as reporting_currency_code,
+    sum(paid_amount_reporting)::decimal(18, 2) as paid_amount_reporting,
+    sum(journey_count)::integer as journey_count,
+    sum(converted_count)::integer as converted_count,
+    path_rank::integer as path_rank,
+    count(*)::integer as distinct_path_count,
+    round(sum(converted_count)::double / sum(journey_count), 6)::double as converted_rate,
+    month_start_date
+from cut
+group by month_start_date, path_type, path, path_rank

@@ -1,0 +1,84 @@
+with kpis as (
+
+    select * from {{ ref('dim_kpis') }}
+
+),
+
+stages as (
+
+    select * from {{ ref('dim_stages') }}
+
+),
+
+targets as (
+
+    select * from {{ ref('kpi_targets') }}
+
+),
+
+kpi_values as (
+
+    select
+        kpi,
+        sum(abs(numerator)) as quantity
+    from {{ ref('kpi_monthly') }}
+    where dimension = 'all'
+    group by kpi
+
+),
+
+findings as (
+
+    select
+        'stage_without_kpi' as finding,
+        stages.stage as subject,
+        'Add a KPI of this stage to seeds/kpi_definitions.csv' as remedy
+    from stages
+    left join kpis on stages.stage = kpis.stage
+    where stages.stage_model = 'six' and kpis.kpi is null
+    union all
+    select
+        'kpi_without_data',
+        kpis.kpi,
+        'Load a source that tells ' || kpis.numerator_measure
+        || coalesce(' and ' || kpis.denominator_measure, '') || ', or end the KPI'
+    from kpis
+    left join kpi_values on kpis.kpi = kpi_values.kpi
+    where kpi_values.kpi is null
+    union all
+    select
+        'kpi_with_unknown_parent',
+        kpis.kpi,
+        'Add ' || kpis.parent_kpi || ' to seeds/kpi_definitions.csv or name another parent'
+    from kpis
+    left join kpis as parents on kpis.parent_kpi = parents.kpi
+    where kpis.parent_kpi is not null and parents.kpi is null
+    union all
+    select
+        'target_without_kpi',
+        targets.kpi,
+        'Correct the KPI in seeds/kpi_targets.csv'
+    from targets
+    left join kpis on targets.kpi = kpis.kpi
+    where kpis.kpi is null
+    group by targets.kpi
+    union all
+    select
+        'stage_without_target',
+        stages.stage,
+        'Set a target for a KPI of this stage in seeds/kpi_targets.csv'
+    from stages
+    left join kpis on stages.stage = kpis.stage
+    left join targets on kpis.kpi = targets.kpi
+    where stages.stage_model = 'six'
+    group by stages.stage
+    having count(targets.kpi) = 0
+
+)
+
+select
+    {{ surrogate_key(['finding', 'subject']) }} as coverage_finding_id,
+    finding,
+    subject,
+    remedy
+from findings

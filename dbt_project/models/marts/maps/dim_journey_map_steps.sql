@@ -1,0 +1,96 @@
+with maps as (
+
+    select * from {{ ref('int_journey_maps_described') }}
+
+),
+
+steps as (
+
+    select
+        maps.map_id,
+        maps.persona,
+        maps.map_version,
+        maps.aspect,
+        maps.valid_from,
+        steps.step_number,
+        steps.step,
+        steps.maximum_days,
+        -- The same step may stand twice in a map; its occurrences are compared in order.
+        row_number() over (
+            partition by maps.map_id, steps.step order by steps.step_number
+        ) as occurrence_number
+    from maps
+    inner join {{ ref('journey_map_steps') }} as steps
+        on
+            maps.persona = steps.persona
+            and maps.map_version = steps.map_version
+            and maps.aspect = steps.aspect
+
+),
+
+versions as (
+
+    select
+        map_id,
+        persona,
+        aspect,
+        map_version,
+        valid_from,
+        lag(map_id) over (partition by persona, aspect order by valid_from) as previous_map_id
+    from maps
+
+),
+
+-- Every step that a version or the one before it holds.
+compared as (
+
+    select
+        versions.map_id,
+        steps.step,
+        steps.occurrence_number
+    from versions
+    inner join steps on versions.map_id = steps.map_id
+    union
+    select
+        versions.map_id,
+        steps.step,
+        steps.occurrence_number
+    from versions
+    inner join steps on versions.previous_map_id = steps.map_id
+
+)
+
+select
+    {{ surrogate_key(['compared.map_id', 'compared.step', 'compared.occurrence_number']) }}
+        as map_step_id,
+    compared.map_id,
+    versions.persona as map_persona,
+    versions.aspect,
+    compared.step,
+    case
+        when versions.previous_map_id is null then 'first_version'
+        when old_steps.map_id is null then 'added'
+        when new_steps.map_id is null then 'removed'
+        when new_steps.step_number != old_steps.step_number then 'moved'
+        when coalesce(new_steps.maximum_days, -1) != coalesce(old_steps.maximum_days, -1)
+            then 'deadline_changed'
+        else 'unchanged'
+    end as map_change,
+    versions.map_version::integer as map_version,
+    new_steps.step_number::integer as map_step_number,
+    old_steps.step_number::integer as previous_step_number,
+    new_steps.maximum_days::integer as maximum_days,
+    old_steps.maximum_days::integer as previous_maximum_days,
+    versions.valid_from as valid_from_date
+from compared
+inner join versions on compared.map_id = versions.map_id
+left join steps as new_steps
+    on
+        compared.map_id = new_steps.map_id
+        and compared.step = new_steps.step
+        and compared.occurrence_number = new_steps.occurrence_number
+left join steps as old_steps
+    on
+        versions.previous_map_id = old_steps.map_id
+        and compared.step = old_steps.step
+        and compared.occurrence_number = old_steps.occurrence_number
