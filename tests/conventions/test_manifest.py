@@ -133,6 +133,18 @@ def test_models_with_a_window_or_a_case_have_a_unit_test(manifest: dict[str, Any
     assert wrong == []
 
 
+def test_every_stage_rule_is_tested(manifest: dict[str, Any]) -> None:
+    with (ROOT / "seeds" / "stage_rules.csv").open(encoding="utf-8") as stream:
+        rules = {row["stage_rule_id"] for row in csv.DictReader(stream)}
+    tested = {
+        row.get("stage_rule_id")
+        for test in manifest["unit_tests"].values()
+        if test["model"] == "int_stage_signals_matched"
+        for row in test["expect"]["rows"]
+    }
+    assert rules - tested == set()
+
+
 def test_every_mart_has_a_unit_test_or_a_truth_asserted(manifest: dict[str, Any]) -> None:
     asserted = {
         parent

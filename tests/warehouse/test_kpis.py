@@ -275,3 +275,27 @@ def test_weeks_and_months_are_divided_sums_of_days(
     found = told["kpi_value"].astype(float).reindex(value.index)
     assert (found.isna() == value.isna()).all()
     assert (found - value).abs().max() < 0.00001
+
+
+def test_who_is_where_at_an_instant(sample_home: Path) -> None:
+    """The query of docs/journeys-and-kpis.md, at the instant of the run and at earlier ones."""
+    query = """
+        select person_id, to_stage
+        from marts.fct_stage_model_transitions
+        where stage_model = 'six' and occurred_at <= $instant::timestamp
+        qualify row_number() over (partition by person_id order by transition_number desc) = 1
+    """
+    stays = """
+        select person_id, stage from marts.fct_stage_intervals
+        where entered_at <= $instant::timestamp
+            and (left_at is null or left_at > $instant::timestamp)
+    """
+    with duckdb.connect(str(sample_home / "warehouse" / "warehouse.duckdb"), read_only=True) as c:
+        for instant in ("2025-09-01 00:00:00", "2026-03-31 15:00:00", "2026-09-30 15:00:00"):
+            found = {p: s for p, s in c.execute(query, {"instant": instant}).fetchall() if s}
+            assert found == dict(c.execute(stays, {"instant": instant}).fetchall())
+            assert len(found) > 100
+        current = c.execute(
+            "select person_id, current_stage from marts.dim_persons where current_stage is not null"
+        ).fetchall()
+        assert found == dict(current)
