@@ -19,6 +19,8 @@ PUBLISHED = {
     "fct_stage_intervals", "fct_revenue_points", "fct_survey_scores", "kpi_daily", "kpi_weekly",
     "kpi_monthly", "kpi_feedback_monthly", "kpi_value_journey", "load_quality", "release_info",
     "fct_stage_model_transitions", "fct_journey_alignments", "dim_journey_map_steps",
+    "fct_attribution_credits", "kpi_attribution", "kpi_attribution_spread",
+    "kpi_recurring_revenue_monthly", "kpi_cohorts_monthly",
     "kpi_funnel_monthly", "kpi_stage_transitions_monthly", "kpi_stage_touchpoints_monthly",
     "kpi_paths_monthly", "kpi_active_persons_daily", "kpi_journey_deviations_monthly",
     "kpi_journey_map_reviews", "kpi_contributions", "kpi_coverage_findings",
@@ -51,7 +53,8 @@ def test_groups_follow_the_domains(defs: dg.Definitions) -> None:
     assert groups == {
         "raw", "raw_web", "raw_crm", "raw_survey", "raw_privacy", "seeds", "web", "crm",
         "survey", "ops", "identity", "sessions", "touchpoints", "stages", "value", "feedback",
-        "kpis", "core", "journeys", "maps", "published",
+        "kpis", "core", "journeys", "maps", "attribution",
+        "published",
     }  # fmt: skip
 
 

@@ -69,22 +69,7 @@ identifiers as (
 
 ad_costs as (
 
-    select * from {{ ref('stg_web__ad_costs') }}
-    where is_known
-
-),
-
-traffic as (
-
-    select * from {{ ref('int_traffic_matched_to_channels') }}
-
-),
-
-rates as (
-
-    select *
-    from {{ ref('currency_rates') }}
-    where reporting_currency_code = {{ reporting_currency() }}
+    select * from {{ ref('int_ad_costs_valued') }}
 
 ),
 
@@ -236,26 +221,13 @@ payment_measures as (
 ad_measures as (
 
     select
-        ad_costs.cost_date as kpi_date,
-        traffic.channel,
-        sum(ad_costs.impression_count) as impressions,
-        sum(ad_costs.click_count) as ad_clicks,
-        sum(
-            ad_costs.cost_amount
-            * case
-                when ad_costs.currency_code = {{ reporting_currency() }} then 1
-                else rates.rate
-            end
-        ) as ad_cost
+        cost_date as kpi_date,
+        channel,
+        sum(impression_count) as impressions,
+        sum(click_count) as ad_clicks,
+        sum(cost_amount_reporting) as ad_cost
     from ad_costs
-    inner join traffic
-        on
-            ad_costs.utm_source = traffic.traffic_source
-            and ad_costs.utm_medium = traffic.traffic_medium
-            and ad_costs.utm_campaign is not distinct from traffic.utm_campaign
-    asof left join rates
-        on ad_costs.currency_code = rates.currency_code and ad_costs.cost_date >= rates.rate_date
-    group by ad_costs.cost_date, traffic.channel
+    group by cost_date, channel
 
 ),
 

@@ -70,19 +70,20 @@ days as (
 
 ),
 
--- A day without a value counts 0 of 1 for a count, and nothing for a ratio.
+-- A day without a value counts 0 of 1 for a count, and nothing for a ratio. Wide decimals: the
+-- product of two narrow ones stays narrow, and overflows.
 observed as (
 
     select
         groups.initiative,
         groups.is_treated,
         days.kpi_date >= initiatives.start_date as is_after,
-        (coalesce(kpi_values.numerator, 0) * coalesce(kpis.multiplier, 1))::decimal(18, 4)
+        (coalesce(kpi_values.numerator, 0) * coalesce(kpis.multiplier, 1))::decimal(20, 4)
             as numerator,
         case
             when kpis.denominator_measure is null then 1
             else coalesce(kpi_values.denominator, 0)
-        end::decimal(18, 4) as denominator
+        end::decimal(20, 4) as denominator
     from groups
     inner join initiatives on groups.initiative = initiatives.initiative
     inner join days on groups.initiative = days.initiative

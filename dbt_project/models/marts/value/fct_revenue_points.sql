@@ -71,9 +71,10 @@ select
     paid_amount::decimal(18, 2) as paid_amount,
     case when person_id is not null then cumulative_paid_amount end::decimal(18, 2)
         as cumulative_paid_amount,
-    (contracted_amount * reporting_rate)::decimal(18, 2) as contracted_amount_reporting,
-    (billed_amount * reporting_rate)::decimal(18, 2) as billed_amount_reporting,
-    (paid_amount * reporting_rate)::decimal(18, 2) as paid_amount_reporting,
+    (contracted_amount::decimal(20, 2) * reporting_rate)::decimal(18, 2)
+        as contracted_amount_reporting,
+    (billed_amount::decimal(20, 2) * reporting_rate)::decimal(18, 2) as billed_amount_reporting,
+    (paid_amount::decimal(20, 2) * reporting_rate)::decimal(18, 2) as paid_amount_reporting,
     case when person_id is not null then point_number end::integer as point_number,
     paid_order_number::integer as paid_order_number,
     last_score_rate::decimal(9, 4) as last_score_rate,

@@ -1,0 +1,238 @@
+with touches as (
+
+    select * from {{ ref('int_conversion_touches_matched') }}
+    where is_in_path
+
+),
+
+conversions as (
+
+    select * from {{ ref('int_conversions_unioned') }}
+
+),
+
+methods as (
+
+    select *
+    from {{ ref('attribution_methods') }}
+    where {{ is_known('valid_from::timestamp') }}
+    qualify row_number() over (partition by method order by valid_from desc) = 1
+
+),
+
+markov as (
+
+    select * from {{ ref('int_attribution_markov_valued') }}
+
+),
+
+shapley as (
+
+    select * from {{ ref('int_attribution_shapley_valued') }}
+
+),
+
+described as (
+
+    select
+        touches.*,
+        markov.removal_effect,
+        shapley.rate_share,
+        max(case when touches.channel != 'direct' then touches.touch_number end) over (
+            partition by touches.conversion_id
+        ) as last_non_direct_number
+    from touches
+    left join markov
+        on touches.conversion_type = markov.conversion_type and touches.channel = markov.channel
+    left join shapley
+        on touches.conversion_type = shapley.conversion_type and touches.channel = shapley.channel
+
+),
+
+-- What each method gives a touch, before the touches of a conversion are made to sum to 1.
+weighed as (
+
+    select
+        described.conversion_id,
+        described.touchpoint_id,
+        described.channel,
+        described.campaign,
+        described.touch_number,
+        described.touch_count,
+        methods.method,
+        methods.method_version,
+        case methods.method
+            when 'first' then (described.touch_number = 1)::integer
+            when 'last' then (described.touch_number = described.touch_count)::integer
+            when 'last_non_direct'
+                then (
+                    described.touch_number
+                    = coalesce(described.last_non_direct_number, described.touch_count)
+                )::integer
+            when 'linear' then 1
+            when 'position_based'
+                then case
+                    when described.touch_count <= 2 then 1
+                    when described.touch_number in (1, described.touch_count) then 0.4
+                    else 0.2 / (described.touch_count - 2)
+                end
+            when 'time_decay'
+                then pow(2, -described.days_before / {{ var('attribution_half_life_days') }})
+            when 'markov' then described.removal_effect / described.channel_touch_count
+            when 'shapley_set' then 1.0 / described.channel_touch_count
+            when 'shapley_rate' then described.rate_share / described.channel_touch_count
+        end::double as weight
+    from described
+    cross join methods
+
+),
+
+-- Where a method gives nothing to any touch of a conversion, all share.
+shared as (
+
+    select
+        *,
+        sum(weight) over conversion_touches as total_weight,
+        case
+            when sum(weight) over conversion_touches > 0
+                then
+                    sum(weight) over touches_so_far / sum(weight) over conversion_touches
+            else touch_number::double / touch_count
+        end as share_so_far
+    from weighed
+    window
+        conversion_touches as (
+            partition by conversion_id, method order by touch_number
+            rows between unbounded preceding and unbounded following
+        ),
+        touches_so_far as (
+            partition by conversion_id, method order by touch_number
+            rows between unbounded preceding and current row
+        )
+
+),
+
+-- Credits and cents are differences of rounded sums, so that they sum exactly.
+rounded as (
+
+    select
+        shared.conversion_id,
+        shared.touchpoint_id,
+        shared.channel,
+        shared.campaign,
+        shared.touch_number,
+        shared.method,
+        shared.method_version,
+        case
+            when shared.touch_number = shared.touch_count then 1
+            else round(shared.share_so_far, 9)
+        end::decimal(12, 9) as credit_so_far
+    from shared
+
+),
+
+attributed as (
+
+    select
+        rounded.*,
+        conversions.person_id,
+        conversions.conversion_type,
+        conversions.is_conversion,
+        conversions.currency_code,
+        conversions.occurred_at,
+        rounded.credit_so_far
+        - coalesce(lag(rounded.credit_so_far) over conversion_touches, 0) as credit,
+        -- Wide enough: a product of two narrow decimals stays narrow, and overflows.
+        round(conversions.paid_amount::decimal(20, 2) * rounded.credit_so_far, 2) as paid_so_far,
+        round(conversions.paid_amount_reporting::decimal(20, 2) * rounded.credit_so_far, 2)
+            as reporting_so_far
+    from rounded
+    inner join conversions on rounded.conversion_id = conversions.conversion_id
+    window
+        conversion_touches as (
+            partition by rounded.conversion_id, rounded.method order by rounded.touch_number
+        )
+
+),
+
+credited as (
+
+    select
+        conversion_id,
+        touchpoint_id,
+        person_id,
+        method,
+        method_version,
+        conversion_type,
+        channel,
+        campaign,
+        currency_code,
+        is_conversion,
+        credit,
+        paid_so_far - coalesce(lag(paid_so_far) over conversion_touches, 0) as paid_amount,
+        reporting_so_far - coalesce(lag(reporting_so_far) over conversion_touches, 0)
+            as paid_amount_reporting,
+        occurred_at
+    from attributed
+    window
+        conversion_touches as (partition by conversion_id, method order by touch_number)
+
+),
+
+untouched as (
+
+    select
+        conversions.*,
+        methods.method,
+        methods.method_version
+    from conversions
+    cross join methods
+    where
+        conversions.conversion_id not in (
+            select touches.conversion_id from touches
+        )
+
+),
+
+unioned as (
+
+    select * from credited
+    where credit != 0 or paid_amount != 0 or paid_amount_reporting != 0
+    union all
+    select
+        conversion_id,
+        null,
+        person_id,
+        method,
+        method_version,
+        conversion_type,
+        '(unattributed)',
+        null,
+        currency_code,
+        is_conversion,
+        1,
+        paid_amount,
+        paid_amount_reporting,
+        occurred_at
+    from untouched
+
+)
+
+select
+    {{ surrogate_key(['conversion_id', 'touchpoint_id', 'method']) }} as credit_id,
+    conversion_id,
+    touchpoint_id,
+    person_id,
+    method,
+    conversion_type,
+    channel,
+    campaign,
+    currency_code,
+    {{ reporting_currency() }}::varchar as reporting_currency_code,
+    paid_amount::decimal(18, 2) as paid_amount,
+    paid_amount_reporting::decimal(18, 2) as paid_amount_reporting,
+    credit::decimal(12, 9) as credit,
+    case when is_conversion then credit else 0 end::decimal(12, 9) as conversion_credit,
+    method_version::integer as method_version,
+    occurred_at
+from unioned

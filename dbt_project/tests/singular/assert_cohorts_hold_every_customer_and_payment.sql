@@ -1,0 +1,36 @@
+with cohorts as (
+
+    select
+        count(*) as customer_count,
+        sum(paid_amount_reporting) as paid_amount_reporting
+    from (
+        select
+            person_id,
+            sum(paid_amount_reporting) as paid_amount_reporting
+        from {{ ref('fct_revenue_points') }}
+        where
+            person_id in (
+                select orders.person_id
+                from {{ ref('fct_revenue_points') }} as orders
+                where orders.point_type in ('order', 'renewal') and orders.is_order_paid
+            )
+        group by person_id
+    )
+
+),
+
+told as (
+
+    select
+        sum(cohort_customer_count) filter (where month_number_since = 0) as customer_count,
+        sum(paid_amount_reporting) as paid_amount_reporting
+    from {{ ref('kpi_cohorts_monthly') }}
+
+)
+
+select told.*
+from told
+cross join cohorts
+where
+    coalesce(told.customer_count, 0) != cohorts.customer_count
+    or coalesce(told.paid_amount_reporting, 0) != coalesce(cohorts.paid_amount_reporting, 0)
