@@ -29,7 +29,7 @@ def on_conversions(sets: pd.DataFrame) -> pd.Series:
 
 
 def on_conversion_rate(sets: pd.DataFrame) -> pd.Series:
-    """Shapley value per channel; `sets` also holds path_count. Memory: 2^n numbers, n at most 16."""
+    """Shapley value per channel; `sets` also holds path_count. Memory: 2^n numbers, n <= 16."""
     members = sets["channel_set"].str.split(" | ", regex=False)
     counts = (
         pd.DataFrame({"channel": members, "paths": sets["path_count"]})
