@@ -20,7 +20,7 @@ PUBLISHED = {
     "kpi_monthly", "kpi_feedback_monthly", "kpi_value_journey", "load_quality", "release_info",
     "fct_stage_model_transitions", "fct_journey_alignments", "dim_journey_map_steps",
     "fct_attribution_credits", "kpi_attribution", "kpi_attribution_spread",
-    "kpi_recurring_revenue_monthly", "kpi_cohorts_monthly",
+    "kpi_recurring_revenue_monthly", "kpi_cohorts_monthly", "kpi_lifetime_values",
     "kpi_funnel_monthly", "kpi_stage_transitions_monthly", "kpi_stage_touchpoints_monthly",
     "kpi_paths_monthly", "kpi_active_persons_daily", "kpi_journey_deviations_monthly",
     "kpi_journey_map_reviews", "kpi_contributions", "kpi_coverage_findings",

@@ -1,0 +1,117 @@
+"""
+Expected orders and spend of a customer: BG/NBD and Gamma-Gamma models, by maximum likelihood.
+
+BG/NBD (Fader, Hardie and Lee 2005): while a customer lives, orders come at a rate that differs from
+customer to customer; after each order the customer may leave for good. Gamma-Gamma (Fader and
+Hardie 2013): an order's amount varies around a mean that differs from customer to customer. Both
+need only how often, how recently and for how long, and the mean amount of repeat orders.
+"""
+
+import numpy as np
+import pandas as pd
+from scipy.optimize import minimize
+from scipy.special import gammaln, hyp2f1
+
+FEWEST = 50  # customers with a repeat order, below which nothing is fitted
+COLUMNS = ["sample", "person_id", "expected_orders", "expected_amount"]
+
+
+def _fit(loss, count: int) -> np.ndarray:
+    """Parameters above 0 with the least loss, from the logarithm of 1."""
+    found = minimize(lambda logs: loss(np.exp(logs)), np.zeros(count), method="L-BFGS-B",
+                     bounds=[(-8, 12)] * count, options={"maxiter": 500})  # fmt: skip
+    return np.exp(found.x)
+
+
+def fit_orders(customers: pd.DataFrame) -> np.ndarray:
+    """BG/NBD's r, alpha, a, b of `repeat_count`, `recency_days` and `age_days`; time in weeks."""
+    grouped = customers.groupby(["repeat_count", "recency_days", "age_days"]).size()
+    x, recency, age = (grouped.index.get_level_values(i).to_numpy(float) for i in range(3))
+    recency, age, weights = recency / 7, age / 7, grouped.to_numpy(float)
+
+    def loss(parameters: np.ndarray) -> float:
+        r, alpha, a, b = parameters
+        alive = -(r + x) * np.log(alpha + age)
+        gone = np.log(a) - np.log(b + np.maximum(x, 1) - 1) - (r + x) * np.log(alpha + recency)
+        likelihood = (
+            gammaln(r + x) - gammaln(r) + r * np.log(alpha)
+            + gammaln(a + b) + gammaln(b + x) - gammaln(b) - gammaln(a + b + x)
+            + np.where(x > 0, np.logaddexp(alive, gone), alive)
+        )  # fmt: skip
+        return -float((weights * likelihood).sum() / weights.sum())
+
+    return _fit(loss, 4)
+
+
+def expected_orders(
+    parameters: np.ndarray, customers: pd.DataFrame, horizon_days: float
+) -> np.ndarray:
+    """Order days of each customer in the next `horizon_days`."""
+    r, alpha, a, b = parameters
+    x = customers["repeat_count"].to_numpy(float)
+    recency, age = (customers[n].to_numpy(float) / 7 for n in ("recency_days", "age_days"))
+    ahead = horizon_days / 7
+    shrunk = (alpha + age) / (alpha + age + ahead)
+    series = hyp2f1(r + x, b + x, a + b + x - 1, ahead / (alpha + age + ahead))
+    if_alive = (a + b + x - 1) / (a - 1) * (1 - shrunk ** (r + x) * series)
+    odds = np.where(
+        x > 0, a / (b + np.maximum(x, 1) - 1) * ((alpha + age) / (alpha + recency)) ** (r + x), 0
+    )
+    return if_alive / (1 + odds)
+
+
+def fit_spend(customers: pd.DataFrame) -> np.ndarray:
+    """Gamma-Gamma's p, q, v of customers with a repeat order; amounts best near 1."""
+    x, mean = customers["repeat_count"].to_numpy(float), customers["repeat_amount"].to_numpy(float)
+
+    def loss(parameters: np.ndarray) -> float:
+        p, q, v = parameters
+        likelihood = (
+            gammaln(p * x + q) - gammaln(p * x) - gammaln(q) + q * np.log(v)
+            + (p * x - 1) * np.log(mean) + p * x * np.log(x) - (p * x + q) * np.log(x * mean + v)
+        )  # fmt: skip
+        return -float(likelihood.mean())
+
+    return _fit(loss, 3)
+
+
+def expected_spend(parameters: np.ndarray, customers: pd.DataFrame) -> np.ndarray:
+    """Mean amount of an order day of each customer, in the unit of `repeat_amount`."""
+    p, q, v = parameters
+    x, mean = customers["repeat_count"].to_numpy(float), customers["repeat_amount"].to_numpy(float)
+    below = p * x + q - 1  # the mean amount of customers is not finite unless this is above 0
+    return np.where(below > 0, p * (v + x * mean) / np.maximum(below, 1e-9), mean[x > 0].mean())
+
+
+def value_customers(customers: pd.DataFrame) -> pd.DataFrame:
+    """`expected_orders` and `expected_amount` per customer; no rows for a sample of too few."""
+    frames = []
+    for name, rows in customers.sort_values(["sample", "person_id"]).groupby("sample"):
+        repeating = rows[(rows["repeat_count"] > 0) & (rows["repeat_amount"] > 0)]
+        if len(repeating) < FEWEST:
+            continue
+        unit = repeating["repeat_amount"].mean()
+        scaled = rows.assign(repeat_amount=rows["repeat_amount"] / unit)
+        orders = expected_orders(fit_orders(rows), rows, float(rows["horizon_days"].iloc[0]))
+        amounts = expected_spend(fit_spend(scaled.loc[repeating.index]), scaled) * unit
+        frames.append(
+            pd.DataFrame(
+                {
+                    "sample": name,
+                    "person_id": rows["person_id"],
+                    "expected_orders": orders.round(6),
+                    "expected_amount": (orders * amounts).round(2),
+                }
+            ).replace([np.inf, -np.inf], np.nan)
+        )
+    if not frames:
+        return pd.DataFrame({name: [] for name in COLUMNS}).astype(
+            {"sample": "str", "person_id": "str"}
+        )
+    return pd.concat(frames, ignore_index=True)[COLUMNS]
+
+
+def model(dbt, session):
+    """Dbt's entry point."""
+    dbt.config(materialized="table")
+    return value_customers(dbt.ref("int_customers_aggregated").df())
