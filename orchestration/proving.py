@@ -403,7 +403,7 @@ _WEIGHTS = ["web/events"] * 5 + [name for name in ROWS if name != "privacy/erasu
 
 
 # Families share nights and files but no identifier: one run proves as many histories.
-FAMILIES = 4
+FAMILIES = 8
 
 
 def _of_family(family: int, row: dict[str, str]) -> dict[str, str]:
