@@ -105,9 +105,7 @@ def main() -> None:
         grouped = texts.groupby("path", as_index=False).sum()
         for way, data in (("a row per path", texts), ("equal paths summed", grouped)):
             started = time.monotonic()
-            result = markov_model(
-                data, "path", "conversions", var_null="nulls", flg_adv=False, verbose=False
-            )
+            result = markov_model(data, "path", "conversions", var_null="nulls")
             rows.append((f"ChannelAttribution, {way}", time.monotonic() - started, result))
     print(
         f"\n{date.today()}, {platform.machine()}, {os.cpu_count()} shared cores, "
