@@ -83,8 +83,8 @@ def main() -> None:
             "is_account": np.zeros(len(left), dtype=bool),
         }
         scipy_alone = median(alone)
-        named = median(lambda c=count, a=left, b=right: model.least_nodes(c, a, b))  # type: ignore[misc]  # mypy infers no defaults of a lambda
-        whole = median(lambda c=columns: model.resolve(c))  # type: ignore[misc]  # the same
+        named = median(lambda c=count, a=left, b=right: model.least_nodes(c, a, b))
+        whole = median(lambda c=columns: model.resolve(c))
         print(
             f"| {shape} | {scipy_alone:.2f} s | {named:.2f} s | {named / scipy_alone:.2f} "
             f"| {whole:.2f} s |"

@@ -76,7 +76,7 @@ def test_the_verdicts_block(defs: dg.Definitions) -> None:
     blocking = {
         (spec.asset_key.to_user_string(), spec.name)
         for checks in (defs.asset_checks or [])
-        for spec in checks.check_specs  # type: ignore[union-attr]
+        for spec in checks.check_specs
         if spec.blocking
     }
     assert blocking == {("ops/files", "raw_verdict"), ("marts/release_info", "audit")}
@@ -87,7 +87,7 @@ def test_schedule_passes_its_own_instant(defs: dg.Definitions) -> None:
     assert (schedule.cron_schedule, schedule.execution_timezone) == ("30 2 * * *", "Asia/Tokyo")
     tick = datetime(2026, 1, 7, 17, 30, tzinfo=UTC)  # 02:30 of the 8th in Tokyo
     context = dg.build_schedule_context(scheduled_execution_time=tick)
-    (request,) = schedule.evaluate_tick(context).run_requests  # type: ignore[misc]
+    (request,) = schedule.evaluate_tick(context).run_requests
     assert request.run_key == "2026-01-07"
     assert request.run_config["resources"]["run"]["config"] == {"as_of_at": "2026-01-07 15:00:00"}
 

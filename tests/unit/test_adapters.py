@@ -95,7 +95,7 @@ def test_snowplow_on_real_events(settings: Settings, shared_data: Path) -> None:
     without_id = sum(not row["event_id"] for row in rows)
     (counts,) = fetch(connection, "select rows_loaded, rows_duplicate, rows_quarantined "
                       "from ops.files")  # fmt: skip
-    assert counts[0] == len(ids) and sum(map(int, counts)) == 160  # type: ignore[call-overload]
+    assert counts[0] == len(ids) and sum(map(int, counts)) == 160
     reasons = dict(
         fetch(connection, "select reason, count(*) from ops.quarantined_rows group by 1")
     )
@@ -180,6 +180,6 @@ def test_online_retail_by_night_and_at_once(
     expected = sum(round(value / 10 + (1e-9 if value > 0 else -1e-9)) for value in pence)
     ((net,),) = fetch(at_once, "select sum(case payment_type when 'charge' then payment_amount "
                       "else -payment_amount end) * 100 from raw_crm.payments")  # fmt: skip
-    assert int(net) == expected  # type: ignore[call-overload]
+    assert int(net) == expected
     ((amount,),) = fetch(at_once, "select sum(line_amount) * 100 from raw_crm.order_lines")
-    assert int(amount) == expected  # type: ignore[call-overload]
+    assert int(amount) == expected

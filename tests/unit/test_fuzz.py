@@ -75,7 +75,7 @@ def records(text: str, delimiter: str) -> list[list[str] | None]:
             start = stop
             break
         else:
-            stop = None  # type: ignore[assignment]
+            stop = None
         if start != stop:
             found.append(None)
             start += 1
@@ -95,7 +95,7 @@ def moment(text: str) -> datetime | None:
         r"(?:[T ](\d{1,2}):(\d{2})(?::(\d{2})(?:[.,](\d{1,9}))?)?"
         r"(?: ?(Z|z|UTC|[+-](?:0\d|1[0-5])(?::?[0-5]\d)?))?)?", text, re.ASCII,
     )  # fmt: skip
-    if not match or (text[4] == "/") != (re.match(r"\d{4}.\d{1,2}(.)", text).group(1) == "/"):  # type: ignore[union-attr]
+    if not match or (text[4] == "/") != (re.match(r"\d{4}.\d{1,2}(.)", text).group(1) == "/"):
         return None
     year, month, day, hour, minute, second = (int(part or 0) for part in match.groups()[:6])
     fraction, offset = (match.group(7) or "")[:6].ljust(6, "0"), match.group(8)
@@ -208,7 +208,7 @@ def settle(reads: list[Read]) -> tuple[dict[object, set[str]], int, Counter[str]
         reasons["R_KEY_CONFLICT"] += distinct - len(contents)
     may_stay = {}
     for key, found in contents.items():
-        earliest = min(values[2] for values in found)  # type: ignore[type-var]
+        earliest = min(values[2] for values in found)
         may_stay[key] = {str(values[:6]) for values in found if values[2] == earliest}
     return may_stay, total - distinct, reasons
 

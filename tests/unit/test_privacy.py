@@ -13,7 +13,7 @@ from orchestration.loading.contract import Column
 
 def stored(kind: str, value: str | None, **meta: object) -> str | None:
     """What the warehouse keeps of a value."""
-    column = Column("given", "varchar", pii=kind, **meta)  # type: ignore[arg-type]
+    column = Column("given", "varchar", pii=kind, **meta)
     connection = duckdb.connect()
     privacy.prepare(connection, "p", "k1")
     given = privacy.spelled(column, "given")
@@ -23,7 +23,7 @@ def stored(kind: str, value: str | None, **meta: object) -> str | None:
         [value],
     ).fetchone()
     assert row is not None
-    return row[0]  # type: ignore[no-any-return]
+    return row[0]
 
 
 @pytest.mark.parametrize("pepper", ["short", "x" * 64, "y" * 200])

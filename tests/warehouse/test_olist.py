@@ -151,7 +151,7 @@ def test_transitions_chain_for_every_person(home: Path) -> None:
     last: dict[str, object] = {}
     for person, number, from_stage, to_stage, at in rows:
         assert from_stage == stage.get(person)
-        assert number == 1 or at >= last[person]  # type: ignore[operator]
+        assert number == 1 or at >= last[person]
         stage[person], last[person] = to_stage, at
     # All leads, and all buyers with a paid order; three buyers never paid and signalled nothing.
     assert len(stage) == 8000 + 8013

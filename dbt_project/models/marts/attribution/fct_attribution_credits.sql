@@ -92,7 +92,6 @@ shared as (
 
     select
         *,
-        sum(weight) over conversion_touches as total_weight,
         case
             when sum(weight) over conversion_touches > 0
                 then
