@@ -1,7 +1,7 @@
 """
 Attribution of a million paths: exact Markov chain and both Shapley values, and ChannelAttribution.
 
-`python -m benchmarks.attribution [--paths N]` makes random paths over 12 channels, then measures in
+`python -m benchmarks.attribution [--paths N] [--channels 12]` makes random paths, then measures in
 one process each: counting moves and channel sets in DuckDB (the project's SQL, on paths instead of
 touchpoints) and its Python functions; and PyPI's ChannelAttribution where it is installed.
 """
@@ -12,6 +12,7 @@ import argparse
 import importlib.util
 import os
 import platform
+import resource
 import sys
 import time
 from collections.abc import Callable
@@ -24,9 +25,6 @@ import pandas as pd
 
 from orchestration.settings import DBT_PROJECT_DIR
 
-CHANNELS = [f"channel_{number:02}" for number in range(12)]
-
-
 def module(name: str) -> ModuleType:
     """A Python model of the project."""
     path = DBT_PROJECT_DIR / "models" / "intermediate" / "attribution" / f"{name}.py"
@@ -37,17 +35,19 @@ def module(name: str) -> ModuleType:
     return loaded
 
 
-def touches(paths: int) -> pd.DataFrame:
+def touches(paths: int, channels: int) -> pd.DataFrame:
     """One row per touch; a fifth of the paths convert, and channels are not alike."""
+    names = np.array([f"channel_{number:02}" for number in range(channels)])
     generator = np.random.default_rng(1)
     lengths = generator.geometric(0.25, paths)
-    chances = np.arange(12, 0, -1) / 78
+    chances = np.arange(channels, 0, -1) / np.arange(channels + 1).sum()
     return pd.DataFrame(
         {
             "path_id": np.repeat(np.arange(paths), lengths),
             "touch_number": np.arange(lengths.sum())
-            - np.repeat(np.cumsum(lengths) - lengths, lengths),
-            "channel": np.array(CHANNELS)[generator.choice(12, lengths.sum(), p=chances)],
+            - np.repeat(np.cumsum(lengths) - lengths, lengths)
+            + 1,
+            "channel": names[generator.choice(channels, lengths.sum(), p=chances)],
             "is_converting": np.repeat(generator.random(paths) < 0.2, lengths),
         }
     )
@@ -74,10 +74,11 @@ def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--paths", type=int, default=1_000_000)
+    parser.add_argument("--channels", type=int, default=12)
     options = parser.parse_args()
     markov = module("int_attribution_markov_valued")
     shapley = module("int_attribution_shapley_valued")
-    frame = touches(options.paths)
+    frame = touches(options.paths, options.channels)
     connection = duckdb.connect(config={"threads": 2})
     connection.execute("create table paths as select 'order' as conversion_type, * from frame")
 
@@ -94,23 +95,27 @@ def main() -> None:
     rows.append(("exact Markov chain, order 1", seconds, found))
     baseline = seconds
     rows.append(("Shapley, conversions and rate", measured(both_shapleys)[0], None))
+    highest_mib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     if importlib.util.find_spec("ChannelAttribution"):
         from ChannelAttribution import markov_model
 
+        started = time.monotonic()
         texts = connection.execute(
             "select string_agg(channel, ' > ' order by touch_number) as path, "
             "any_value(is_converting)::integer as conversions, "
             "(not any_value(is_converting))::integer as nulls from paths group by path_id"
         ).df()
+        rows.append(("touches to the texts it takes", time.monotonic() - started, None))
         grouped = texts.groupby("path", as_index=False).sum()
-        for way, data in (("a row per path", texts), ("equal paths summed", grouped)):
+        for way, data in (("a row per path", texts), ("equal paths summed before", grouped)):
             started = time.monotonic()
             result = markov_model(data, "path", "conversions", var_null="nulls")
             rows.append((f"ChannelAttribution, {way}", time.monotonic() - started, result))
     print(
         f"\n{date.today()}, {platform.machine()}, {os.cpu_count()} shared cores, "
         f"Python {platform.python_version()}, DuckDB {duckdb.__version__}; "
-        f"{options.paths:,} paths, {len(frame):,} touches\n"
+        f"{options.paths:,} paths over {options.channels} channels, {len(frame):,} touches; "
+        f"memory up to {highest_mib:,.0f} MiB, touches included, before ChannelAttribution\n"
     )
     print("| way | wall | wall / Markov |")
     print("|---|---:|---:|")

@@ -261,6 +261,13 @@ def _rows(path: Path, entry: Input) -> tuple[list[list[str]], list[list[str | No
 
 
 def _table(path: Path, entry: Input) -> pa.Table:
+    if path.suffix == ".parquet":
+        with duckdb.connect(config={"python_enable_replacements": "false"}) as connection:
+            connection.execute("set TimeZone = 'UTC'")
+            texts = connection.execute(
+                "select columns(*)::varchar from read_parquet(?)", [str(path)]
+            ).to_arrow_table()
+        return texts.rename_columns([column_name(name) for name in texts.column_names])
     header, rows = _rows(path, entry)
     columns = [pa.array([row[n] for row in rows], pa.string()) for n in range(len(header[0]))]
     return pa.table(columns, names=header[0])

@@ -7,6 +7,12 @@ with revenue_points as (
 
 ),
 
+orders as (
+
+    select * from {{ ref('fct_orders') }}
+
+),
+
 persons as (
 
     select * from {{ ref('dim_persons') }}
@@ -33,12 +39,19 @@ judged as (
         revenue_points.*,
         coalesce(persons.persona, '(no customer)') as persona,
         payments.next_payment_seconds,
+        -- Once per order, at the point where it was placed. A condition on one side only in the join
+        -- would make it compare every pair of rows.
+        case
+            when revenue_points.point_type in ('order', 'renewal')
+                then orders.unpaid_amount_reporting
+        end as unpaid_amount_reporting,
         -- At risk: last heard in the lower half of a scale, or with a ticket open at the time.
         coalesce(revenue_points.last_score_rate < 0.5, false)
         or revenue_points.open_ticket_count > 0 as is_at_risk
     from revenue_points
     left join persons on revenue_points.person_id = persons.person_id
     left join payments on revenue_points.revenue_point_id = payments.revenue_point_id
+    left join orders on revenue_points.order_id = orders.order_id
 
 ),
 
@@ -56,7 +69,23 @@ summarised as (
         sum(last_score_rate)::double / nullif(count(last_score_rate), 0) as satisfaction_rate,
         count(*) filter (where open_ticket_count > 0)::double / count(*) as ticket_rate,
         sum(next_payment_seconds)::double
-        / nullif(count(next_payment_seconds) * 86400, 0) as next_payment_days
+        / nullif(count(next_payment_seconds) * 86400, 0) as next_payment_days,
+        sum(paid_amount_reporting) filter (
+            where point_type = 'payment' and delivery_to_payment_seconds < 0
+        ) as prepaid_amount_reporting,
+        sum(paid_amount_reporting) filter (
+            where point_type = 'payment' and delivery_to_payment_seconds > 0
+        ) as pay_later_amount_reporting,
+        sum(unpaid_amount_reporting) as unpaid_amount_reporting,
+        -- Days of more money count more.
+        (
+            sum(delivery_to_payment_seconds * paid_amount_reporting)
+            / nullif(
+                sum(paid_amount_reporting) filter (
+                    where delivery_to_payment_seconds is not null
+                ) * 86400, 0
+            )
+        )::double as delivery_to_payment_days
     from judged
     group by month_start_date, value_stage, persona
 
@@ -69,6 +98,9 @@ select
     {{ reporting_currency() }}::varchar as reporting_currency_code,
     coalesce(paid_amount_reporting, 0)::decimal(18, 2) as paid_amount_reporting,
     coalesce(at_risk_amount_reporting, 0)::decimal(18, 2) as at_risk_amount_reporting,
+    coalesce(prepaid_amount_reporting, 0)::decimal(18, 2) as prepaid_amount_reporting,
+    coalesce(pay_later_amount_reporting, 0)::decimal(18, 2) as pay_later_amount_reporting,
+    coalesce(unpaid_amount_reporting, 0)::decimal(18, 2) as unpaid_amount_reporting,
     customer_count::integer as customer_count,
     revenue_point_count::integer as revenue_point_count,
     round(
@@ -78,6 +110,7 @@ select
     round(satisfaction_rate, 6)::double as satisfaction_rate,
     round(ticket_rate, 6)::double as ticket_rate,
     round(next_payment_days, 6)::double as next_payment_days,
+    round(delivery_to_payment_days, 6)::double as delivery_to_payment_days,
     round(
         at_risk_amount_reporting::double * (1 - coalesce(satisfaction_rate, 0.5)), 6
     )::double as priority_score,
