@@ -12,10 +12,10 @@ export PYTHONPATH := $(CURDIR)
 export DO_NOT_TRACK := 1
 export GX_ANALYTICS_ENABLED := false
 
-.PHONY: help setup nightly test dev import build lint docs clean rollback releases publish waive retract requeue pepper model unit identity prove benchmark sample lock
+.PHONY: help setup nightly test dev import build lint docs clean rollback releases publish push-postgres waive retract requeue pepper model unit identity prove benchmark sample lock
 
 help: ## list the targets
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
 
 setup: $(VENV)/installed ## set up the environment in .venv (other targets do it when it is missing)
 
@@ -55,6 +55,9 @@ unit: setup ## dbt unit tests: make unit [M=fct_stage_transitions]
 publish: setup ## publish the candidate alone; refused unless exactly this one passed its audit
 	@$(BIN)/python -m orchestration.publishing
 
+push-postgres: setup ## push the published release into PostgreSQL (JOURNEY_POSTGRES_URL or PG* variables)
+	@$(BIN)/python -m orchestration.pushing
+
 releases: setup ## list the releases, the current one starred
 	@$(BIN)/python -m orchestration.publishing --list
 
@@ -84,10 +87,11 @@ lint: setup ## ruff, type check, sqlfluff
 	@$(BIN)/mypy
 	@$(BIN)/sqlfluff lint --disable-progress-bar --processes 2 dbt_project/models dbt_project/tests adapters
 
-docs: setup ## one self-contained page of dbt's documentation: docs/site/index.html
+docs: setup ## dbt's documentation and the data dictionary (page and CSV), each one file: docs/site/
 	@$(BIN)/python -m orchestration.dbt docs generate --static
 	@mkdir -p docs/site && cp $(JOURNEY_HOME)/work/dbt/static_index.html docs/site/index.html
 	@echo "written to docs/site/index.html"
+	@$(BIN)/python -m orchestration.dictionary docs/site
 
 model: setup ## scaffold a model: make model LAYER=marts DOMAIN=stages NAME=fct_something
 	@$(BIN)/python scripts/new_model.py "$(LAYER)" "$(DOMAIN)" "$(NAME)"

@@ -25,6 +25,7 @@ import pandas as pd
 
 from orchestration.settings import DBT_PROJECT_DIR
 
+
 def module(name: str) -> ModuleType:
     """A Python model of the project."""
     path = DBT_PROJECT_DIR / "models" / "intermediate" / "attribution" / f"{name}.py"

@@ -14,6 +14,7 @@ import time
 import warnings
 from typing import Any
 
+from orchestration.publishing import PAGE
 from orchestration.settings import ROOT, Settings, SettingsError, load_settings
 
 
@@ -71,6 +72,7 @@ def summary(settings: Settings, elapsed: float) -> str:
         f"\nrelease {row[0]} is current, as of {row[1]} UTC, {elapsed:.0f} s\n"
         f"  {row[2]} checks passed, {row[3]} warned, 0 failed\n"
         f"  {row[4]:,} persons, {row[5]:,} sessions, {row[6]:,} revenue points\n"
+        f"  look at: {database.with_name(PAGE)}\n"
         f"  open read-only: {database} (schema marts); Parquet beside it in parquet/"
     )
 

@@ -2,9 +2,10 @@
 Publish a release: readers see a whole, audited release or the one before, never anything else.
 
 Steps: verify the audit of exactly this candidate; write tables and Parquet into a temporary
-directory; compare them with the candidate; fsync; rename to `releases/<id>`; flip the symbolic link
-`current`; record; drop old releases. Killed at any step, `current` still names a whole release,
-and the next run clears what was left. Run as a command it publishes, lists or rolls back.
+directory; compare them with the candidate; draw the journey map from them; fsync; rename to
+`releases/<id>`; flip the symbolic link `current`; record; drop old releases. Killed at any step,
+`current` still names a whole release, and the next run clears what was left. Run as a command it
+publishes, lists or rolls back.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from typing import Any
 
 import duckdb
 
-from orchestration import gate
+from orchestration import gate, journey_map
 from orchestration.fingerprint import SCHEMA, TableHash, fingerprint, hash_table, table_names
 from orchestration.loading import erasing
 from orchestration.locking import single_writer
@@ -31,6 +32,7 @@ from orchestration.settings import ROOT, Settings, load_settings
 
 STORAGE_VERSION = "v1.2.0"  # what DuckDB 1.4 and the BI tools that embed it can read
 DATABASE = "journey.duckdb"  # constant: the file's stem is the catalog that BI tools remember
+PAGE = "journey_map.html"
 STEPS = (
     "verified",
     "attached",
@@ -38,6 +40,7 @@ STEPS = (
     "detached",
     "exported",
     "compared",
+    "mapped",
     "synced",
     "renamed",
     "linked",
@@ -153,6 +156,8 @@ def _write_release(
                     f"candidate {table.rows} ({table.digest[:12]}); nothing was published"
                 )
         on_step("compared")
+        (folder / PAGE).write_text(journey_map.render(reader), "utf-8")
+        on_step("mapped")
     finally:
         reader.close()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import subprocess
@@ -73,24 +74,43 @@ def read_release(home: Path) -> duckdb.DuckDBPyConnection:
     return duckdb.connect(str(home / "published" / "current" / "journey.duckdb"), read_only=True)
 
 
+def made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], None]) -> Path:
+    """A home that the first worker makes and the others wait for."""
+    base = factory.getbasetemp()
+    base = base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base
+    home, done = base / name / "home", base / name / "made"
+    home.parent.mkdir(exist_ok=True)
+    with (home.parent / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not done.exists():
+            shutil.rmtree(home, ignore_errors=True)
+            make(home)
+            done.touch()
+    return home
+
+
 @pytest.fixture(scope="session")
 def sample_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A home in which the nightly ran on the shipped sample. Do not change it: copy it."""
-    home = tmp_path_factory.mktemp("sample") / "home"
-    # As a newcomer runs it: no pepper, an empty landing zone.
-    result = nightly(home, JOURNEY_PEPPER="")
-    assert result.returncode == 0, result.stdout + result.stderr
-    (home / "stdout.txt").write_text(result.stdout, "utf-8")
-    return home
+
+    def make(home: Path) -> None:
+        # As a newcomer runs it: no pepper, an empty landing zone.
+        result = nightly(home, JOURNEY_PEPPER="")
+        assert result.returncode == 0, result.stdout + result.stderr
+        (home / "stdout.txt").write_text(result.stdout, "utf-8")
+
+    return made_once(tmp_path_factory, "sample", make)
 
 
 @pytest.fixture(scope="session")
 def story_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A home in which the nightly ran on the story happy_week. Do not change it: copy it."""
-    home = place_story("happy_week", tmp_path_factory.mktemp("story") / "home")
-    result = nightly(home, TZ="UTC")
-    assert result.returncode == 0, result.stdout + result.stderr
-    return home
+
+    def make(home: Path) -> None:
+        result = nightly(place_story("happy_week", home), TZ="UTC")
+        assert result.returncode == 0, result.stdout + result.stderr
+
+    return made_once(tmp_path_factory, "story", make)
 
 
 @pytest.fixture(scope="session")

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
+from orchestration import dictionary
 from orchestration.project import ensure_manifest
 from orchestration.settings import load_settings
 from tests.conftest import ROOT
@@ -101,6 +102,7 @@ def test_marts_are_contracted_labelled_and_plainly_typed(manifest: dict[str, Any
         if layer(model) != "marts":
             continue
         assert model["config"]["contract"]["enforced"], model["name"]
+        assert {"label_ja", "label_en"} <= set(model["config"]["meta"]), model["name"]
         columns = model["columns"]
         for name, column in columns.items():
             where = f"{model['name']}.{name}"
@@ -207,8 +209,31 @@ def test_no_index_address_or_machine_path_is_committed() -> None:
     wrong = []
     for name in listed:
         path = Path(ROOT / name)
-        if path.suffix in (".gz", ".png") or not path.is_file():
+        if path.suffix in (".gz", ".parquet", ".png") or not path.is_file():
             continue
         text = path.read_text("utf-8")
         wrong += [(name, needle) for needle in needles if needle in text]
     assert wrong == []
+
+
+def test_the_data_dictionary_holds_every_column_of_every_mart(
+    manifest: dict[str, Any], tmp_path: Path
+) -> None:
+    page, sheet = dictionary.write(tmp_path, manifest)
+    expected = {
+        (model["name"], column)
+        for model in models(manifest)
+        if layer(model) == "marts"
+        for column in model["columns"]
+    }
+    assert sheet.read_bytes().startswith(b"\xef\xbb\xbf")  # Excel reads it as UTF-8 then
+    with sheet.open(encoding="utf-8-sig", newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    assert {(row["table"], row["column"]) for row in rows} == expected and len(rows) == len(
+        expected
+    )
+    assert all(row["table_ja"] and row["column_ja"] and row["description"] for row in rows)
+    assert {row["table"] for row in rows if row["key"]} == {table for table, _ in expected}
+    text = page.read_text("utf-8")
+    assert "http" not in text.replace("http-equiv", "") and "<script" not in text
+    assert text.count("<section") == len({table for table, _ in expected})

@@ -25,8 +25,15 @@ from orchestration.settings import load_settings
 def die(step):
     if step == sys.argv[1]:
         os.kill(os.getpid(), signal.SIGKILL)
+publishing.journey_map.render = lambda reader: "page"
 publishing.publish(load_settings(), die)
 """
+
+
+@pytest.fixture(autouse=True)
+def page_of_tiny_marts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The page needs all marts; tests/warehouse/test_journey_map.py has them."""
+    monkeypatch.setattr(publishing.journey_map, "render", lambda reader: "page")
 
 
 def candidate(home: Path, people: int, verdict: str = "pass") -> Settings:
@@ -76,8 +83,8 @@ def test_release_is_complete_and_read_only(tmp_path: Path) -> None:
     assert os.readlink(current) == f"releases/{release}"
     assert people_read(tmp_path) == 3
     names = sorted(p.relative_to(current).as_posix() for p in current.rglob("*") if p.is_file())
-    assert names == ["journey.duckdb", "manifest.json", "parquet/dim_persons.parquet",
-                     "parquet/release_info.parquet"]  # fmt: skip
+    assert names == ["journey.duckdb", "journey_map.html", "manifest.json",
+                     "parquet/dim_persons.parquet", "parquet/release_info.parquet"]  # fmt: skip
     assert all(not (current / name).stat().st_mode & 0o222 for name in names)
     with duckdb.connect(str(current / "journey.duckdb"), read_only=True) as connection:
         comments = connection.execute(

@@ -39,8 +39,7 @@ judged as (
         revenue_points.*,
         coalesce(persons.persona, '(no customer)') as persona,
         payments.next_payment_seconds,
-        -- Once per order, at the point where it was placed. A condition on one side only in the join
-        -- would make it compare every pair of rows.
+        -- Once per order, where it was placed. In the join it would compare all pairs of rows.
         case
             when revenue_points.point_type in ('order', 'renewal')
                 then orders.unpaid_amount_reporting

@@ -1,0 +1,58 @@
+with touchpoint_types as (
+
+    select * from {{ ref('touchpoint_types') }}
+
+),
+
+value_stages as (
+
+    select * from {{ ref('value_stages') }}
+
+),
+
+-- The version that holds at the instant of the run.
+methods as (
+
+    select *
+    from {{ ref('attribution_methods') }}
+    where {{ is_known('valid_from::timestamp') }}
+    qualify row_number() over (partition by method order by valid_from desc) = 1
+
+),
+
+unioned as (
+
+    select
+        'touchpoint_type' as code_type,
+        touchpoint_type as code,
+        type_order as code_order,
+        name_ja,
+        name_en
+    from touchpoint_types
+    union all
+    select
+        'value_stage',
+        value_stage,
+        value_stage_rank,
+        name_ja,
+        name_en
+    from value_stages
+    union all
+    select
+        'method',
+        method,
+        method_order,
+        name_ja,
+        name_en
+    from methods
+
+)
+
+select
+    {{ surrogate_key(['code_type', 'code']) }} as label_id,
+    code_type,
+    code,
+    name_ja,
+    name_en,
+    code_order
+from unioned
