@@ -12,7 +12,7 @@ export PYTHONPATH := $(CURDIR)
 export DO_NOT_TRACK := 1
 export GX_ANALYTICS_ENABLED := false
 
-.PHONY: help setup nightly test dev import build lint docs clean rollback releases publish push-postgres waive retract requeue pepper model unit identity prove benchmark sample lock
+.PHONY: help setup nightly test dev import build lint docs clean rollback releases publish metrics push-postgres waive retract requeue pepper model semantic unit identity prove benchmark sample lock
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -31,10 +31,20 @@ $(VENV)/installed: requirements.lock requirements-reader.lock
 		--upgrade --target $(VENV)/reader -r requirements-reader.lock  # an old DuckDB, to prove that it reads releases
 	@touch $@
 
+# MetricFlow: one of its libraries comes as source only, so it is built, with the setuptools of the lock.
+$(VENV)/semantic/installed: requirements-semantic.lock $(VENV)/installed
+	@rm -rf $(VENV)/semantic
+	@grep -A2 '^setuptools==' requirements-semantic.lock > $(VENV)/setuptools.lock
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --no-deps --only-binary :all: \
+		--target $(VENV)/semantic -r $(VENV)/setuptools.lock
+	@PYTHONPATH=$(VENV)/semantic $(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --no-deps \
+		--no-build-isolation --upgrade --target $(VENV)/semantic -r requirements-semantic.lock
+	@touch $@
+
 nightly: setup ## the main job: load, build, judge and publish what lies in the landing zone [FULL=1]
 	@$(BIN)/python -m orchestration.nightly $(if $(AS_OF),--as-of "$(AS_OF)") $(if $(FULL),--full)
 
-test: setup ## lint, then all tests
+test: setup $(VENV)/semantic/installed ## lint, then all tests
 	@$(MAKE) --no-print-directory lint
 	@$(BIN)/python -m pytest
 
@@ -54,6 +64,9 @@ unit: setup ## dbt unit tests: make unit [M=fct_stage_transitions]
 
 publish: setup ## publish the candidate alone; refused unless exactly this one passed its audit
 	@$(BIN)/python -m orchestration.publishing
+
+metrics: setup $(VENV)/semantic/installed ## MetricFlow on the release: make metrics ARGS="query --metrics cvr --group-by metric_time__month"
+	@$(BIN)/python -m orchestration.metrics $(ARGS)
 
 push-postgres: setup ## push the published release into PostgreSQL (JOURNEY_POSTGRES_URL or PG* variables)
 	@$(BIN)/python -m orchestration.pushing
@@ -96,6 +109,9 @@ docs: setup ## dbt's documentation and the data dictionary (page and CSV), each 
 model: setup ## scaffold a model: make model LAYER=marts DOMAIN=stages NAME=fct_something
 	@$(BIN)/python scripts/new_model.py "$(LAYER)" "$(DOMAIN)" "$(NAME)"
 
+semantic: setup ## write the semantic layer anew from seeds/kpi_definitions.csv
+	@$(BIN)/python -m scripts.semantic_layer
+
 sample: setup ## generate the shipped sample anew: make sample [PEOPLE=2000] [DAYS=548] [OUT=<dir>]
 	@$(BIN)/python -m sample.generate $(if $(PEOPLE),--people $(PEOPLE)) $(if $(DAYS),--days $(DAYS)) $(if $(OUT),--out $(OUT))
 
@@ -112,6 +128,8 @@ benchmark: setup ## wall time and memory of the nightly, or of loading: make ben
 lock: ## resolve the dependencies anew into requirements.lock (needs uv)
 	echo duckdb==1.4.5 | uv pip compile - --universal --generate-hashes --no-header --no-annotate --python-version 3.11 -o requirements-reader.lock
 	uv pip compile pyproject.toml --extra dev --universal --generate-hashes --no-strip-extras --no-header --python-version 3.11 -o requirements.lock
+	printf '%s\n' dbt-metricflow metricflow halo log-symbols rapidfuzz setuptools spinners termcolor 'update-checker<0.19' | \
+		uv pip compile - --no-deps -c requirements.lock --universal --generate-hashes --no-header --no-annotate --python-version 3.11 -o requirements-semantic.lock
 
 clean: ## remove the home (landing zone, warehouse, releases) after asking; .venv stays
 	@read -r -p "remove $(JOURNEY_HOME) with its landing zone, warehouse and releases? [y/N] " answer; \
