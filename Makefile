@@ -12,14 +12,14 @@ export PYTHONPATH := $(CURDIR)
 export DO_NOT_TRACK := 1
 export GX_ANALYTICS_ENABLED := false
 
-.PHONY: help setup nightly test dev import build lint docs clean rollback releases publish metrics push-postgres waive retract requeue pepper model semantic unit identity prove benchmark sample lock
+.PHONY: help setup nightly test test-superset superset dev import build lint docs clean rollback releases publish metrics push-postgres waive retract requeue pepper model semantic unit identity prove benchmark sample lock
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
 
 setup: $(VENV)/installed ## set up the environment in .venv (other targets do it when it is missing)
 
-$(VENV)/installed: requirements.lock requirements-reader.lock
+$(VENV)/installed: requirements.lock requirements-reader.lock requirements-reader-next.lock
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || \
 		{ echo "Python 3.11, 3.12 or 3.13 is needed; found: $$($(PYTHON) --version 2>&1). Try: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
@@ -29,6 +29,8 @@ $(VENV)/installed: requirements.lock requirements-reader.lock
 	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --no-deps --only-binary :all: -r requirements.lock
 	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --no-deps --only-binary :all: \
 		--upgrade --target $(VENV)/reader -r requirements-reader.lock  # an old DuckDB, to prove that it reads releases
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --no-deps --only-binary :all: \
+		--upgrade --target $(VENV)/reader-next -r requirements-reader-next.lock  # and a newer one
 	@touch $@
 
 # MetricFlow: one of its libraries comes as source only, so it is built, with the setuptools of the lock.
@@ -47,6 +49,15 @@ nightly: setup ## the main job: load, build, judge and publish what lies in the 
 test: setup $(VENV)/semantic/installed ## lint, then all tests
 	@$(MAKE) --no-print-directory lint
 	@$(BIN)/python -m pytest
+
+test-superset: setup .venv-superset/installed ## import and query the dashboard in a real Superset (700 MB, some minutes)
+	@$(BIN)/python -m pytest -n0 tests/superset
+
+.venv-superset/installed: requirements-superset.lock
+	@echo "setting up Superset in .venv-superset (700 MB, once) ..."
+	@$(PYTHON) -m venv .venv-superset
+	@.venv-superset/bin/pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements-superset.lock
+	@touch $@
 
 dev: setup ## Dagster UI on http://127.0.0.1:3000, with the schedule
 	@mkdir -p $(DAGSTER_STATE_DIR)
@@ -67,6 +78,9 @@ publish: setup ## publish the candidate alone; refused unless exactly this one p
 
 metrics: setup $(VENV)/semantic/installed ## MetricFlow on the release: make metrics ARGS="query --metrics cvr --group-by metric_time__month"
 	@$(BIN)/python -m orchestration.metrics $(ARGS)
+
+superset: setup ## write the Superset dashboard of this home's releases, ready to import
+	@$(BIN)/python -m orchestration.superset
 
 push-postgres: setup ## push the published release into PostgreSQL (JOURNEY_POSTGRES_URL or PG* variables)
 	@$(BIN)/python -m orchestration.pushing
@@ -127,6 +141,9 @@ benchmark: setup ## wall time and memory of the nightly, or of loading: make ben
 
 lock: ## resolve the dependencies anew into requirements.lock (needs uv)
 	echo duckdb==1.4.5 | uv pip compile - --universal --generate-hashes --no-header --no-annotate --python-version 3.11 -o requirements-reader.lock
+	echo duckdb==2.0.0 | uv pip compile - --universal --generate-hashes --no-header --no-annotate --python-version 3.11 -o requirements-reader-next.lock
+	printf '%s\n' apache-superset==6.1.0 duckdb-engine==0.17.0 'duckdb<2' rich cachetools 'flask-caching<2.4' gunicorn | \
+		uv pip compile - --universal --generate-hashes --no-header --no-annotate --python-version 3.11 -o requirements-superset.lock
 	uv pip compile pyproject.toml --extra dev --universal --generate-hashes --no-strip-extras --no-header --python-version 3.11 -o requirements.lock
 	printf '%s\n' dbt-metricflow metricflow halo log-symbols rapidfuzz setuptools spinners termcolor 'update-checker<0.19' | \
 		uv pip compile - --no-deps -c requirements.lock --universal --generate-hashes --no-header --no-annotate --python-version 3.11 -o requirements-semantic.lock

@@ -95,23 +95,6 @@ def test_release_is_complete_and_read_only(tmp_path: Path) -> None:
         assert views.fetchone() == (0,)
 
 
-def test_an_old_duckdb_reads_the_release(tmp_path: Path) -> None:
-    """BI tools embed older engines; `make setup` installs one beside the environment."""
-    publishing.publish(candidate(tmp_path, 3))
-    code = (
-        "import duckdb, sys; c = duckdb.connect(sys.argv[1], read_only=True);"
-        "print(duckdb.__version__, c.execute('select count(*) from marts.dim_persons')"
-        ".fetchone()[0], c.execute('select current_database()').fetchone()[0])"
-    )
-    path = str(tmp_path / "published" / "current" / "journey.duckdb")
-    reader = str(Path(sys.prefix) / "reader")
-    read = subprocess.run(
-        [sys.executable, "-c", code, path],
-        env={**os.environ, "PYTHONPATH": reader}, capture_output=True, text=True, check=True,
-    )  # fmt: skip
-    assert read.stdout.split() == ["1.4.5", "3", "journey"]
-
-
 @pytest.mark.parametrize("step", publishing.STEPS)
 def test_killed_at_any_step_readers_see_a_whole_release(tmp_path: Path, step: str) -> None:
     publishing.publish(candidate(tmp_path, 3))
