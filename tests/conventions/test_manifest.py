@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
-from orchestration import dictionary
+from orchestration import dictionary, superset
 from orchestration.project import ensure_manifest
 from orchestration.settings import load_settings
 from tests.conftest import ROOT
@@ -237,3 +237,15 @@ def test_the_data_dictionary_holds_every_column_of_every_mart(
     text = page.read_text("utf-8")
     assert "http" not in text.replace("http-equiv", "") and "<script" not in text
     assert text.count("<section") == len({table for table, _ in expected})
+
+
+def test_exposures_name_what_the_page_and_the_dashboard_read(manifest: dict[str, Any]) -> None:
+    named = {
+        exposure["name"]: {
+            unique_id.split(".")[-1] for unique_id in exposure["depends_on"]["nodes"]
+        }
+        for exposure in manifest["exposures"].values()
+    }
+    page = (ROOT / "orchestration" / "journey_map" / "reading.py").read_text("utf-8")
+    assert named["journey_map"] == set(re.findall(r"marts\.(\w+)", page))
+    assert named["superset_dashboard"] == {chart.dataset for chart in superset.CHARTS}
