@@ -41,15 +41,16 @@ def server() -> Iterator[str]:
         pytest.skip("PostgreSQL is not installed (Debian and Ubuntu: apt-get install postgresql)")
     folder = Path(tempfile.mkdtemp(prefix="journey-postgres-"))
     user = pwd.getpwuid(os.getuid()).pw_name
-    prefix: list[str] = []
     if os.getuid() == 0:  # PostgreSQL refuses to run as root
         user = "postgres"
         shutil.chown(folder, user)
-        prefix = ["runuser", "-u", user, "--"]
 
     def run(program: str, *arguments: str) -> None:
-        command = [*prefix, str(BINARIES[-1] / program), *arguments]
-        subprocess.run(command, check=True, cwd=folder, stdout=subprocess.DEVNULL)
+        subprocess.run(
+            [str(BINARIES[-1] / program), *arguments],
+            check=True, cwd=folder, stdout=subprocess.DEVNULL,
+            user=user if os.getuid() == 0 else None,
+        )  # fmt: skip
 
     data = str(folder / "data")
     run("initdb", "-D", data, "-A", "trust", "-E", "UTF8", "--no-sync", "-U", user)
