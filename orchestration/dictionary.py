@@ -13,9 +13,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
 from orchestration.project import ensure_manifest
+from orchestration.rendering import templates
 from orchestration.settings import ROOT, load_settings
 
 HEADER = ("table", "table_ja", "table_en", "column", "column_ja", "column_en", "type", "key",
@@ -62,13 +61,7 @@ def write(folder: Path, manifest: dict[str, Any]) -> list[Path]:
     tables = marts(manifest)
     folder.mkdir(parents=True, exist_ok=True)
     page, sheet = folder / "data_dictionary.html", folder / "data_dictionary.csv"
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    environment = templates(Path(__file__).parent)
     page.write_text(environment.get_template("dictionary.html.j2").render(tables=tables), "utf-8")
     with sheet.open("w", encoding="utf-8-sig", newline="") as stream:
         writer = csv.writer(stream)

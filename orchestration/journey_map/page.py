@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from orchestration.journey_map import drawing
 from orchestration.journey_map.reading import FEW, SMALLEST, Content, Label, Row, few, read
+from orchestration.rendering import templates
 
 NOTHING = "–"
 
@@ -141,13 +141,7 @@ def pictures(content: Content) -> dict[str, Markup]:
 def render(connection: duckdb.DuckDBPyConnection, schema: str = "marts") -> str:
     """The page of the release that `connection` has open, as HTML text."""
     content = read(connection, schema)
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    environment = templates(Path(__file__).parent)
     environment.filters.update(number=number, percent=percent, points=points, day=day, few=few)
     currency = content.release["reporting_currency_code"]
     return environment.get_template("page.html.j2").render(
