@@ -30,6 +30,8 @@ payments as (
         points.order_id,
         points.currency_code != orders.currency_code as is_foreign,
         points.point_type = 'payment' as is_charge,
+        points.point_type = 'payment' and points.currency_code = orders.currency_code
+            as is_own_charge,
         points.paid_amount,
         points.paid_at,
         orders.delivered_at
@@ -43,12 +45,12 @@ settled as (
 
     select
         order_id,
-        coalesce(sum(paid_amount) filter (where is_charge and not is_foreign), 0) as charged_amount,
+        coalesce(sum(paid_amount) filter (where is_own_charge), 0) as charged_amount,
         coalesce(sum(paid_amount) filter (where not is_charge and not is_foreign), 0)
             as returned_amount,
-        coalesce(sum(paid_amount) filter (where is_charge and paid_at < delivered_at), 0)
+        coalesce(sum(paid_amount) filter (where is_own_charge and paid_at < delivered_at), 0)
             as prepaid_amount,
-        coalesce(sum(paid_amount) filter (where is_charge and paid_at > delivered_at), 0)
+        coalesce(sum(paid_amount) filter (where is_own_charge and paid_at > delivered_at), 0)
             as pay_later_amount,
         count(*) filter (where is_charge and paid_amount > 0) as charge_count,
         count(*) filter (where is_foreign) as foreign_count,
