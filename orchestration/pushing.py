@@ -23,6 +23,7 @@ import psycopg
 import pyarrow as pa
 import pyarrow.csv
 from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict
 
 from orchestration.publishing import DATABASE
 from orchestration.settings import SettingsError, load_settings
@@ -83,10 +84,18 @@ def push(
             postgres.commit()
             on_step("committed")
     except psycopg.Error as error:
-        # A connection error may quote the address, in which there may be a password.
-        told = "" if isinstance(error, psycopg.OperationalError) else f": {error}"
-        raise PushError(f"PostgreSQL refused ({type(error).__name__}){told}") from None
+        raise PushError(f"PostgreSQL says: {_told(error, address)}") from None
     return rows
+
+
+def _told(error: psycopg.Error, address: str) -> str:
+    """What PostgreSQL says, without the password that the address may hold."""
+    try:
+        password = conninfo_to_dict(address).get("password")
+    except psycopg.ProgrammingError:
+        return "the address cannot be read; write it as postgresql://user@host/database"
+    told = str(error).strip()
+    return told.replace(str(password), "***") if password else told
 
 
 def _copy_all(

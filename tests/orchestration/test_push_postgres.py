@@ -228,6 +228,9 @@ def test_no_address_no_release_and_no_password_in_a_message(
     path = release(tmp_path, 1)
     with pytest.raises(pushing.PushError) as refused:
         pushing.push(path, f"host={tmp_path} user=a password=topsecret dbname=x")
+    assert "topsecret" not in str(refused.value) and "No such file" in str(refused.value)
+    with pytest.raises(pushing.PushError, match="cannot be read") as refused:
+        pushing.push(path, "postgresql://a:topsecret@[broken")
     assert "topsecret" not in str(refused.value)
     with pytest.raises(pushing.PushError, match="make nightly"):
         pushing.push(tmp_path / "none.duckdb", "")
