@@ -8,7 +8,6 @@ import subprocess
 import sys
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -17,31 +16,38 @@ from tests.conftest import ROOT, read_release
 RECIPES = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "bi.md").read_text("utf-8"), re.S)
 
 
+TOLD = """
+if "funnel" in globals():
+    found = funnel.reached.sum()
+else:
+    found = sum(v for _, v in revenue) if isinstance(revenue, list) else revenue
+    assert isinstance(found, __import__("decimal").Decimal)
+print("\\nfound", found)
+"""
+
+
 @pytest.mark.parametrize("recipe", RECIPES, ids=range(len(RECIPES)))
 def test_a_recipe_returns_the_numbers_of_the_release(
-    recipe: str, sample_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    recipe: str, sample_home: Path, tmp_path: Path
 ) -> None:
+    """Each in a process of its own, as connections of one process must be configured alike."""
     (tmp_path / ".journey").symlink_to(sample_home)
-    monkeypatch.chdir(tmp_path)
-    names: dict[str, Any] = {}
-    exec(compile(recipe, "docs/bi.md", "exec"), names)
+    told = subprocess.run(
+        [sys.executable, "-c", recipe + TOLD],
+        cwd=tmp_path, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert told.returncode == 0, told.stderr
+    query = (
+        "select sum(reached_count) from marts.kpi_funnel_monthly "
+        "where stage_model = 'six' and dimension = 'all'"
+        if "funnel" in recipe
+        else "select sum(kpi_value) from marts.kpi_monthly "
+        "where kpi = 'revenue' and dimension = 'all'"
+    )
     with read_release(sample_home) as release:
-        expected = release.execute(
-            "select sum(kpi_value) from marts.kpi_monthly "
-            "where kpi = 'revenue' and dimension = 'all'"
-        ).fetchone()
-        reached = release.execute(
-            "select sum(reached_count) from marts.kpi_funnel_monthly "
-            "where stage_model = 'six' and dimension = 'all'"
-        ).fetchone()
-    assert expected is not None and reached is not None
-    if "funnel" in names:
-        assert names["funnel"].reached.sum() == reached[0]
-        return
-    found = names["revenue"]
-    if isinstance(found, list):
-        found = sum(value for _, value in found)
-    assert isinstance(found, Decimal) and found == expected[0]
+        expected = release.execute(query).fetchone()
+    assert expected is not None
+    assert Decimal(told.stdout.split("found ")[-1].strip()) == expected[0] > 0
 
 
 @pytest.mark.parametrize(("folder", "version"), [("reader", "1.4.5"), ("reader-next", "2.0.0")])
