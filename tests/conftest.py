@@ -75,7 +75,11 @@ def read_release(home: Path) -> duckdb.DuckDBPyConnection:
 
 
 def made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], None]) -> Path:
-    """A home that the first worker makes and the others wait for."""
+    """
+    A home that the first worker makes and the others wait for.
+
+    It belongs to all: read its files read-only, and write into a copy.
+    """
     base = factory.getbasetemp()
     base = base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base
     home, done = base / name / "home", base / name / "made"

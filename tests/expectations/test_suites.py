@@ -62,8 +62,10 @@ PARAMETERS = {
 
 
 @pytest.fixture(scope="module")
-def warehouse(sample_home: Path) -> Path:
-    return sample_home / "warehouse" / "warehouse.duckdb"
+def warehouse(sample_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("suites") / "warehouse.duckdb"
+    shutil.copy(sample_home / "warehouse" / "warehouse.duckdb", path)
+    return path
 
 
 def failed(database: Path, boundary: str) -> set[tuple[str, str]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import duckdb
@@ -20,7 +21,8 @@ def test_says_that_it_is_the_sample_and_shows_progress(sample_home: Path) -> Non
 
 
 def test_bad_rows_are_quarantined_with_their_reason(sample_home: Path) -> None:
-    with duckdb.connect(str(sample_home / "warehouse" / "warehouse.duckdb")) as connection:
+    path = str(sample_home / "warehouse" / "warehouse.duckdb")
+    with duckdb.connect(path, read_only=True) as connection:
         found = dict(
             connection.execute(
                 "select reason, count(*) from ops.quarantined_rows group by reason"
@@ -54,14 +56,17 @@ def test_everything_planted_has_something_to_show(sample_home: Path) -> None:
         assert one("select sum(duplicate_count) from marts.load_quality") == 25
 
 
-def test_a_second_night_without_news_changes_nothing(sample_home: Path) -> None:
-    releases = sorted(p.name for p in (sample_home / "published" / "releases").iterdir())
-    before = json.loads((sample_home / "published/current/manifest.json").read_text("utf-8"))
-    result = nightly(sample_home, JOURNEY_PEPPER="", TZ="Asia/Tokyo")
+def test_a_second_night_without_news_changes_nothing(
+    sample_home: Path, copy_home: Callable[[Path], Path]
+) -> None:
+    home = copy_home(sample_home)
+    releases = sorted(p.name for p in (home / "published" / "releases").iterdir())
+    before = json.loads((home / "published/current/manifest.json").read_text("utf-8"))
+    result = nightly(home, JOURNEY_PEPPER="", TZ="Asia/Tokyo")
     assert result.returncode == 0, result.stdout + result.stderr
-    after = json.loads((sample_home / "published/current/manifest.json").read_text("utf-8"))
+    after = json.loads((home / "published/current/manifest.json").read_text("utf-8"))
     assert after["content_hash"] == before["content_hash"]
-    assert sorted(p.name for p in (sample_home / "published/releases").iterdir()) == releases
+    assert sorted(p.name for p in (home / "published/releases").iterdir()) == releases
 
 
 def test_no_clear_address_or_phone_is_left_behind(sample_home: Path) -> None:
@@ -77,8 +82,9 @@ def test_no_clear_address_or_phone_is_left_behind(sample_home: Path) -> None:
     assert hits == []
 
 
-def test_dbt_unit_tests_pass(sample_home: Path) -> None:
-    result = run_module("orchestration.dbt", "test", "--select", "test_type:unit", home=sample_home)
+def test_dbt_unit_tests_pass(sample_home: Path, copy_home: Callable[[Path], Path]) -> None:
+    home = copy_home(sample_home)
+    result = run_module("orchestration.dbt", "test", "--select", "test_type:unit", home=home)
     assert result.returncode == 0, result.stdout[-4000:]
     assert "ERROR=0" in result.stdout
 
