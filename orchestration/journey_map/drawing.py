@@ -191,9 +191,7 @@ def flows(name: Label, stages: Sequence[Row], transitions: Sequence[Row]) -> Mar
             entered[target] += size
             x1, x2 = left[stage] + width, left[target]
             middle = (x1 + x2) / 2
-            path = (
-                f"M{x1:.0f},{y1:.1f} C{middle:.0f},{y1:.1f} {middle:.0f},{y2:.1f} {x2:.0f},{y2:.1f}"
-            )
+            path = curve((x1, y1), (middle, y1), (middle, y2), (x2, y2))
             what = Label(f"{labels[stage].ja} → {labels[target].ja}",
                          f"{labels[stage].en} → {labels[target].en}")  # fmt: skip
             shape = element("path", tooltip(what, f"{move['moves']:,}"), class_="flow", d=path,

@@ -99,9 +99,7 @@ balanced as (
         orders.person_id,
         orders.currency_code,
         greatest(summed.contracted_amount - summed.charged_amount, 0) as unpaid_amount,
-        greatest(
-            case when orders.is_owed then summed.billed_amount else 0 end - summed.charged_amount, 0
-        ) as billed_unpaid_amount,
+        greatest(summed.billed_amount - summed.charged_amount, 0) as billed_unpaid_amount,
         greatest(
             case when orders.is_owed then summed.delivered_amount else 0 end
             - summed.charged_amount, 0
