@@ -50,13 +50,18 @@ def is_stale(manifest: Path = MANIFEST) -> bool:
 
 
 def ensure_manifest(environment: dict[str, str]) -> Path:
-    """Parse the project when its manifest is stale; yesterday's manifest is never used."""
+    """
+    Parse the project when its manifest is stale; yesterday's manifest is never used.
+
+    All of it: after some edits of macros dbt's partial parsing misses dependencies or descriptions.
+    """
     if is_stale():
         subprocess.run(
             [
                 str(DBT),
                 "--quiet",
                 "parse",
+                "--no-partial-parse",
                 "--project-dir",
                 str(DBT_PROJECT_DIR),
                 "--profiles-dir",
