@@ -71,6 +71,7 @@ def begin(
         reason = None
     if reason:
         ledger.forget_build(connection)
+        connection.execute("drop schema if exists touched cascade")
     else:
         connection.execute("update ops.builds set is_complete = false")
     return reason

@@ -62,7 +62,7 @@ class Model:
     kind: str  # table, view or incremental
     full: str
     later: str
-    delete: str  # of an incremental model: what a later run deletes before it inserts
+    replace: str  # of an incremental model: what a later run does before it inserts
     python: Any = None
 
 
@@ -93,14 +93,16 @@ class Project:
                 check=True,
             )  # fmt: skip
             shutil.copy(config.warehouse, self.empty)
-            deletes = _dbt(config.dbt_target, "compile", *overrides, "--inline", _DELETES)
+            replaces = _dbt(config.dbt_target, "compile", *overrides, "--inline", _REPLACES)
             full = _compiled(_dbt(config.dbt_target, "compile", *overrides, "--full-refresh"))
             later = _compiled(_dbt(config.dbt_target, "compile", *overrides))
         finally:
             os.environ.clear()
             os.environ.update(environment)
         statements = dict(
-            re.findall(r"=== (\w+)\n(delete.*?);", deletes[0].node.compiled_code, re.DOTALL)
+            re.findall(
+                r"=== (\w+)\s+(create.*?;)\s+insert into", replaces[0].node.compiled_code, re.DOTALL
+            )
         )
         self.models = [
             Model(
@@ -145,7 +147,7 @@ class Project:
                 connection.execute(f"create or replace table {model.relation} as from frame")
             elif model.kind == "incremental" and not full:
                 connection.execute(f"create temp table fresh as {sql}")
-                connection.execute(model.delete)
+                connection.execute(model.replace)
                 connection.execute(f"insert into {model.relation} by name from fresh")
                 connection.execute("drop table fresh")
             else:
@@ -153,12 +155,13 @@ class Project:
                 connection.execute(f"create or replace {kind} {model.relation} as {sql}")
 
 
-_DELETES = """
+_REPLACES = """
 -- {{ ref('int_visitors_touched') }} {{ ref('int_persons_touched') }}
 {%- for node in graph.nodes.values() if node.config.materialized == 'incremental' %}
 === {{ node.name }}
 {{ context['get_incremental_' ~ node.config.incremental_strategy ~ '_sql']({
-    'target_relation': node.relation_name, 'temp_relation': 'fresh', 'dest_columns': [],
+    'target_relation': api.Relation.create(schema=node.schema, identifier=node.name),
+    'temp_relation': 'fresh', 'dest_columns': [],
     'incremental_predicates': node.config.incremental_predicates
 }) }}
 {%- endfor %}
@@ -324,7 +327,9 @@ ROWS: dict[str, st.SearchStrategy[dict[str, str]]] = {
         event_id=_numbers.map("e{}".format),
         occurred_at=_moments,
         visitor_id=_visitors,
-        event_name=_one_of("page_view", "page_view", "page_view", "sign_up", "purchase"),
+        event_name=_one_of(
+            "page_view", "page_view", "page_view", "generate_lead", "add_to_cart", "purchase"
+        ),
         user_id=_users,
         email=_emails,
         page_url=_one_of("", "https://shop.jp/a", "https://staging.shop.jp/a"),

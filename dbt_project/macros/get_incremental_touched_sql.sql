@@ -14,6 +14,9 @@
 
 {% macro replace_touched(arguments, touched, same) -%}
     {%- set columns = arguments["dest_columns"] | map(attribute="quoted") | join(", ") -%}
+    create schema if not exists touched;
+    create or replace table touched.{{ arguments["target_relation"].identifier }} as
+    select * from {{ arguments["temp_relation"] }};
     delete from {{ arguments["target_relation"] }} as held
     using {{ touched }} as touched
     where {{ ([same] + (arguments["incremental_predicates"] or [])) | join(" and ") }};

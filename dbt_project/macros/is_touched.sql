@@ -26,6 +26,15 @@
     {%- endif -%}
 {%- endmacro %}
 
+{% macro has_new_events(visitor_id) -%}
+    {%- set touched = ref('int_visitors_touched') if is_later_run() or not execute -%}
+    {%- if is_later_run() -%}
+        {{ visitor_id }} in (select touched.visitor_id from {{ touched }} as touched)
+    {%- else -%}
+        true
+    {%- endif -%}
+{%- endmacro %}
+
 {% macro is_touched_visitor(visitor_id) -%}
     {%- set touched = ref('int_person_visitors_touched') if is_later_run() or not execute -%}
     {%- if is_later_run() -%}
@@ -42,4 +51,27 @@
     {%- else -%}
         true
     {%- endif -%}
+{%- endmacro %}
+
+{% macro touched_rows(model, list='int_persons_touched') -%}
+    {%- set whole = ref(model) -%}
+    {%- set touched = ref(list) if is_later_run() or not execute -%}
+    {%- if is_later_run() -%} touched.{{ model }} {%- else -%} {{ whole }} {%- endif -%}
+{%- endmacro %}
+
+{% macro is_in_new_file(file_id) -%}
+    {%- set files = ref('stg_ops__files') if is_later_run() or not execute -%}
+    {%- if is_later_run() -%}
+        {{ file_id }} in (
+            select files.file_id
+            from {{ files }} as files
+            where files.source = 'web' and files.table_name = 'events' and not files.is_built
+        )
+    {%- else -%}
+        true
+    {%- endif -%}
+{%- endmacro %}
+
+{% macro except_held(columns) -%}
+    {%- if is_later_run() -%} except select {{ columns | join(', ') }} from {{ this }} {%- endif -%}
 {%- endmacro %}

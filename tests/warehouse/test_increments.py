@@ -17,16 +17,32 @@ def test_many_random_histories(project: Project) -> None:
     proving.run(project, 160, 1, progress=print)
 
 
-def test_more_with_all_options_of_sessions(
-    tmp_path_factory: pytest.TempPathFactory,
-) -> None:
+@pytest.fixture(scope="module")
+def project_with_options(tmp_path_factory: pytest.TempPathFactory) -> Project:
     options = {
         "session_new_at_midnight": True,
         "session_new_on_campaign": True,
         "session_maximum_minutes": 45,
     }
-    project = Project(tmp_path_factory.mktemp("options"), options)
-    proving.run(project, 40, 3, progress=print)
+    return Project(tmp_path_factory.mktemp("options"), options)
+
+
+def test_more_with_all_options_of_sessions(project_with_options: Project) -> None:
+    proving.run(project_with_options, 40, 3, progress=print)
+
+
+def test_runs_join_when_the_event_that_parted_them_goes(
+    project_with_options: Project, tmp_path: Path
+) -> None:
+    """The second event brought a campaign; without it, the third one goes on with the first."""
+    first, second, third = (
+        {"event_id": f"e{number}", "occurred_at": f"2026-01-01 10:0{number}:00",
+         "visitor_id": "v1", "event_name": "page_view", "utm_source": source}
+        for number, source in enumerate(("news", "other", ""))
+    )  # fmt: skip
+    files = [File("web/events", [first, third]), File("web/events", [second])]
+    history = History([Night(files, 24), Night([], 24, retract=1)])
+    proving.prove(project_with_options, history, tmp_path)
 
 
 def test_a_forgotten_removal_is_found_and_shown(

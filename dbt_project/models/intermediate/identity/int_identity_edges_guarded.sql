@@ -4,9 +4,10 @@ with edges as (
 
 ),
 
-identifiers as (
+bad_identifiers as (
 
     select * from {{ ref('int_identifiers_unioned') }}
+    where is_invalid or is_erased
 
 ),
 
@@ -18,7 +19,7 @@ contacts as (
 ),
 
 -- Who gave no consent to analytics (docs/privacy.md) is not joined to what visitors do.
-unconsenting_identifiers as (
+unconsenting as (
 
     select
         'contact' as identifier_type,
@@ -40,17 +41,6 @@ unconsenting_identifiers as (
 
 ),
 
-unconsenting as (
-
-    select identifiers.identifier_id
-    from identifiers
-    inner join unconsenting_identifiers
-        on
-            identifiers.identifier_type = unconsenting_identifiers.identifier_type
-            and identifiers.identifier_value = unconsenting_identifiers.identifier_value
-
-),
-
 -- A visitor seen with more logins than the limit is a shared device.
 users_per_visitor as (
 
@@ -58,12 +48,11 @@ users_per_visitor as (
         edges.right_identifier_id as identifier_id,
         count(distinct edges.left_identifier_id) as user_count
     from edges
-    inner join identifiers on edges.left_identifier_id = identifiers.identifier_id
+    left join bad_identifiers on edges.left_identifier_id = bad_identifiers.identifier_id
     where
         edges.left_type = 'user'
         and edges.right_type = 'visitor'
-        and not identifiers.is_invalid
-        and not identifiers.is_erased
+        and bad_identifiers.identifier_id is null
     group by edges.right_identifier_id
 
 ),
@@ -81,21 +70,26 @@ select
     edges.left_identifier_id,
     edges.right_identifier_id,
     edges.left_type,
+    edges.left_value,
     edges.right_type,
+    edges.right_value,
     edges.source,
     edges.rule,
     case
         when left_ends.is_erased or right_ends.is_erased then 'erased'
         when left_ends.is_invalid or right_ends.is_invalid then 'invalid_value'
-        when edges.right_type = 'visitor' and unconsenting.identifier_id is not null
+        when edges.right_type = 'visitor' and unconsenting.identifier_value is not null
             then 'no_consent'
         when shared_visitors.identifier_id is not null then 'shared_device'
     end as cut_reason,
     edges.first_seen_at
 from edges
-inner join identifiers as left_ends
+left join bad_identifiers as left_ends
     on edges.left_identifier_id = left_ends.identifier_id
-inner join identifiers as right_ends
+left join bad_identifiers as right_ends
     on edges.right_identifier_id = right_ends.identifier_id
 left join shared_visitors on edges.right_identifier_id = shared_visitors.identifier_id
-left join unconsenting on edges.left_identifier_id = unconsenting.identifier_id
+left join unconsenting
+    on
+        edges.left_type = unconsenting.identifier_type
+        and edges.left_value = unconsenting.identifier_value

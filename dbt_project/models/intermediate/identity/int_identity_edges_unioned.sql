@@ -203,7 +203,9 @@ select
     {{ surrogate_key(['left_type', 'left_value']) }} as left_identifier_id,
     {{ surrogate_key(['right_type', 'right_value']) }} as right_identifier_id,
     left_type,
+    left_value,
     right_type,
+    right_value,
     source,
     rule,
     min(seen_at) as first_seen_at

@@ -23,8 +23,8 @@ contacts as (
 
 sessions as (
 
-    select * from {{ ref('fct_sessions') }}
-    where person_id is not null and {{ is_touched_person('person_id') }}
+    select * from {{ touched_rows('fct_sessions') }}
+    where person_id is not null
 
 ),
 

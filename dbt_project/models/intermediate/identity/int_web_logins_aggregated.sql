@@ -1,7 +1,12 @@
+{{ config(materialized='incremental', incremental_strategy='touched_visitors') }}
+
 with events as (
 
     select * from {{ ref('stg_web__events') }}
-    where is_known and coalesce(user_id, email_hash) is not null
+    where
+        is_known
+        and coalesce(user_id, email_hash) is not null
+        and {{ has_new_events('visitor_id') }}
 
 ),
 
@@ -14,7 +19,9 @@ user_agents as (
 sessions as (
 
     select * from {{ ref('int_sessions_aggregated') }}
-    where coalesce(exclusion_reason, 'invalid_visitor') = 'invalid_visitor'
+    where
+        coalesce(exclusion_reason, 'invalid_visitor') = 'invalid_visitor'
+        and {{ has_new_events('visitor_id') }}
 
 )
 

@@ -24,7 +24,7 @@ touchpoints as (
         *,
         {{ business_date('occurred_at') }} as touch_date
     from {{ ref('fct_touchpoints') }}
-    where person_id is not null
+    where person_id in (select orders.person_id from orders)
 
 ),
 

@@ -1,10 +1,4 @@
-with sessions as (
-
-    select * from {{ ref('fct_sessions') }}
-
-),
-
-persons as (
+with persons as (
 
     select * from {{ ref('dim_persons') }}
 
@@ -73,88 +67,25 @@ ad_costs as (
 
 ),
 
-session_measures as (
+web_measures as (
 
     select
-        sessions.session_date as kpi_date,
-        sessions.channel,
-        persons.persona,
-        sessions.device_type,
-        count(*) as sessions,
-        count(*) filter (where sessions.is_engaged) as engaged_sessions,
-        count(*) filter (where sessions.is_first_of_day) as visitors,
-        count(*) filter (where sessions.visitor_session_number = 1) as new_visitors
-    from (
-        select
-            *,
-            row_number() over (
-                partition by visitor_id, session_date order by started_at, session_id
-            ) = 1 as is_first_of_day
-        from sessions
-    ) as sessions
-    left join persons on sessions.person_id = persons.person_id
-    group by sessions.session_date, sessions.channel, persons.persona, sessions.device_type
-
-),
-
-touchpoint_measures as (
-
-    select
-        {{ business_date('touchpoints.occurred_at') }} as kpi_date,
-        touchpoints.channel,
-        touchpoints.persona,
-        sessions.device_type,
-        count(*) filter (
-            where touchpoints.touchpoint_name = 'generate_lead'
-        ) as document_requests,
-        count(*) filter (where touchpoints.is_first_lead) as leads,
-        count(*) filter (where touchpoints.touchpoint_name = 'add_to_cart') as cart_adds,
-        count(*) filter (where touchpoints.touchpoint_type = 'referral') as referrals
-    from (
-        select
-            *,
-            touchpoint_name in ('generate_lead', 'request_quote') and row_number() over (
-                partition by person_id, touchpoint_name in ('generate_lead', 'request_quote')
-                order by touchpoint_number
-            ) = 1 as is_first_lead
-        from touchpoints
-    ) as touchpoints
-    left join sessions on touchpoints.session_id = sessions.session_id
-    where touchpoints.touchpoint_type in ('web_event', 'referral')
-    group by
-        {{ business_date('touchpoints.occurred_at') }},
-        touchpoints.channel,
-        touchpoints.persona,
-        sessions.device_type
-
-),
-
--- Sessions that filled a cart, and those of them that left it.
-carts as (
-
-    select
-        session_id,
-        bool_or(touchpoint_name = 'purchase') as has_purchase
-    from touchpoints
-    where touchpoint_type = 'web_event' and touchpoint_name in ('add_to_cart', 'purchase')
-    group by session_id
-    having bool_or(touchpoint_name = 'add_to_cart')
-
-),
-
-cart_measures as (
-
-    select
-        sessions.session_date as kpi_date,
-        sessions.channel,
-        persons.persona,
-        sessions.device_type,
-        count(*) as cart_sessions,
-        count(*) filter (where not carts.has_purchase) as abandoned_carts
-    from carts
-    inner join sessions on carts.session_id = sessions.session_id
-    left join persons on sessions.person_id = persons.person_id
-    group by sessions.session_date, sessions.channel, persons.persona, sessions.device_type
+        kpi_date,
+        channel,
+        persona,
+        device_type,
+        sum(sessions) as sessions,
+        sum(engaged_sessions) as engaged_sessions,
+        sum(visitors) as visitors,
+        sum(new_visitors) as new_visitors,
+        sum(cart_sessions) as cart_sessions,
+        sum(abandoned_carts) as abandoned_carts,
+        sum(document_requests) as document_requests,
+        sum(leads) as leads,
+        sum(cart_adds) as cart_adds,
+        sum(referrals) as referrals
+    from {{ ref('int_kpi_web_measures_aggregated') }}
+    group by kpi_date, channel, persona, device_type
 
 ),
 
@@ -292,7 +223,7 @@ unioned as (
         persona,
         device_type,
         sessions::decimal(24, 4) as quantity
-    from session_measures
+    from web_measures
     union all
     select
         kpi_date,
@@ -301,7 +232,7 @@ unioned as (
         persona,
         device_type,
         engaged_sessions::decimal(24, 4) as quantity
-    from session_measures
+    from web_measures
     union all
     select
         kpi_date,
@@ -310,7 +241,7 @@ unioned as (
         persona,
         device_type,
         visitors::decimal(24, 4) as quantity
-    from session_measures
+    from web_measures
     union all
     select
         kpi_date,
@@ -319,7 +250,7 @@ unioned as (
         persona,
         device_type,
         new_visitors::decimal(24, 4) as quantity
-    from session_measures
+    from web_measures
     union all
     select
         kpi_date,
@@ -328,7 +259,7 @@ unioned as (
         persona,
         device_type,
         leads::decimal(24, 4) as quantity
-    from touchpoint_measures
+    from web_measures
     union all
     select
         kpi_date,
@@ -337,7 +268,7 @@ unioned as (
         persona,
         device_type,
         cart_adds::decimal(24, 4) as quantity
-    from touchpoint_measures
+    from web_measures
     union all
     select
         kpi_date,
@@ -346,7 +277,7 @@ unioned as (
         persona,
         device_type,
         referrals::decimal(24, 4) as quantity
-    from touchpoint_measures
+    from web_measures
     union all
     select
         kpi_date,
@@ -553,7 +484,7 @@ unioned as (
         persona,
         device_type,
         document_requests::decimal(24, 4) as quantity
-    from touchpoint_measures
+    from web_measures
     union all
     select
         kpi_date,
@@ -562,7 +493,7 @@ unioned as (
         persona,
         device_type,
         cart_sessions::decimal(24, 4) as quantity
-    from cart_measures
+    from web_measures
     union all
     select
         kpi_date,
@@ -571,7 +502,7 @@ unioned as (
         persona,
         device_type,
         abandoned_carts::decimal(24, 4) as quantity
-    from cart_measures
+    from web_measures
     union all
     select
         kpi_date,

@@ -2,22 +2,19 @@
 
 with paths as (
 
-    select * from {{ ref('int_journey_paths_aggregated') }}
-    where {{ is_touched_person('person_id') }}
+    select * from {{ touched_rows('int_journey_paths_aggregated') }}
 
 ),
 
 steps as (
 
-    select * from {{ ref('int_journey_steps_derived') }}
-    where {{ is_touched_person('person_id') }}
+    select * from {{ touched_rows('int_journey_steps_derived') }}
 
 ),
 
 journeys as (
 
-    select * from {{ ref('fct_journeys') }}
-    where {{ is_touched_person('person_id') }}
+    select * from {{ touched_rows('fct_journeys') }}
 
 ),
 
@@ -134,8 +131,4 @@ unioned as (
 
 )
 
-select
-    {{ surrogate_key(['journey_id', 'map_id', 'map_step_number', 'path_step_number']) }}
-        as journey_deviation_id,
-    *
-from unioned
+select * from unioned

@@ -2,15 +2,14 @@
 
 with steps as (
 
-    select * from {{ ref('int_journey_steps_derived') }}
-    where {{ is_touched_person('person_id') }}
+    select * from {{ touched_rows('int_journey_steps_derived') }}
 
 ),
 
 journeys as (
 
-    select * from {{ ref('int_touchpoints_assigned_to_journeys') }}
-    where journey_touchpoint_number = 1 and {{ is_touched_person('person_id') }}
+    select * from {{ touched_rows('int_touchpoints_assigned_to_journeys') }}
+    where journey_touchpoint_number = 1
 
 ),
 
@@ -19,8 +18,7 @@ personas as (
     select
         person_id,
         persona
-    from {{ ref('int_persons_described') }}
-    where {{ is_touched_person('person_id') }}
+    from {{ touched_rows('int_persons_described') }}
 
 ),
 

@@ -1,6 +1,8 @@
+{{ config(materialized='incremental', incremental_strategy='append') }}
+
 with sessions as (
 
-    select * from {{ ref('int_sessions_aggregated') }}
+    select * from {{ touched_rows('int_sessions_aggregated', 'int_visitors_touched') }}
 
 ),
 
@@ -40,17 +42,25 @@ combinations as (
 
 ),
 
+unmatched as (
+
+    select *
+    from combinations
+    {{ except_held(['traffic_source', 'traffic_medium', 'utm_campaign']) }}
+
+),
+
 categorised as (
 
     select
-        combinations.traffic_source,
-        combinations.traffic_medium,
-        combinations.utm_campaign,
+        unmatched.traffic_source,
+        unmatched.traffic_medium,
+        unmatched.utm_campaign,
         min(source_categories.source_category) as source_category
-    from combinations
+    from unmatched
     left join source_categories
-        on regexp_full_match(combinations.traffic_source, source_categories.source_pattern)
-    group by combinations.traffic_source, combinations.traffic_medium, combinations.utm_campaign
+        on regexp_full_match(unmatched.traffic_source, source_categories.source_pattern)
+    group by unmatched.traffic_source, unmatched.traffic_medium, unmatched.utm_campaign
 
 )
 

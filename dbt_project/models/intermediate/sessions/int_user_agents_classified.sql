@@ -1,8 +1,18 @@
-with user_agents as (
+{{ config(materialized='incremental', incremental_strategy='append') }}
+
+with events as (
+
+    select * from {{ ref('stg_web__events') }}
+    where {{ is_in_new_file('file_id') }}
+
+),
+
+user_agents as (
 
     select distinct user_agent
-    from {{ ref('stg_web__events') }}
+    from events
     where user_agent is not null
+    {{ except_held(['user_agent']) }}
 
 ),
 

@@ -27,12 +27,13 @@ held_sessions as (
 
     select *
     from {{ last_build('intermediate', 'int_sessions_aggregated', {
-        'visitor_id': 'varchar', 'is_excluded': 'boolean', 'run_started_at': 'timestamp'
+        'visitor_id': 'varchar', 'is_excluded': 'boolean', 'run_started_at': 'timestamp',
+        'ended_at': 'timestamp'
     }) }} as held
 
 ),
 
--- What came, what went, and what the last build was too early for.
+-- What came, what went, and what the last build was too early for. A full build needs no list.
 touches as (
 
     select
@@ -47,11 +48,10 @@ touches as (
     from removed_events
     union all
     select
-        events.visitor_id,
-        events.occurred_at
+        visitor_id,
+        occurred_at
     from events
-    inner join last_builds on events.occurred_at >= last_builds.as_of_at
-    where events.is_known
+    where is_known and occurred_at >= (select max(last_builds.as_of_at) from last_builds)
 
 ),
 
@@ -61,6 +61,7 @@ first_touches as (
         visitor_id,
         min(occurred_at) as touched_at
     from touches
+    where {{ 'true' if rests_on_last_build() else 'false' }}
     group by visitor_id
 
 ),
@@ -77,7 +78,8 @@ streams as (
 
 )
 
--- The run that holds the touch, or the last one before it: whatever comes before stays as it is.
+-- The last run that begins before the touch and reaches to within the timeout of it; without one,
+-- no event before the touch can share a session with it. Whatever comes before stays as it is.
 select
     streams.visitor_id,
     streams.is_excluded,
@@ -87,5 +89,7 @@ left join held_sessions
     on
         streams.visitor_id = held_sessions.visitor_id
         and streams.is_excluded = held_sessions.is_excluded
-        and streams.touched_at >= held_sessions.run_started_at
+        and streams.touched_at > held_sessions.run_started_at
+        and streams.touched_at
+        <= held_sessions.ended_at + interval '{{ var("session_timeout_minutes") }} minutes'
 group by streams.visitor_id, streams.is_excluded, streams.touched_at

@@ -2,8 +2,7 @@
 
 with recursive signals as (
 
-    select * from {{ ref('int_stage_signals_matched') }}
-    where {{ is_touched_person('person_id') }}
+    select * from {{ touched_rows('int_stage_signals_matched') }}
 
 ),
 
@@ -12,8 +11,7 @@ journey_touchpoints as (
     select
         *,
         {{ business_date('occurred_at') }} as occurred_date
-    from {{ ref('int_touchpoints_assigned_to_journeys') }}
-    where {{ is_touched_person('person_id') }}
+    from {{ touched_rows('int_touchpoints_assigned_to_journeys') }}
 
 ),
 
@@ -23,23 +21,48 @@ mappings as (
 
 ),
 
-mapped as (
+-- Materialized: else DuckDB joins every touchpoint with every mapping of its time first.
+placed as materialized (
 
     select
-        mappings.stage_model,
-        mappings.stage,
-        mappings.stage_rank,
         signals.person_id,
+        signals.stage,
         journey_touchpoints.journey_id,
         journey_touchpoints.touchpoint_number,
+        journey_touchpoints.occurred_date,
         journey_touchpoints.occurred_at
     from signals
     inner join journey_touchpoints on signals.touchpoint_id = journey_touchpoints.touchpoint_id
+
+),
+
+all_mapped as (
+
+    select
+        mappings.stage_model,
+        mappings.stage_rank,
+        placed.person_id,
+        placed.journey_id,
+        placed.touchpoint_number,
+        placed.occurred_at,
+        lag(mappings.stage_rank) over (
+            partition by mappings.stage_model, placed.journey_id
+            order by placed.touchpoint_number
+        ) as previous_rank
+    from placed
     inner join mappings
         on
-            signals.stage = mappings.canonical_stage
-            and journey_touchpoints.occurred_date >= mappings.valid_from
-            and (mappings.valid_to is null or journey_touchpoints.occurred_date < mappings.valid_to)
+            placed.stage = mappings.canonical_stage
+            and placed.occurred_date >= mappings.valid_from
+            and (mappings.valid_to is null or placed.occurred_date < mappings.valid_to)
+
+),
+
+-- The same stage again, right after itself, can be no other step.
+mapped as (
+
+    select * from all_mapped
+    where previous_rank is distinct from stage_rank
 
 ),
 

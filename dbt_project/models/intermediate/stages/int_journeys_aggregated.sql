@@ -2,15 +2,13 @@
 
 with journey_touchpoints as (
 
-    select * from {{ ref('int_touchpoints_assigned_to_journeys') }}
-    where {{ is_touched_person('person_id') }}
+    select * from {{ touched_rows('int_touchpoints_assigned_to_journeys') }}
 
 ),
 
 touchpoints as (
 
-    select * from {{ ref('int_touchpoints_numbered') }}
-    where {{ is_touched_person('person_id') }}
+    select * from {{ touched_rows('int_touchpoints_numbered') }}
 
 ),
 

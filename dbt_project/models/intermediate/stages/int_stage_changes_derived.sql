@@ -2,15 +2,13 @@
 
 with signals as (
 
-    select * from {{ ref('int_stage_signals_matched') }}
-    where {{ is_touched_person('person_id') }}
+    select * from {{ touched_rows('int_stage_signals_matched') }}
 
 ),
 
 journey_touchpoints as (
 
-    select * from {{ ref('int_touchpoints_assigned_to_journeys') }}
-    where {{ is_touched_person('person_id') }}
+    select * from {{ touched_rows('int_touchpoints_assigned_to_journeys') }}
 
 ),
 

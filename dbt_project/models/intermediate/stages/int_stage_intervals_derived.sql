@@ -2,8 +2,7 @@
 
 with changes as (
 
-    select * from {{ ref('int_stage_changes_derived') }}
-    where {{ is_touched_person('person_id') }}
+    select * from {{ touched_rows('int_stage_changes_derived') }}
 
 ),
 

@@ -5,8 +5,8 @@ with touchpoints as (
     select
         *,
         {{ business_date('occurred_at') }} as occurred_date
-    from {{ ref('int_touchpoints_numbered') }}
-    where person_id is not null and {{ is_touched_person('person_id') }}
+    from {{ touched_rows('int_touchpoints_numbered') }}
+    where person_id is not null
 
 ),
 

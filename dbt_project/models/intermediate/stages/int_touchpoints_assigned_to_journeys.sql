@@ -2,8 +2,8 @@
 
 with touchpoints as (
 
-    select * from {{ ref('int_touchpoints_numbered') }}
-    where person_id is not null and {{ is_touched_person('person_id') }}
+    select * from {{ touched_rows('int_touchpoints_numbered') }}
+    where person_id is not null
 
 ),
 

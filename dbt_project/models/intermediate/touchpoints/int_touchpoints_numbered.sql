@@ -8,8 +8,7 @@ with all_sessions as (
 
 sessions as (
 
-    select * from all_sessions
-    where {{ is_touched_person('person_id') }}
+    select * from {{ touched_rows('fct_sessions') }}
 
 ),
 
@@ -108,8 +107,7 @@ personas as (
     select
         person_id,
         persona
-    from {{ ref('int_persons_described') }}
-    where {{ is_touched_person('person_id') }}
+    from {{ touched_rows('int_persons_described') }}
 
 ),
 

@@ -9,21 +9,20 @@ with identifiers as (
 
 touchpoints as (
 
-    select * from {{ ref('int_touchpoints_numbered') }}
-    where person_id is not null and {{ is_touched_person('person_id') }}
+    select * from {{ touched_rows('int_touchpoints_numbered') }}
+    where person_id is not null
 
 ),
 
 described as (
 
-    select * from {{ ref('int_persons_described') }}
+    select * from {{ touched_rows('int_persons_described') }}
 
 ),
 
 transitions as (
 
-    select * from {{ ref('fct_stage_transitions') }}
-    where {{ is_touched_person('person_id') }}
+    select * from {{ touched_rows('fct_stage_transitions') }}
 
 ),
 

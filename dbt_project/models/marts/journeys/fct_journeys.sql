@@ -2,15 +2,13 @@
 
 with journeys as (
 
-    select * from {{ ref('int_journeys_aggregated') }}
-    where {{ is_touched_person('person_id') }}
+    select * from {{ touched_rows('int_journeys_aggregated') }}
 
 ),
 
 transitions as (
 
-    select * from {{ ref('fct_stage_transitions') }}
-    where {{ is_touched_person('person_id') }}
+    select * from {{ touched_rows('fct_stage_transitions') }}
 
 ),
 

@@ -64,7 +64,11 @@ resolved as (
         end as person_id,
         row_number() over (
             partition by sessions.visitor_id order by sessions.started_at
-        ) as visitor_session_number
+        ) as visitor_session_number,
+        row_number() over (
+            partition by sessions.visitor_id, {{ business_date('sessions.started_at') }}
+            order by sessions.started_at
+        ) = 1 as is_first_of_day
     from sessions
     inner join traffic
         on
@@ -135,6 +139,7 @@ select
         >= {{ var('engaged_session_seconds') }}
         or numbered.conversion_count > 0
     ) as is_engaged,
+    numbered.is_first_of_day,
     {{ business_date('numbered.started_at') }} as session_date,
     numbered.started_at,
     numbered.ended_at

@@ -1,80 +1,20 @@
-with touchpoints as (
-
-    select
-        person_id,
-        persona,
-        {{ business_date('occurred_at') }} as active_date
-    from {{ ref('fct_touchpoints') }}
-    where person_id is not null
-
-),
-
-dates as (
+with dates as (
 
     select * from {{ ref('dim_dates') }}
 
 ),
 
-active_days as (
-
-    select
-        person_id,
-        min(persona) as persona,
-        active_date
-    from touchpoints
-    group by person_id, active_date
-
-),
-
-bounded as (
-
-    select
-        *,
-        lag(active_date) over person_days as previous_date,
-        lead(active_date) over person_days as next_date
-    from active_days
-    window person_days as (partition by person_id order by active_date)
-
-),
-
--- Who was active within the limit is in the base; who was not for longer is dormant until coming
--- back.
 moves as (
 
     select
-        active_date as move_date,
-        persona,
-        case
-            when previous_date is null then 'new'
-            when active_date - previous_date > {{ var('journey_gap_days') }} then 'resurrecting'
-            else 'returning'
-        end as move
-    from bounded
-    union all
-    select
-        active_date + {{ var('journey_gap_days') | int + 1 }},
-        persona,
-        'dormant'
-    from bounded
-    where next_date is null or next_date - active_date > {{ var('journey_gap_days') }}
-
-),
-
-sliced as (
-
-    select
         move_date,
-        move,
-        'all' as dimension,
-        'all' as dimension_value
-    from moves
-    union all
-    select
-        move_date,
-        move,
-        'persona',
-        persona
-    from moves
+        {{ slice_of(['persona']) }},
+        count(*) filter (where move = 'new') as new_count,
+        count(*) filter (where move = 'returning') as returning_count,
+        count(*) filter (where move = 'resurrecting') as resurrecting_count,
+        count(*) filter (where move = 'dormant') as dormant_count
+    from {{ ref('int_active_persons_derived') }}
+    group by grouping sets ((move_date), (move_date, persona))
 
 ),
 
@@ -84,7 +24,7 @@ values_of_dimensions as (
         dimension,
         dimension_value,
         min(move_date) as first_date
-    from sliced
+    from moves
     group by dimension, dimension_value
 
 ),
@@ -95,19 +35,17 @@ counted as (
         dates.calendar_date as active_date,
         values_of_dimensions.dimension,
         values_of_dimensions.dimension_value,
-        count(*) filter (where sliced.move = 'new') as new_count,
-        count(*) filter (where sliced.move = 'returning') as returning_count,
-        count(*) filter (where sliced.move = 'resurrecting') as resurrecting_count,
-        count(*) filter (where sliced.move = 'dormant') as dormant_count
+        coalesce(moves.new_count, 0) as new_count,
+        coalesce(moves.returning_count, 0) as returning_count,
+        coalesce(moves.resurrecting_count, 0) as resurrecting_count,
+        coalesce(moves.dormant_count, 0) as dormant_count
     from dates
     inner join values_of_dimensions on dates.calendar_date >= values_of_dimensions.first_date
-    left join sliced
+    left join moves
         on
-            dates.calendar_date = sliced.move_date
-            and values_of_dimensions.dimension = sliced.dimension
-            and values_of_dimensions.dimension_value = sliced.dimension_value
-    group by
-        dates.calendar_date, values_of_dimensions.dimension, values_of_dimensions.dimension_value
+            dates.calendar_date = moves.move_date
+            and values_of_dimensions.dimension = moves.dimension
+            and values_of_dimensions.dimension_value = moves.dimension_value
 
 )
 

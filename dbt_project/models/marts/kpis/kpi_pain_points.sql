@@ -1,7 +1,6 @@
-with touchpoints as (
+with visits as (
 
-    select * from {{ ref('fct_touchpoints') }}
-    where journey_id is not null
+    select * from {{ ref('int_journey_visits_aggregated') }}
 
 ),
 
@@ -39,7 +38,8 @@ survey_scores as (
 
 deviations as (
 
-    select * from {{ ref('int_journey_deviations_derived') }}
+    select * from {{ ref('int_journey_deviations_described') }}
+    where aspect = 'stage' and is_first_of_step and not is_open
 
 ),
 
@@ -58,44 +58,6 @@ weights as (
         max(weight) filter (where component = 'ticket') as ticket_weight,
         max(weight) filter (where component = 'deviation') as deviation_weight
     from {{ ref('pain_weights') }}
-
-),
-
--- The stage that a journey is in at each touchpoint: the highest signalled up to it.
-ranked as (
-
-    select
-        touchpoints.journey_id,
-        touchpoints.touchpoint_type,
-        max(stages.stage_rank) over journey_so_far as stage_rank,
-        lead(touchpoints.touchpoint_type) over journey_order as next_type,
-        lead(touchpoints.touchpoint_number) over journey_order is null as is_last
-    from touchpoints
-    left join stages on touchpoints.signalled_stage = stages.stage
-    window
-        journey_order as (
-            partition by touchpoints.journey_id order by touchpoints.touchpoint_number
-        ),
-        journey_so_far as (
-            partition by touchpoints.journey_id order by touchpoints.touchpoint_number
-            rows between unbounded preceding and current row
-        )
-
-),
-
--- Once per journey, stage and type of touchpoint.
-visits as (
-
-    select
-        ranked.journey_id,
-        stages.stage,
-        stages.stage_rank,
-        ranked.touchpoint_type,
-        bool_or(ranked.is_last) as is_last,
-        bool_or(coalesce(ranked.next_type = 'ticket', false)) as has_ticket
-    from ranked
-    inner join stages on ranked.stage_rank = stages.stage_rank
-    group by ranked.journey_id, stages.stage, stages.stage_rank, ranked.touchpoint_type
 
 ),
 
@@ -175,15 +137,10 @@ dissatisfied as (
 deviating as (
 
     select
-        deviations.step as stage,
-        count(distinct deviations.journey_id) as deviating_count
+        step as stage,
+        count(*) as deviating_count
     from deviations
-    inner join alignments
-        on
-            deviations.journey_id = alignments.journey_id
-            and deviations.map_id = alignments.map_id
-    where deviations.deviation in ('skipped', 'late', 'inserted')
-    group by deviations.step
+    group by step
 
 ),
 

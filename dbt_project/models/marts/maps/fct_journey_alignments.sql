@@ -2,22 +2,22 @@
 
 with paths as (
 
-    select * from {{ ref('int_journey_paths_aggregated') }}
-    where {{ is_touched_person('person_id') }}
+    select
+        *,
+        {{ business_date('started_at') }} as started_date
+    from {{ touched_rows('int_journey_paths_aggregated') }}
 
 ),
 
 deviations as (
 
-    select * from {{ ref('int_journey_deviations_derived') }}
-    where {{ is_touched_person('person_id') }}
+    select * from {{ touched_rows('int_journey_deviations_derived') }}
 
 ),
 
 journeys as (
 
-    select * from {{ ref('fct_journeys') }}
-    where {{ is_touched_person('person_id') }}
+    select * from {{ touched_rows('fct_journeys') }}
 
 ),
 
@@ -68,10 +68,10 @@ select
         2 * counted.matched_count::double / (paths.observed_count + maps.expected_count), 6
     )::double as fitness_rate,
     -- The version that was in force when the journey started.
-    {{ business_date('paths.started_at') }} >= maps.valid_from
-    and (maps.valid_to is null or {{ business_date('paths.started_at') }} < maps.valid_to)
-        as is_map_in_force,
+    paths.started_date >= maps.valid_from
+    and (maps.valid_to is null or paths.started_date < maps.valid_to) as is_map_in_force,
     journeys.is_open,
+    paths.started_date,
     paths.started_at
 from paths
 inner join maps on paths.aspect = maps.aspect and paths.map_persona = maps.persona

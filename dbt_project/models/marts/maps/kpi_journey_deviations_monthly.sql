@@ -2,23 +2,15 @@ with alignments as (
 
     select
         *,
-        date_trunc('month', {{ business_date('started_at') }})::date as month_start_date
+        date_trunc('month', started_date)::date as month_start_date
     from {{ ref('fct_journey_alignments') }}
     where is_map_in_force
 
 ),
 
--- A journey that does the same unexpected thing twice deviates once.
 deviations as (
 
-    select
-        journey_id,
-        map_id,
-        deviation,
-        step
-    from {{ ref('int_journey_deviations_derived') }}
-    where deviation in ('late', 'skipped', 'inserted')
-    group by journey_id, map_id, deviation, step
+    select * from {{ ref('int_journey_deviations_described') }}
 
 ),
 
@@ -40,19 +32,14 @@ monthly as (
 deviating as (
 
     select
-        alignments.month_start_date,
-        alignments.map_id,
-        deviations.deviation,
-        deviations.step,
+        month_start_date,
+        map_id,
+        deviation,
+        step,
         count(*) as deviating_count,
-        sum(alignments.paid_amount_reporting) as deviating_amount_reporting
+        sum(paid_amount_reporting) as deviating_amount_reporting
     from deviations
-    inner join alignments
-        on
-            deviations.journey_id = alignments.journey_id
-            and deviations.map_id = alignments.map_id
-    group by
-        alignments.month_start_date, alignments.map_id, deviations.deviation, deviations.step
+    group by month_start_date, map_id, deviation, step
 
 ),
 

@@ -5,15 +5,13 @@ with changes as (
     select
         *,
         {{ business_date('occurred_at') }} as occurred_date
-    from {{ ref('int_stage_changes_derived') }}
-    where {{ is_touched_person('person_id') }}
+    from {{ touched_rows('int_stage_changes_derived') }}
 
 ),
 
 touchpoints as (
 
-    select * from {{ ref('int_touchpoints_numbered') }}
-    where {{ is_touched_person('person_id') }}
+    select * from {{ touched_rows('int_touchpoints_numbered') }}
 
 ),
 
@@ -32,6 +30,7 @@ mapped as (
         changes.touchpoint_id,
         changes.change_number,
         changes.occurred_at,
+        changes.occurred_date,
         changes.is_lapse,
         mappings.stage as to_stage,
         mappings.stage_rank as to_rank,
@@ -70,6 +69,7 @@ model_changes as (
         changes.journey_id,
         changes.change_number,
         changes.occurred_at,
+        changes.occurred_date,
         changes.is_lapse
     from changes
     cross join stage_models
@@ -88,25 +88,54 @@ chained as (
     from model_changes
     window model_person as (partition by stage_model, person_id order by change_number)
 
+),
+
+typed as (
+
+    select
+        chained.*,
+        {{ stage_transition_type('chained', 'chained.transition_number') }} as transition_type,
+        date_trunc('month', chained.occurred_date) as occurred_month
+    from chained
+
+),
+
+placed as (
+
+    select
+        typed.*,
+        touchpoints.touchpoint_type,
+        touchpoints.channel
+    from typed
+    left join touchpoints on typed.touchpoint_id = touchpoints.touchpoint_id
+
 )
 
 select
-    {{ surrogate_key(['chained.stage_model', 'chained.person_id', 'chained.transition_number']) }}
-        as model_transition_id,
-    chained.stage_model,
-    chained.person_id,
-    chained.journey_id,
-    chained.touchpoint_id,
-    chained.from_stage,
-    chained.to_stage,
-    {{ stage_transition_type('chained', 'chained.transition_number') }} as transition_type,
-    touchpoints.touchpoint_type,
-    touchpoints.channel,
-    chained.transition_number::integer as transition_number,
+    {{ surrogate_key(['stage_model', 'person_id', 'transition_number']) }} as model_transition_id,
+    stage_model,
+    person_id,
+    journey_id,
+    touchpoint_id,
+    from_stage,
+    to_stage,
+    transition_type,
+    touchpoint_type,
+    channel,
+    transition_number::integer as transition_number,
     case
-        when chained.from_stage is not null
-            then {{ seconds_between('chained.from_entered_at', 'chained.occurred_at') }}
+        when from_stage is not null
+            then {{ seconds_between('from_entered_at', 'occurred_at') }}
     end::bigint as from_stage_seconds,
-    chained.occurred_at
-from chained
-left join touchpoints on chained.touchpoint_id = touchpoints.touchpoint_id
+    row_number() over (
+        partition by stage_model, person_id, occurred_month, from_stage, to_stage, transition_type
+        order by transition_number
+    ) = 1 as is_first_of_month,
+    row_number() over (
+        partition by
+            stage_model, person_id, occurred_month, from_stage, to_stage, transition_type, channel
+        order by transition_number
+    ) = 1 as is_first_of_month_and_channel,
+    occurred_date,
+    occurred_at
+from placed

@@ -2,15 +2,13 @@
 
 with changes as (
 
-    select * from {{ ref('int_stage_changes_derived') }}
-    where {{ is_touched_person('person_id') }}
+    select * from {{ touched_rows('int_stage_changes_derived') }}
 
 ),
 
 touchpoints as (
 
-    select * from {{ ref('int_touchpoints_numbered') }}
-    where {{ is_touched_person('person_id') }}
+    select * from {{ touched_rows('int_touchpoints_numbered') }}
 
 ),
 

@@ -1,18 +1,6 @@
 with steps as (
 
-    select * from {{ ref('int_funnel_steps_derived') }}
-
-),
-
-journeys as (
-
-    select * from {{ ref('fct_journeys') }}
-
-),
-
-persons as (
-
-    select * from {{ ref('dim_persons') }}
+    select * from {{ ref('int_funnel_steps_described') }}
 
 ),
 
@@ -22,106 +10,13 @@ stages as (
 
 ),
 
-transitions as (
-
-    select * from {{ ref('fct_stage_model_transitions') }}
-
-),
-
--- How far the journey came in each model, in whatever order.
-furthest as (
-
-    select
-        transitions.stage_model,
-        transitions.journey_id,
-        max(stages.stage_rank) as furthest_rank
-    from transitions
-    inner join stages
-        on transitions.stage_model = stages.stage_model and transitions.to_stage = stages.stage
-    group by transitions.stage_model, transitions.journey_id
-
-),
-
--- Each step that a journey reached, and what came after it.
-followed as (
-
-    select
-        stage_model,
-        person_id,
-        journey_id,
-        step_number,
-        is_in_window,
-        {{ seconds_between('reached_at', 'lead(reached_at) over journey_steps') }} as next_seconds,
-        lead(is_in_window) over journey_steps as is_next_in_window,
-        date_trunc(
-            'month', {{ business_date('first_value(reached_at) over journey_steps') }}
-        )::date as month_start_date
-    from steps
-    window
-        journey_steps as (
-            partition by stage_model, journey_id order by step_number
-        )
-
-),
-
-described as (
-
-    select
-        followed.stage_model,
-        followed.month_start_date,
-        followed.step_number,
-        followed.next_seconds,
-        journeys.first_channel as channel,
-        persons.persona,
-        -- What came instead of the next step.
-        case
-            when followed.is_next_in_window then 'next'
-            when followed.is_next_in_window is not null then 'late'
-            when furthest.furthest_rank > followed.step_number then 'jumped'
-            when journeys.is_open then 'open'
-            else 'left'
-        end as ending
-    from followed
-    inner join journeys on followed.journey_id = journeys.journey_id
-    inner join furthest
-        on
-            followed.stage_model = furthest.stage_model
-            and followed.journey_id = furthest.journey_id
-    inner join persons on followed.person_id = persons.person_id
-    where followed.is_in_window
-
-),
-
-sliced as (
-
-    select
-        *,
-        'all' as dimension,
-        'all' as dimension_value
-    from described
-    union all
-    select
-        *,
-        'channel',
-        channel
-    from described
-    union all
-    select
-        *,
-        'persona',
-        persona
-    from described
-
-),
-
 counted as (
 
     select
         stage_model,
         month_start_date,
-        dimension,
-        dimension_value,
         step_number,
+        {{ slice_of(['channel', 'persona']) }},
         count(*) as reached_count,
         count(*) filter (where ending = 'next') as next_count,
         count(*) filter (where ending = 'late') as late_count,
@@ -129,8 +24,12 @@ counted as (
         count(*) filter (where ending = 'open') as open_count,
         count(*) filter (where ending = 'left') as left_count,
         sum(next_seconds) filter (where ending = 'next') as next_seconds
-    from sliced
-    group by stage_model, month_start_date, dimension, dimension_value, step_number
+    from steps
+    group by grouping sets (
+        (stage_model, month_start_date, step_number),
+        (stage_model, month_start_date, step_number, channel),
+        (stage_model, month_start_date, step_number, persona)
+    )
 
 )
 

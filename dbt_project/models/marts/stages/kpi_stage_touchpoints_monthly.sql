@@ -1,76 +1,27 @@
-with transitions as (
+with numbered as (
 
-    select
-        *,
-        date_trunc('month', {{ business_date('occurred_at') }})::date as month_start_date
-    from {{ ref('fct_stage_transitions') }}
-    where to_stage is not null
-
-),
-
-touchpoints as (
-
-    select * from {{ ref('fct_touchpoints') }}
-
-),
-
-causes as (
-
-    select
-        transitions.transition_id,
-        transitions.person_id,
-        transitions.journey_id,
-        transitions.to_stage,
-        transitions.month_start_date,
-        touchpoints.touchpoint_number
-    from transitions
-    inner join touchpoints on transitions.touchpoint_id = touchpoints.touchpoint_id
-
-),
-
--- The touchpoints of the journey before the one that signalled the stage, from both ends.
-preceding as (
-
-    select
-        causes.transition_id,
-        causes.to_stage,
-        causes.month_start_date,
-        touchpoints.touchpoint_type,
-        touchpoints.channel,
-        row_number() over (
-            partition by causes.transition_id order by touchpoints.touchpoint_number
-        ) as from_first,
-        row_number() over (
-            partition by causes.transition_id order by touchpoints.touchpoint_number desc
-        ) as from_last
-    from causes
-    inner join touchpoints
-        on
-            causes.journey_id = touchpoints.journey_id
-            and causes.touchpoint_number > touchpoints.touchpoint_number
+    select * from {{ ref('int_stage_touchpoints_numbered') }}
 
 ),
 
 positioned as (
 
     select
-        transition_id,
         to_stage,
         month_start_date,
         touchpoint_type,
         channel,
         from_first::varchar as touchpoint_position
-    from preceding
+    from numbered
     where from_first <= {{ var('path_positions') }}
     union all
     select
-        transition_id,
         to_stage,
         month_start_date,
         touchpoint_type,
         channel,
         'last'
-    from preceding
+    from numbered
     where from_last = 1
 
 ),
@@ -82,7 +33,7 @@ counted as (
         to_stage,
         touchpoint_position,
         touchpoint_type,
-        coalesce(channel, '(not set)') as channel,
+        channel,
         count(*) as transition_count
     from positioned
     group by
@@ -90,7 +41,7 @@ counted as (
         to_stage,
         touchpoint_position,
         touchpoint_type,
-        coalesce(channel, '(not set)')
+        channel
 
 )
 

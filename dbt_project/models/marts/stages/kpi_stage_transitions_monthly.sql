@@ -1,9 +1,6 @@
 with transitions as (
 
-    select
-        *,
-        date_trunc('month', {{ business_date('occurred_at') }})::date as month_start_date
-    from {{ ref('fct_stage_model_transitions') }}
+    select * from {{ ref('fct_stage_model_transitions') }}
 
 ),
 
@@ -16,32 +13,18 @@ persons as (
 described as (
 
     select
-        transitions.*,
-        persons.persona
+        date_trunc('month', transitions.occurred_date)::date as month_start_date,
+        transitions.stage_model,
+        persons.persona,
+        coalesce(transitions.channel, '(not set)') as channel,
+        coalesce(transitions.from_stage, '(none)') as from_stage,
+        coalesce(transitions.to_stage, '(none)') as to_stage,
+        transitions.transition_type,
+        transitions.is_first_of_month,
+        transitions.is_first_of_month_and_channel,
+        transitions.from_stage_seconds
     from transitions
     inner join persons on transitions.person_id = persons.person_id
-
-),
-
-sliced as (
-
-    select
-        *,
-        'all' as dimension,
-        'all' as dimension_value
-    from described
-    union all
-    select
-        *,
-        'channel',
-        coalesce(channel, '(not set)')
-    from described
-    union all
-    select
-        *,
-        'persona',
-        persona
-    from described
 
 ),
 
@@ -50,24 +33,23 @@ counted as (
     select
         month_start_date,
         stage_model,
-        dimension,
-        dimension_value,
-        coalesce(from_stage, '(none)') as from_stage,
-        coalesce(to_stage, '(none)') as to_stage,
+        from_stage,
+        to_stage,
         transition_type,
+        {{ slice_of(['channel', 'persona']) }},
         count(*) as transition_count,
-        count(distinct person_id) as person_count,
+        case
+            when grouping(channel) = 0 then count(*) filter (where is_first_of_month_and_channel)
+            else count(*) filter (where is_first_of_month)
+        end as person_count,
         sum(from_stage_seconds) as from_stage_seconds,
         median(from_stage_seconds) as median_seconds
-    from sliced
-    group by
-        month_start_date,
-        stage_model,
-        dimension,
-        dimension_value,
-        coalesce(from_stage, '(none)'),
-        coalesce(to_stage, '(none)'),
-        transition_type
+    from described
+    group by grouping sets (
+        (month_start_date, stage_model, from_stage, to_stage, transition_type),
+        (month_start_date, stage_model, from_stage, to_stage, transition_type, channel),
+        (month_start_date, stage_model, from_stage, to_stage, transition_type, persona)
+    )
 
 )
 

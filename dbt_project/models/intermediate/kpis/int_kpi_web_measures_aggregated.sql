@@ -1,0 +1,128 @@
+{{ config(materialized='incremental', incremental_strategy='touched_persons') }}
+
+with sessions as (
+
+    select * from {{ touched_rows('fct_sessions') }}
+
+),
+
+all_sessions as (
+
+    select * from {{ ref('fct_sessions') }}
+
+),
+
+events as (
+
+    select * from {{ ref('int_web_events_matched_to_sessions') }}
+    where
+        is_significant
+        and event_name in ('add_to_cart', 'purchase')
+        and {{ is_touched_visitor('visitor_id') }}
+
+),
+
+touchpoints as (
+
+    select * from {{ touched_rows('fct_touchpoints') }}
+
+),
+
+personas as (
+
+    select
+        person_id,
+        persona
+    from {{ touched_rows('int_persons_described') }}
+
+),
+
+-- Sessions that filled a cart, and those of them that left it.
+carts as (
+
+    select
+        session_id,
+        bool_or(event_name = 'purchase') as has_purchase
+    from events
+    group by session_id
+    having bool_or(event_name = 'add_to_cart')
+
+),
+
+first_leads as (
+
+    select
+        person_id,
+        min(touchpoint_number) as touchpoint_number
+    from touchpoints
+    where touchpoint_name in ('generate_lead', 'request_quote')
+    group by person_id
+
+),
+
+measures as (
+
+    select
+        sessions.person_id,
+        personas.persona,
+        sessions.channel,
+        sessions.device_type,
+        sessions.session_date as kpi_date,
+        count(*) as sessions,
+        count(*) filter (where sessions.is_engaged) as engaged_sessions,
+        count(*) filter (where sessions.is_first_of_day) as visitors,
+        count(*) filter (where sessions.visitor_session_number = 1) as new_visitors,
+        count(carts.session_id) as cart_sessions,
+        count(*) filter (where not carts.has_purchase) as abandoned_carts,
+        0 as document_requests,
+        0 as leads,
+        0 as cart_adds,
+        0 as referrals
+    from sessions
+    left join personas on sessions.person_id = personas.person_id
+    left join carts on sessions.session_id = carts.session_id
+    group by
+        sessions.person_id,
+        personas.persona,
+        sessions.channel,
+        sessions.device_type,
+        sessions.session_date
+    union all
+    select
+        touchpoints.person_id,
+        touchpoints.persona,
+        touchpoints.channel,
+        all_sessions.device_type,
+        {{ business_date('touchpoints.occurred_at') }} as kpi_date,
+        0 as sessions,
+        0 as engaged_sessions,
+        0 as visitors,
+        0 as new_visitors,
+        0 as cart_sessions,
+        0 as abandoned_carts,
+        count(*) filter (where touchpoints.touchpoint_name = 'generate_lead') as document_requests,
+        count(first_leads.person_id) as leads,
+        count(*) filter (where touchpoints.touchpoint_name = 'add_to_cart') as cart_adds,
+        count(*) filter (where touchpoints.touchpoint_type = 'referral') as referrals
+    from touchpoints
+    left join all_sessions on touchpoints.session_id = all_sessions.session_id
+    left join first_leads
+        on
+            touchpoints.person_id = first_leads.person_id
+            and touchpoints.touchpoint_number = first_leads.touchpoint_number
+    where
+        touchpoints.touchpoint_type = 'referral'
+        or (
+            touchpoints.touchpoint_type = 'web_event'
+            and touchpoints.touchpoint_name in ('generate_lead', 'request_quote', 'add_to_cart')
+        )
+    group by
+        touchpoints.person_id,
+        touchpoints.persona,
+        touchpoints.channel,
+        all_sessions.device_type,
+        {{ business_date('touchpoints.occurred_at') }}
+
+)
+
+select * from measures

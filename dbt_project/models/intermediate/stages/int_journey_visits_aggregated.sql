@@ -1,0 +1,51 @@
+{{ config(materialized='incremental', incremental_strategy='touched_persons') }}
+
+with touchpoints as (
+
+    select * from {{ touched_rows('fct_touchpoints') }}
+    where journey_id is not null
+
+),
+
+stages as (
+
+    select * from {{ ref('dim_stages') }}
+    where stage_model = 'six'
+
+),
+
+-- The stage that a journey is in at each touchpoint: the highest signalled up to it.
+ranked as (
+
+    select
+        touchpoints.journey_id,
+        touchpoints.person_id,
+        touchpoints.touchpoint_type,
+        max(stages.stage_rank) over journey_so_far as stage_rank,
+        lead(touchpoints.touchpoint_type) over journey_order as next_type,
+        lead(touchpoints.touchpoint_number) over journey_order is null as is_last
+    from touchpoints
+    left join stages on touchpoints.signalled_stage = stages.stage
+    window
+        journey_order as (
+            partition by touchpoints.journey_id order by touchpoints.touchpoint_number
+        ),
+        journey_so_far as (
+            partition by touchpoints.journey_id order by touchpoints.touchpoint_number
+            rows between unbounded preceding and current row
+        )
+
+)
+
+select
+    ranked.journey_id,
+    ranked.person_id,
+    stages.stage,
+    stages.stage_rank,
+    ranked.touchpoint_type,
+    bool_or(ranked.is_last) as is_last,
+    bool_or(coalesce(ranked.next_type = 'ticket', false)) as has_ticket
+from ranked
+inner join stages on ranked.stage_rank = stages.stage_rank
+group by
+    ranked.journey_id, ranked.person_id, stages.stage, stages.stage_rank, ranked.touchpoint_type
