@@ -36,8 +36,8 @@ select
     distinct_deviations.step,
     alignments.paid_amount_reporting,
     row_number() over (
-        partition by distinct_deviations.journey_id, distinct_deviations.map_id,
-        distinct_deviations.step
+        partition by
+            distinct_deviations.journey_id, distinct_deviations.map_id, distinct_deviations.step
         order by distinct_deviations.deviation
     ) = 1 as is_first_of_step,
     alignments.is_open,
