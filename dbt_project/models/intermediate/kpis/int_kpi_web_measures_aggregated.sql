@@ -125,4 +125,21 @@ measures as (
 
 )
 
-select * from measures
+select
+    person_id,
+    persona,
+    channel,
+    device_type,
+    kpi_date,
+    sum(sessions) as sessions,
+    sum(engaged_sessions) as engaged_sessions,
+    sum(visitors) as visitors,
+    sum(new_visitors) as new_visitors,
+    sum(cart_sessions) as cart_sessions,
+    sum(abandoned_carts) as abandoned_carts,
+    sum(document_requests) as document_requests,
+    sum(leads) as leads,
+    sum(cart_adds) as cart_adds,
+    sum(referrals) as referrals
+from measures
+group by person_id, persona, channel, device_type, kpi_date
