@@ -138,12 +138,14 @@ class Project:
         self, connection: duckdb.DuckDBPyConnection, as_of_at: str, full: bool, whole: bool
     ) -> None:
         """Build all models, or (not `whole`) those that a later increment rests on."""
+        connection.execute("create schema if not exists touched")
+        relations = {model.name: model.relation for model in self.models}
         for model in self.models:
             if not whole and model.name not in self.kept:
                 continue
             sql = (model.full if full else model.later).replace(_AS_OF, as_of_at)
             if model.python:
-                frame = model.python.model(_Dbt(connection), connection)  # noqa: F841  # the SQL below reads it by its name
+                frame = model.python.model(_Dbt(connection, relations), connection)  # noqa: F841  # the SQL below reads it by its name
                 connection.execute(f"create or replace table {model.relation} as from frame")
             elif model.kind == "incremental" and not full:
                 connection.execute(f"create temp table fresh as {sql}")
@@ -160,6 +162,7 @@ _REPLACES = """
 {%- for node in graph.nodes.values() if node.config.materialized == 'incremental' %}
 === {{ node.name }}
 {{ context['get_incremental_' ~ node.config.incremental_strategy ~ '_sql']({
+    'unique_key': node.config.unique_key,
     'target_relation': api.Relation.create(schema=node.schema, identifier=node.name),
     'temp_relation': 'fresh', 'dest_columns': [],
     'incremental_predicates': node.config.incremental_predicates
@@ -171,12 +174,12 @@ _REPLACES = """
 class _Dbt:
     """What a Python model asks of dbt."""
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+    def __init__(self, connection: duckdb.DuckDBPyConnection, relations: dict[str, str]) -> None:
         self.config = lambda **_: None
-        self.connection = connection
+        self.connection, self.relations = connection, relations
 
     def ref(self, name: str) -> duckdb.DuckDBPyRelation:
-        return self.connection.table(f"intermediate.{name}")
+        return self.connection.table(self.relations[name].replace('"', ""))
 
 
 def _pretend_built(connection: duckdb.DuckDBPyConnection) -> None:

@@ -4,12 +4,38 @@
     ) }}
 {%- endmacro %}
 
+{% macro get_incremental_touched_identifiers_sql(arguments) -%}
+    {{ replace_touched(
+        arguments,
+        ref('int_identifiers_touched'),
+        "held." ~ (arguments["unique_key"] or "identifier_id") ~ " = touched.identifier_id"
+    ) }}
+{%- endmacro %}
+
+{% macro get_incremental_touched_edges_sql(arguments) -%}
+    {{ replace_touched(
+        arguments,
+        touched_edges(arguments["target_relation"], ref('int_identifiers_touched')),
+        "held.edge_id = touched.edge_id"
+    ) }}
+{%- endmacro %}
+
 {% macro get_incremental_touched_persons_sql(arguments) -%}
     {{ replace_touched(
         arguments,
         ref('int_persons_touched'),
         "coalesce(held.person_id, '(nobody)') = touched.person_id"
     ) }}
+{%- endmacro %}
+
+{% macro touched_edges(edges, touched) -%}
+    (
+        select edges.edge_id
+        from {{ edges }} as edges
+        where
+            edges.left_identifier_id in (select identifier_id from {{ touched }})
+            or edges.right_identifier_id in (select identifier_id from {{ touched }})
+    )
 {%- endmacro %}
 
 {% macro replace_touched(arguments, touched, same) -%}

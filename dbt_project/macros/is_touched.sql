@@ -26,37 +26,39 @@
     {%- endif -%}
 {%- endmacro %}
 
-{% macro has_new_events(visitor_id) -%}
-    {%- set touched = ref('int_visitors_touched') if is_later_run() or not execute -%}
+{% macro is_listed(value, list, column) -%}
+    {%- set listed = ref(list) if is_later_run() or not execute -%}
     {%- if is_later_run() -%}
-        {{ visitor_id }} in (select touched.visitor_id from {{ touched }} as touched)
+        {{ value }} in (select listed.{{ column }} from {{ listed }} as listed)
     {%- else -%}
         true
     {%- endif -%}
+{%- endmacro %}
+
+{% macro has_new_events(visitor_id) -%}
+    {{ is_listed(visitor_id, 'int_visitors_touched', 'visitor_id') }}
+{%- endmacro %}
+
+{% macro is_touched_identifier(identifier_id) -%}
+    {{ is_listed(identifier_id, 'int_identifiers_touched', 'identifier_id') }}
+{%- endmacro %}
+
+{% macro may_be_touched_identifier(identifier_value) -%}
+    {{ is_listed(identifier_value, 'int_identifiers_touched', 'identifier_value') }}
 {%- endmacro %}
 
 {% macro is_touched_visitor(visitor_id) -%}
-    {%- set touched = ref('int_person_visitors_touched') if is_later_run() or not execute -%}
-    {%- if is_later_run() -%}
-        {{ visitor_id }} in (select touched.visitor_id from {{ touched }} as touched)
-    {%- else -%}
-        true
-    {%- endif -%}
+    {{ is_listed(visitor_id, 'int_person_visitors_touched', 'visitor_id') }}
 {%- endmacro %}
 
 {% macro is_touched_person(person_id) -%}
-    {%- set touched = ref('int_persons_touched') if is_later_run() or not execute -%}
-    {%- if is_later_run() -%}
-        coalesce({{ person_id }}, '(nobody)') in (select touched.person_id from {{ touched }} as touched)
-    {%- else -%}
-        true
-    {%- endif -%}
+    {{ is_listed("coalesce(" ~ person_id ~ ", '(nobody)')", 'int_persons_touched', 'person_id') }}
 {%- endmacro %}
 
 {% macro touched_rows(model, list='int_persons_touched') -%}
-    {%- set whole = ref(model) -%}
+    {%- set held = ref(model) -%}
     {%- set touched = ref(list) if is_later_run() or not execute -%}
-    {%- if is_later_run() -%} touched.{{ model }} {%- else -%} {{ whole }} {%- endif -%}
+    {%- if is_later_run() -%} touched.{{ model }} {%- else -%} {{ held }} {%- endif -%}
 {%- endmacro %}
 
 {% macro is_in_new_file(file_id) -%}

@@ -67,6 +67,33 @@ def test_layers_read_only_what_they_may(manifest: dict[str, Any]) -> None:
     assert wrong == []
 
 
+def test_what_holds_touched_rows_only_is_read_by_its_like(manifest: dict[str, Any]) -> None:
+    """A whole model would count the night's rows as if they were all (ADR 0010)."""
+    by_id = {m["unique_id"]: m for m in models(manifest)}
+    touched_only = {i for i, m in by_id.items() if m["schema"] == "touched"}
+    like = touched_only | {
+        i
+        for i, m in by_id.items()
+        if m["config"]["materialized"] == "incremental" or m["name"].endswith("_touched")
+    }
+    readers = [m for i, m in by_id.items() if i not in like]
+    wrong = [m["name"] for m in readers if touched_only & set(m["depends_on"]["nodes"])]
+    assert wrong == []
+    uses = re.compile(r"\b(touched_rows|is_touched_\w+|has_new_events|only_touched)\(")
+    assert [m["name"] for m in readers if uses.search(m["raw_code"])] == []
+
+
+def test_incremental_models_depend_on_the_list_that_their_strategy_reads(
+    manifest: dict[str, Any],
+) -> None:
+    lists = {"touched_edges": "int_identifiers_touched"}
+    for model in models(manifest):
+        strategy = model["config"].get("incremental_strategy")
+        if strategy and strategy.startswith("touched_"):
+            name = lists.get(strategy, f"int_{strategy.removeprefix('touched_')}_touched")
+            assert f"model.journey.{name}" in model["depends_on"]["nodes"], model["name"]
+
+
 def test_every_model_has_grain_key_and_group(manifest: dict[str, Any]) -> None:
     tested = {
         node["attached_node"]

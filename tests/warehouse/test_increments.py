@@ -45,6 +45,23 @@ def test_runs_join_when_the_event_that_parted_them_goes(
     proving.prove(project_with_options, history, tmp_path)
 
 
+def test_a_device_that_is_no_longer_shared_joins_who_was_seen_on_it(
+    project: Project, tmp_path: Path
+) -> None:
+    """Nothing is said of the first two users; the third one's erasure comes due with time alone."""
+    visits = [
+        {"event_id": f"e-{visitor}-{user}", "occurred_at": f"2026-01-01 {hour}:00:00",
+         "visitor_id": visitor, "event_name": "page_view", "user_id": user}
+        for hour, (visitor, user) in enumerate(
+            [("kiosk", "u1"), ("kiosk", "u2"), ("kiosk", "u3"), ("v1", "u1"), ("v2", "u2")], 10
+        )
+    ]  # fmt: skip
+    contact = {"contact_id": "c3", "created_at": "2026-01-01 09:00:00", "user_id": "u3",
+               "updated_at": "2026-01-01 09:00:00", "erased_at": "2026-01-03 00:00:00"}  # fmt: skip
+    files = [File("web/events", visits), File("crm/contacts", [contact])]
+    proving.prove(project, History([Night(files, 24), Night([], 96)]), tmp_path)
+
+
 def test_a_forgotten_removal_is_found_and_shown(
     project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,6 +1,8 @@
+{{ config(materialized='incremental', incremental_strategy='touched_identifiers') }}
+
 with identifiers as (
 
-    select * from {{ ref('int_identifiers_unioned') }}
+    select * from {{ touched_rows('int_identifiers_unioned', 'int_identifiers_touched') }}
     where not is_invalid and not is_erased
 
 ),
@@ -19,7 +21,7 @@ components as (
 
 guarded_edges as (
 
-    select * from {{ ref('int_identity_edges_guarded') }}
+    select * from {{ touched_rows('int_identity_edges_guarded', 'int_identifiers_touched') }}
 
 ),
 
@@ -67,11 +69,13 @@ joined as (
     select
         nodes.identifier_id,
         person_nodes.identifier_id as person_id,
+        component_nodes.identifier_id as component_id,
         components.is_unique_key_cut,
         first_edges.rule
     from nodes
     inner join components on nodes.node_number = components.node_number
     inner join nodes as person_nodes on components.person_node = person_nodes.node_number
+    inner join nodes as component_nodes on components.component_node = component_nodes.node_number
     inner join first_edges on nodes.identifier_id = first_edges.identifier_id
 
 )
@@ -80,6 +84,7 @@ joined as (
 select
     identifiers.identifier_id,
     coalesce(joined.person_id, identifiers.identifier_id) as person_id,
+    coalesce(joined.component_id, identifiers.identifier_id) as component_id,
     identifiers.identifier_type,
     identifiers.identifier_value,
     case

@@ -1,13 +1,19 @@
+{{ config(materialized='incremental', incremental_strategy='touched_identifiers') }}
+
 with sessions as (
 
     select * from {{ ref('int_sessions_aggregated') }}
-    where coalesce(exclusion_reason, 'invalid_visitor') = 'invalid_visitor'
+    where
+        coalesce(exclusion_reason, 'invalid_visitor') = 'invalid_visitor'
+        and {{ may_be_touched_identifier('visitor_id') }}
 
 ),
 
 logins as (
 
     select * from {{ ref('int_web_logins_aggregated') }}
+    where
+        {{ may_be_touched_identifier('user_id') }} or {{ may_be_touched_identifier('email_hash') }}
 
 ),
 
@@ -64,6 +70,12 @@ answers as (
 
     select * from {{ ref('stg_survey__answers') }}
     where is_known
+
+),
+
+told as (
+
+    select * from {{ ref('int_identifier_inputs_fingerprinted') }}
 
 ),
 
@@ -198,15 +210,23 @@ sightings as (
 
 ),
 
-identifiers as (
+all_identifiers as (
 
     select
+        {{ surrogate_key(['identifier_type', 'identifier_value']) }} as identifier_id,
         identifier_type,
         identifier_value,
         min(seen_at) as first_seen_at
     from sightings
     where identifier_value is not null
     group by identifier_type, identifier_value
+
+),
+
+identifiers as (
+
+    select * from all_identifiers
+    where {{ is_touched_identifier('identifier_id') }}
 
 ),
 
@@ -269,13 +289,13 @@ erased_identifiers as (
 )
 
 select
-    {{ surrogate_key(['identifiers.identifier_type', 'identifiers.identifier_value']) }}
-        as identifier_id,
+    identifiers.identifier_id,
     identifiers.identifier_type,
     identifiers.identifier_value,
     invalid_identifiers.invalid_rule_id,
     invalid_identifiers.invalid_rule_id is not null as is_invalid,
     erased_identifiers.identifier_value is not null as is_erased,
+    told.input_fingerprint,
     identifiers.first_seen_at
 from identifiers
 left join invalid_identifiers
@@ -286,3 +306,7 @@ left join erased_identifiers
     on
         identifiers.identifier_type = erased_identifiers.identifier_type
         and identifiers.identifier_value = erased_identifiers.identifier_value
+left join told
+    on
+        identifiers.identifier_type = told.identifier_type
+        and identifiers.identifier_value = told.identifier_value

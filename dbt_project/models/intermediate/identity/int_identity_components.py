@@ -99,7 +99,7 @@ def merges(
 
 def resolve(edges: dict[str, np.ndarray]) -> pd.DataFrame:
     """
-    One row per node: `node_number`, `person_node`, `is_unique_key_cut`, and how it was merged.
+    One row per node: its number, component, person, whether it was cut, and how it was merged.
 
     `edges` holds edge_number, left_node, right_node, is_device (the right end is a visitor) and
     is_account (a CRM contact and its user_id), of the edges that no guard cut so far.
@@ -107,8 +107,8 @@ def resolve(edges: dict[str, np.ndarray]) -> pd.DataFrame:
     left, right = (np.asarray(edges[side], dtype=np.int64) for side in ("left_node", "right_node"))
     is_device, is_account = (np.asarray(edges[k], dtype=bool) for k in ("is_device", "is_account"))
     node_count = int(max(left.max(), right.max())) + 1 if len(left) else 0
-    person_node = least_nodes(node_count, left, right)
-    is_cut = unique_key_cuts(person_node, left, right, is_device, is_account)
+    person_node = component_node = least_nodes(node_count, left, right)
+    is_cut = unique_key_cuts(component_node, left, right, is_device, is_account)
     keep = ~(is_device & is_cut[right])
     if is_cut.any():
         person_node = least_nodes(node_count, left[keep], right[keep])
@@ -116,6 +116,7 @@ def resolve(edges: dict[str, np.ndarray]) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "node_number": np.arange(node_count),
+            "component_node": component_node,
             "person_node": person_node,
             "is_unique_key_cut": is_cut,
             "merged_into_node": into,
@@ -126,5 +127,5 @@ def resolve(edges: dict[str, np.ndarray]) -> pd.DataFrame:
 
 def model(dbt, session):
     """Dbt's entry point."""
-    dbt.config(materialized="table")
+    dbt.config(materialized="table", schema="touched")
     return resolve(dbt.ref("int_identity_edges_numbered").fetchnumpy())

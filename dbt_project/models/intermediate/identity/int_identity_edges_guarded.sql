@@ -1,4 +1,12 @@
+{{ config(materialized='incremental', incremental_strategy='touched_edges') }}
+
 with edges as (
+
+    select * from {{ touched_rows('int_identity_edges_unioned', 'int_identifiers_touched') }}
+
+),
+
+all_edges as (
 
     select * from {{ ref('int_identity_edges_unioned') }}
 
@@ -45,15 +53,16 @@ unconsenting as (
 users_per_visitor as (
 
     select
-        edges.right_identifier_id as identifier_id,
-        count(distinct edges.left_identifier_id) as user_count
-    from edges
-    left join bad_identifiers on edges.left_identifier_id = bad_identifiers.identifier_id
+        all_edges.right_identifier_id as identifier_id,
+        count(distinct all_edges.left_identifier_id) as user_count
+    from all_edges
+    left join bad_identifiers on all_edges.left_identifier_id = bad_identifiers.identifier_id
     where
-        edges.left_type = 'user'
-        and edges.right_type = 'visitor'
+        all_edges.left_type = 'user'
+        and all_edges.right_type = 'visitor'
+        and all_edges.right_identifier_id in (select edges.right_identifier_id from edges)
         and bad_identifiers.identifier_id is null
-    group by edges.right_identifier_id
+    group by all_edges.right_identifier_id
 
 ),
 

@@ -1,6 +1,8 @@
+{{ config(schema='touched') }}
+
 with edges as (
 
-    select * from {{ ref('int_identity_edges_guarded') }}
+    select * from {{ touched_rows('int_identity_edges_guarded', 'int_identifiers_touched') }}
     where cut_reason is null
 
 ),

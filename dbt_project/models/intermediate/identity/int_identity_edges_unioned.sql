@@ -1,6 +1,12 @@
+{{ config(materialized='incremental', incremental_strategy='touched_edges') }}
+
 with logins as (
 
     select * from {{ ref('int_web_logins_aggregated') }}
+    where
+        {{ may_be_touched_identifier('visitor_id') }}
+        or {{ may_be_touched_identifier('user_id') }}
+        or {{ may_be_touched_identifier('email_hash') }}
 
 ),
 
@@ -195,20 +201,29 @@ pairs as (
         visitor_id
     from rows_unioned
 
+),
+
+edges as (
+
+    select
+        {{ surrogate_key(['left_type', 'left_value', 'right_type', 'right_value', 'rule']) }}
+            as edge_id,
+        {{ surrogate_key(['left_type', 'left_value']) }} as left_identifier_id,
+        {{ surrogate_key(['right_type', 'right_value']) }} as right_identifier_id,
+        left_type,
+        left_value,
+        right_type,
+        right_value,
+        source,
+        rule,
+        min(seen_at) as first_seen_at
+    from pairs
+    where left_value is not null and right_value is not null
+    group by left_type, left_value, right_type, right_value, source, rule
+
 )
 
-select
-    {{ surrogate_key(['left_type', 'left_value', 'right_type', 'right_value', 'rule']) }}
-        as edge_id,
-    {{ surrogate_key(['left_type', 'left_value']) }} as left_identifier_id,
-    {{ surrogate_key(['right_type', 'right_value']) }} as right_identifier_id,
-    left_type,
-    left_value,
-    right_type,
-    right_value,
-    source,
-    rule,
-    min(seen_at) as first_seen_at
-from pairs
-where left_value is not null and right_value is not null
-group by left_type, left_value, right_type, right_value, source, rule
+select * from edges
+where
+    {{ is_touched_identifier('left_identifier_id') }}
+    or {{ is_touched_identifier('right_identifier_id') }}

@@ -1,12 +1,14 @@
+{{ config(schema='touched') }}
+
 with identifiers as (
 
-    select * from {{ ref('int_identifiers_unioned') }}
+    select * from {{ touched_rows('int_identifiers_unioned', 'int_identifiers_touched') }}
 
 ),
 
 edges as (
 
-    select * from {{ ref('int_identity_edges_guarded') }}
+    select * from {{ touched_rows('int_identity_edges_guarded', 'int_identifiers_touched') }}
     where cut_reason is null
 
 ),

@@ -1,12 +1,6 @@
-with persons as (
+with identifiers as (
 
-    select * from {{ ref('int_persons_touched') }}
-
-),
-
-identifiers as (
-
-    select * from {{ ref('int_identifiers_resolved_to_persons') }}
+    select * from {{ touched_rows('dim_person_identifiers') }}
 
 ),
 
@@ -24,10 +18,9 @@ erased_visitors as (
 )
 
 -- All devices of touched persons; shared ones too, where they logged in; and those of nobody.
-select identifiers.identifier_value as visitor_id
+select identifier_value as visitor_id
 from identifiers
-inner join persons on identifiers.person_id = persons.person_id
-where identifiers.identifier_type = 'visitor'
+where identifier_type = 'visitor'
 union
 select logins.visitor_id
 from logins
@@ -35,7 +28,6 @@ inner join identifiers
     on
         identifiers.identifier_type = 'user'
         and logins.user_id = identifiers.identifier_value
-inner join persons on identifiers.person_id = persons.person_id
 union
 select identifier_value
 from erased_visitors

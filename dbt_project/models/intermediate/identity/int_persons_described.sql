@@ -1,16 +1,16 @@
 {{ config(materialized='incremental', incremental_strategy='touched_persons') }}
 
-with inputs as (
+with identifiers as (
 
-    select * from {{ ref('int_person_inputs_fingerprinted') }}
-    where {{ is_touched_person('person_id') }}
+    select * from {{ touched_rows('dim_person_identifiers') }}
 
 ),
 
-identifiers as (
+persons as (
 
-    select * from {{ ref('int_identifiers_resolved_to_persons') }}
-    where {{ is_touched_person('person_id') }}
+    select person_id
+    from identifiers
+    group by person_id
 
 ),
 
@@ -109,14 +109,13 @@ consents as (
 )
 
 select
-    inputs.person_id,
-    inputs.input_fingerprint,
+    persons.person_id,
     golden.persona,
     golden.country_code,
     golden.account_id,
     coalesce(consents.contact_count, 0) as contact_count,
     coalesce(consents.has_marketing_consent, false) as has_marketing_consent,
     coalesce(consents.has_analytics_consent, false) as has_analytics_consent
-from inputs
-left join golden on inputs.person_id = golden.person_id
-left join consents on inputs.person_id = consents.person_id
+from persons
+left join golden on persons.person_id = golden.person_id
+left join consents on persons.person_id = consents.person_id

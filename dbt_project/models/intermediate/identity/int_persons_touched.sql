@@ -1,21 +1,13 @@
-with inputs as (
+with touched_identifiers as (
 
-    select * from {{ ref('int_person_inputs_fingerprinted') }}
-
-),
-
-held_inputs as (
-
-    select *
-    from {{ last_build('intermediate', 'int_persons_described', {
-        'person_id': 'varchar', 'input_fingerprint': 'hugeint'
-    }) }} as held
+    select * from {{ ref('int_identifiers_touched') }}
 
 ),
 
 identifiers as (
 
-    select * from {{ ref('int_identifiers_resolved_to_persons') }}
+    select *
+    from {{ touched_rows('int_identifiers_resolved_to_persons', 'int_identifiers_touched') }}
 
 ),
 
@@ -23,7 +15,7 @@ held_identifiers as (
 
     select *
     from {{ last_build('marts', 'dim_person_identifiers', {
-        'person_id': 'varchar', 'identifier_type': 'varchar', 'identifier_value': 'varchar'
+        'identifier_id': 'varchar', 'person_id': 'varchar'
     }) }} as held
 
 ),
@@ -37,53 +29,9 @@ held_journeys as (
 
 ),
 
-visitors as (
-
-    select distinct visitor_id from {{ ref('int_visitors_touched') }}
-
-),
-
-logins as (
-
-    select * from {{ ref('int_web_logins_aggregated') }}
-
-),
-
 last_builds as (
 
     select * from {{ ref('stg_ops__builds') }}
-
-),
-
--- Who was or may be on a device with new, late or removed events.
-touched_identifiers as (
-
-    select
-        'visitor' as identifier_type,
-        visitor_id as identifier_value
-    from visitors
-    union
-    select
-        'user',
-        logins.user_id
-    from logins
-    inner join visitors on logins.visitor_id = visitors.visitor_id
-    union
-    select
-        'email',
-        logins.email_hash
-    from logins
-    inner join visitors on logins.visitor_id = visitors.visitor_id
-
-),
-
--- Whose identifiers, or what the CRM and surveys say of them, are not what they were.
-changed as (
-
-    select coalesce(inputs.person_id, held_inputs.person_id) as person_id
-    from inputs
-    full outer join held_inputs on inputs.person_id = held_inputs.person_id
-    where inputs.input_fingerprint is distinct from held_inputs.input_fingerprint
 
 ),
 
@@ -100,21 +48,13 @@ lapsed as (
 
 )
 
-select identifiers.person_id
-from identifiers
-inner join touched_identifiers
-    on
-        identifiers.identifier_type = touched_identifiers.identifier_type
-        and identifiers.identifier_value = touched_identifiers.identifier_value
+-- Whom the touched identifiers name now, and whom they named.
+select person_id from identifiers
 union
 select held_identifiers.person_id
 from held_identifiers
 inner join touched_identifiers
-    on
-        held_identifiers.identifier_type = touched_identifiers.identifier_type
-        and held_identifiers.identifier_value = touched_identifiers.identifier_value
-union
-select person_id from changed
+    on held_identifiers.identifier_id = touched_identifiers.identifier_id
 union
 select person_id from lapsed
 union

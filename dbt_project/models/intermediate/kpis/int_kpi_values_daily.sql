@@ -1,6 +1,9 @@
 with measures as (
 
-    select * from {{ ref('int_kpi_measures_unioned') }}
+    select
+        *,
+        device_type as device
+    from {{ ref('int_kpi_measures_unioned') }}
 
 ),
 
@@ -16,34 +19,15 @@ sliced as (
     select
         kpi_date,
         measure,
-        'all' as dimension,
-        'all' as dimension_value,
-        quantity
+        {{ slice_of(['channel', 'persona', 'device']) }},
+        sum(quantity) as quantity
     from measures
-    union all
-    select
-        kpi_date,
-        measure,
-        'channel',
-        channel,
-        quantity
-    from measures
-    union all
-    select
-        kpi_date,
-        measure,
-        'persona',
-        persona,
-        quantity
-    from measures
-    union all
-    select
-        kpi_date,
-        measure,
-        'device',
-        device_type,
-        quantity
-    from measures
+    group by grouping sets (
+        (kpi_date, measure),
+        (kpi_date, measure, channel),
+        (kpi_date, measure, persona),
+        (kpi_date, measure, device)
+    )
 
 ),
 

@@ -68,12 +68,12 @@ measures as (
         sessions.channel,
         sessions.device_type,
         sessions.session_date as kpi_date,
-        count(*) as sessions,
-        count(*) filter (where sessions.is_engaged) as engaged_sessions,
-        count(*) filter (where sessions.is_first_of_day) as visitors,
-        count(*) filter (where sessions.visitor_session_number = 1) as new_visitors,
-        count(carts.session_id) as cart_sessions,
-        count(*) filter (where not carts.has_purchase) as abandoned_carts,
+        1 as sessions,
+        sessions.is_engaged::integer as engaged_sessions,
+        sessions.is_first_of_day::integer as visitors,
+        (sessions.visitor_session_number = 1)::integer as new_visitors,
+        (carts.session_id is not null)::integer as cart_sessions,
+        coalesce(not carts.has_purchase, false)::integer as abandoned_carts,
         0 as document_requests,
         0 as leads,
         0 as cart_adds,
@@ -81,12 +81,6 @@ measures as (
     from sessions
     left join personas on sessions.person_id = personas.person_id
     left join carts on sessions.session_id = carts.session_id
-    group by
-        sessions.person_id,
-        personas.persona,
-        sessions.channel,
-        sessions.device_type,
-        sessions.session_date
     union all
     select
         touchpoints.person_id,
@@ -100,10 +94,11 @@ measures as (
         0 as new_visitors,
         0 as cart_sessions,
         0 as abandoned_carts,
-        count(*) filter (where touchpoints.touchpoint_name = 'generate_lead') as document_requests,
-        count(first_leads.person_id) as leads,
-        count(*) filter (where touchpoints.touchpoint_name = 'add_to_cart') as cart_adds,
-        count(*) filter (where touchpoints.touchpoint_type = 'referral') as referrals
+        (touchpoints.touchpoint_name is not distinct from 'generate_lead')::integer
+            as document_requests,
+        (first_leads.person_id is not null)::integer as leads,
+        (touchpoints.touchpoint_name is not distinct from 'add_to_cart')::integer as cart_adds,
+        (touchpoints.touchpoint_type = 'referral')::integer as referrals
     from touchpoints
     left join all_sessions on touchpoints.session_id = all_sessions.session_id
     left join first_leads
@@ -116,12 +111,6 @@ measures as (
             touchpoints.touchpoint_type = 'web_event'
             and touchpoints.touchpoint_name in ('generate_lead', 'request_quote', 'add_to_cart')
         )
-    group by
-        touchpoints.person_id,
-        touchpoints.persona,
-        touchpoints.channel,
-        all_sessions.device_type,
-        {{ business_date('touchpoints.occurred_at') }}
 
 )
 
@@ -131,15 +120,15 @@ select
     channel,
     device_type,
     kpi_date,
-    sum(sessions) as sessions,
-    sum(engaged_sessions) as engaged_sessions,
-    sum(visitors) as visitors,
-    sum(new_visitors) as new_visitors,
-    sum(cart_sessions) as cart_sessions,
-    sum(abandoned_carts) as abandoned_carts,
-    sum(document_requests) as document_requests,
-    sum(leads) as leads,
-    sum(cart_adds) as cart_adds,
-    sum(referrals) as referrals
+    sum(sessions)::integer as sessions,
+    sum(engaged_sessions)::integer as engaged_sessions,
+    sum(visitors)::integer as visitors,
+    sum(new_visitors)::integer as new_visitors,
+    sum(cart_sessions)::integer as cart_sessions,
+    sum(abandoned_carts)::integer as abandoned_carts,
+    sum(document_requests)::integer as document_requests,
+    sum(leads)::integer as leads,
+    sum(cart_adds)::integer as cart_adds,
+    sum(referrals)::integer as referrals
 from measures
 group by person_id, persona, channel, device_type, kpi_date

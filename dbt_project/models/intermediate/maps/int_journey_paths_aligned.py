@@ -58,5 +58,5 @@ def align_all(paths: pd.DataFrame) -> pd.DataFrame:
 
 def model(dbt, session):
     """Dbt's entry point."""
-    dbt.config(materialized="table")
+    dbt.config(materialized="table", schema="touched")
     return align_all(dbt.ref("int_journey_paths_matched_to_maps").df())

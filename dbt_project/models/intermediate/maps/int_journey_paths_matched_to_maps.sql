@@ -1,12 +1,8 @@
+{{ config(schema='touched') }}
+
 with paths as (
 
-    select * from {{ ref('int_journey_paths_aggregated') }}
-
-),
-
-persons_touched as (
-
-    select * from {{ ref('int_persons_touched') }}
+    select * from {{ touched_rows('int_journey_paths_aggregated') }}
 
 ),
 
@@ -16,22 +12,21 @@ maps as (
 
 ),
 
-touched_paths as (
+distinct_paths as (
 
     select
-        paths.aspect,
-        paths.map_persona,
-        paths.path
+        aspect,
+        map_persona,
+        path
     from paths
-    inner join persons_touched on paths.person_id = persons_touched.person_id
-    group by paths.aspect, paths.map_persona, paths.path
+    group by aspect, map_persona, path
 
 )
 
 select
-    {{ surrogate_key(['maps.map_id', 'touched_paths.path']) }} as path_map_id,
+    {{ surrogate_key(['maps.map_id', 'distinct_paths.path']) }} as path_map_id,
     maps.map_id,
-    touched_paths.path,
+    distinct_paths.path,
     maps.map_path
-from touched_paths
-inner join maps on touched_paths.aspect = maps.aspect and touched_paths.map_persona = maps.persona
+from distinct_paths
+inner join maps on distinct_paths.aspect = maps.aspect and distinct_paths.map_persona = maps.persona

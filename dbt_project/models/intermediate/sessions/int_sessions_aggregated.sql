@@ -143,7 +143,7 @@ runs as (
         *,
         sum(is_start::integer) over (
             order by event_position rows between unbounded preceding and current row
-        ) as run_number,
+        )::integer as run_number,
         case
             when is_start then 0
             else least(
@@ -185,9 +185,9 @@ aggregated as (
         arg_min(attributes, event_position) as first_attributes,
         arg_max(attributes, event_position) as last_attributes,
         count(*) as event_count,
-        sum(is_page_view::integer) as page_view_count,
-        sum(is_conversion::integer) as conversion_count,
-        sum(engaged_seconds) as engaged_seconds,
+        sum(is_page_view::integer)::integer as page_view_count,
+        sum(is_conversion::integer)::integer as conversion_count,
+        sum(engaged_seconds)::bigint as engaged_seconds,
         min(run_started_at) as run_started_at,
         min(occurred_at) as started_at,
         max(occurred_at) as ended_at

@@ -1,13 +1,6 @@
-with events as (
+with events as not materialized (
 
     select * from {{ ref('stg_web__events') }}
-
-),
-
-new_files as (
-
-    select file_id from {{ ref('stg_ops__files') }}
-    where source = 'web' and table_name = 'events' and not is_built
 
 ),
 
@@ -40,7 +33,7 @@ touches as (
         visitor_id,
         occurred_at
     from events
-    where file_id in (select new_files.file_id from new_files)
+    where {{ is_in_new_file('file_id') }}
     union all
     select
         visitor_id,
@@ -61,7 +54,7 @@ first_touches as (
         visitor_id,
         min(occurred_at) as touched_at
     from touches
-    where {{ 'true' if rests_on_last_build() else 'false' }}
+    where {{ 'true' if is_later_run() else 'false' }}
     group by visitor_id
 
 ),

@@ -7,6 +7,12 @@ with touchpoints as (
 
 ),
 
+journeys as (
+
+    select * from {{ touched_rows('fct_journeys') }}
+
+),
+
 stages as (
 
     select * from {{ ref('dim_stages') }}
@@ -44,8 +50,17 @@ select
     stages.stage_rank,
     ranked.touchpoint_type,
     bool_or(ranked.is_last) as is_last,
-    bool_or(coalesce(ranked.next_type = 'ticket', false)) as has_ticket
+    bool_or(coalesce(ranked.next_type = 'ticket', false)) as has_ticket,
+    journeys.persona,
+    journeys.is_open
 from ranked
+inner join journeys on ranked.journey_id = journeys.journey_id
 inner join stages on ranked.stage_rank = stages.stage_rank
 group by
-    ranked.journey_id, ranked.person_id, stages.stage, stages.stage_rank, ranked.touchpoint_type
+    ranked.journey_id,
+    ranked.person_id,
+    stages.stage,
+    stages.stage_rank,
+    ranked.touchpoint_type,
+    journeys.persona,
+    journeys.is_open

@@ -1,4 +1,4 @@
-{{ config(materialized='incremental', incremental_strategy='touched_persons') }}
+{{ config(schema='touched') }}
 
 with touchpoints as (
 

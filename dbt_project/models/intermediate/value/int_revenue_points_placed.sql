@@ -13,21 +13,15 @@ classified_orders as (
 
 ),
 
-journey_touchpoints as (
+touchpoints as not materialized (
 
-    select * from {{ ref('int_touchpoints_assigned_to_journeys') }}
-
-),
-
-touchpoints as (
-
-    select * from {{ ref('int_touchpoints_numbered') }}
+    select * from {{ ref('fct_touchpoints') }}
 
 ),
 
 stage_intervals as (
 
-    select * from {{ ref('int_stage_intervals_derived') }}
+    select * from {{ ref('fct_stage_intervals') }}
 
 ),
 
@@ -80,7 +74,7 @@ own_touchpoints as (
 
     select
         typed.revenue_point_id,
-        journey_touchpoints.journey_id
+        touchpoints.journey_id
     from typed
     inner join touchpoints
         on touchpoints.touchpoint_id = case
@@ -88,7 +82,6 @@ own_touchpoints as (
                 then {{ surrogate_key(["'payment'", 'typed.payment_id']) }}
             else {{ surrogate_key(["'order'", 'typed.order_id']) }}
         end
-    inner join journey_touchpoints on touchpoints.touchpoint_id = journey_touchpoints.touchpoint_id
 
 ),
 

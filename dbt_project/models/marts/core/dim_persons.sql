@@ -2,8 +2,7 @@
 
 with identifiers as (
 
-    select * from {{ ref('int_identifiers_resolved_to_persons') }}
-    where {{ is_touched_person('person_id') }}
+    select * from {{ touched_rows('dim_person_identifiers') }}
 
 ),
 

@@ -1,12 +1,15 @@
+{{ config(materialized='incremental', incremental_strategy='touched_edges') }}
+
 with edges as (
 
-    select * from {{ ref('int_identity_edges_guarded') }}
+    select * from {{ touched_rows('int_identity_edges_guarded', 'int_identifiers_touched') }}
 
 ),
 
 unique_key_cuts as (
 
-    select * from {{ ref('int_identifiers_resolved_to_persons') }}
+    select *
+    from {{ touched_rows('int_identifiers_resolved_to_persons', 'int_identifiers_touched') }}
     where identifier_type = 'visitor' and joined_by_rule = 'unique_key'
 
 )

@@ -1,3 +1,9 @@
+{{ config(
+    materialized='incremental',
+    incremental_strategy='touched_identifiers',
+    unique_key='merged_person_id'
+) }}
+
 with nodes as (
 
     select * from {{ ref('int_identity_nodes_numbered') }}
@@ -18,7 +24,7 @@ numbered_edges as (
 
 edges as (
 
-    select * from {{ ref('int_identity_edges_guarded') }}
+    select * from {{ touched_rows('int_identity_edges_guarded', 'int_identifiers_touched') }}
 
 )
 

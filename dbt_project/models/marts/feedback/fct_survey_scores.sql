@@ -13,7 +13,7 @@ identifiers as (
 
 stage_intervals as (
 
-    select * from {{ ref('int_stage_intervals_derived') }}
+    select * from {{ ref('fct_stage_intervals') }}
 
 ),
 

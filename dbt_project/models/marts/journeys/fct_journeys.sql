@@ -6,6 +6,15 @@ with journeys as (
 
 ),
 
+personas as (
+
+    select
+        person_id,
+        persona
+    from {{ touched_rows('int_persons_described') }}
+
+),
+
 transitions as (
 
     select * from {{ touched_rows('fct_stage_transitions') }}
@@ -52,6 +61,7 @@ select
     journeys.person_id,
     journeys.first_channel,
     journeys.last_channel,
+    coalesce(personas.persona, '(not set)') as persona,
     journeys.channel_path,
     journeys.touchpoint_path,
     coalesce(regexp_replace(reached.stage_steps, '(^| > )[0-9]{4}', '\1', 'g'), '(none)')
@@ -72,8 +82,10 @@ select
     not{{ is_known(
         "(journeys.ended_at + interval '" ~ var('journey_gap_days') ~ " days')"
     ) }} as is_open,
+    {{ business_date('journeys.started_at') }} as started_date,
     journeys.started_at,
     journeys.ended_at
 from journeys
+left join personas on journeys.person_id = personas.person_id
 left join reached on journeys.journey_id = reached.journey_id
 left join money on journeys.journey_id = money.journey_id

@@ -4,16 +4,29 @@ with dates as (
 
 ),
 
+-- Each move is counted once; the slices are sums of what is left.
+finest as (
+
+    select
+        move_date,
+        persona,
+        move,
+        count(*) as move_count
+    from {{ ref('int_active_persons_derived') }}
+    group by move_date, persona, move
+
+),
+
 moves as (
 
     select
         move_date,
         {{ slice_of(['persona']) }},
-        count(*) filter (where move = 'new') as new_count,
-        count(*) filter (where move = 'returning') as returning_count,
-        count(*) filter (where move = 'resurrecting') as resurrecting_count,
-        count(*) filter (where move = 'dormant') as dormant_count
-    from {{ ref('int_active_persons_derived') }}
+        sum(move_count) filter (where move = 'new') as new_count,
+        sum(move_count) filter (where move = 'returning') as returning_count,
+        sum(move_count) filter (where move = 'resurrecting') as resurrecting_count,
+        sum(move_count) filter (where move = 'dormant') as dormant_count
+    from finest
     group by grouping sets ((move_date), (move_date, persona))
 
 ),

@@ -2,7 +2,7 @@ with journeys as (
 
     select
         *,
-        date_trunc('month', {{ business_date('started_at') }})::date as month_start_date
+        date_trunc('month', started_date)::date as month_start_date
     from {{ ref('fct_journeys') }}
 
 ),

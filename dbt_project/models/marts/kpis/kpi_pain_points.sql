@@ -11,22 +11,9 @@ stages as (
 
 ),
 
-persons as (
-
-    select * from {{ ref('dim_persons') }}
-
-),
-
 journeys as (
 
-    select
-        journeys.journey_id,
-        journeys.last_stage,
-        journeys.is_open,
-        journeys.paid_amount_reporting,
-        persons.persona
-    from {{ ref('fct_journeys') }} as journeys
-    inner join persons on journeys.person_id = persons.person_id
+    select * from {{ ref('fct_journeys') }}
 
 ),
 
@@ -65,16 +52,15 @@ weights as (
 visited as (
 
     select
-        visits.stage,
-        visits.stage_rank,
-        visits.touchpoint_type,
-        journeys.persona,
+        stage,
+        stage_rank,
+        touchpoint_type,
+        persona,
         count(*) as journey_count,
-        count(*) filter (where visits.is_last and not journeys.is_open) as dropoff_count,
-        count(*) filter (where visits.has_ticket) as ticket_count
+        count(*) filter (where is_last and not is_open) as dropoff_count,
+        count(*) filter (where has_ticket) as ticket_count
     from visits
-    inner join journeys on visits.journey_id = journeys.journey_id
-    group by visits.stage, visits.stage_rank, visits.touchpoint_type, journeys.persona
+    group by stage, stage_rank, touchpoint_type, persona
 
 ),
 

@@ -2,10 +2,7 @@
 
 with paths as (
 
-    select
-        *,
-        {{ business_date('started_at') }} as started_date
-    from {{ touched_rows('int_journey_paths_aggregated') }}
+    select * from {{ touched_rows('int_journey_paths_aggregated') }}
 
 ),
 
@@ -68,10 +65,10 @@ select
         2 * counted.matched_count::double / (paths.observed_count + maps.expected_count), 6
     )::double as fitness_rate,
     -- The version that was in force when the journey started.
-    paths.started_date >= maps.valid_from
-    and (maps.valid_to is null or paths.started_date < maps.valid_to) as is_map_in_force,
+    journeys.started_date >= maps.valid_from
+    and (maps.valid_to is null or journeys.started_date < maps.valid_to) as is_map_in_force,
     journeys.is_open,
-    paths.started_date,
+    journeys.started_date,
     paths.started_at
 from paths
 inner join maps on paths.aspect = maps.aspect and paths.map_persona = maps.persona

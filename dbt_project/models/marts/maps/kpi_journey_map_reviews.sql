@@ -50,6 +50,7 @@ compared as (
         on
             maps.previous_map_id = old_alignments.map_id
             and new_alignments.journey_id = old_alignments.journey_id
+    where maps.previous_map_id is not null
     group by maps.map_id
 
 )

@@ -15,6 +15,15 @@ touchpoints as (
 
 ),
 
+personas as (
+
+    select
+        person_id,
+        persona
+    from {{ touched_rows('int_persons_described') }}
+
+),
+
 mappings as (
 
     select * from {{ ref('int_stage_mappings_derived') }}
@@ -105,9 +114,11 @@ placed as (
     select
         typed.*,
         touchpoints.touchpoint_type,
-        touchpoints.channel
+        touchpoints.channel,
+        coalesce(personas.persona, '(not set)') as persona
     from typed
     left join touchpoints on typed.touchpoint_id = touchpoints.touchpoint_id
+    left join personas on typed.person_id = personas.person_id
 
 )
 
@@ -122,6 +133,7 @@ select
     transition_type,
     touchpoint_type,
     channel,
+    persona,
     transition_number::integer as transition_number,
     case
         when from_stage is not null

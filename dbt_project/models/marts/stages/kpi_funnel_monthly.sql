@@ -10,13 +10,15 @@ stages as (
 
 ),
 
-counted as (
+-- Each step is counted once; the slices are sums of what is left.
+finest as (
 
     select
         stage_model,
         month_start_date,
         step_number,
-        {{ slice_of(['channel', 'persona']) }},
+        channel,
+        persona,
         count(*) as reached_count,
         count(*) filter (where ending = 'next') as next_count,
         count(*) filter (where ending = 'late') as late_count,
@@ -25,6 +27,25 @@ counted as (
         count(*) filter (where ending = 'left') as left_count,
         sum(next_seconds) filter (where ending = 'next') as next_seconds
     from steps
+    group by stage_model, month_start_date, step_number, channel, persona
+
+),
+
+counted as (
+
+    select
+        stage_model,
+        month_start_date,
+        step_number,
+        {{ slice_of(['channel', 'persona']) }},
+        sum(reached_count) as reached_count,
+        sum(next_count) as next_count,
+        sum(late_count) as late_count,
+        sum(jumped_count) as jumped_count,
+        sum(open_count) as open_count,
+        sum(left_count) as left_count,
+        sum(next_seconds) as next_seconds
+    from finest
     group by grouping sets (
         (stage_model, month_start_date, step_number),
         (stage_model, month_start_date, step_number, channel),

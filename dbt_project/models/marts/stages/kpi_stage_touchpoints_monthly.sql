@@ -26,7 +26,8 @@ positioned as (
 
 ),
 
-counted as (
+-- Materialized: else DuckDB counts twice, once more for the window's sum.
+counted as materialized (
 
     select
         month_start_date,

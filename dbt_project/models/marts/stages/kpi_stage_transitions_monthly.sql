@@ -4,31 +4,25 @@ with transitions as (
 
 ),
 
-persons as (
-
-    select * from {{ ref('dim_persons') }}
-
-),
-
 described as (
 
     select
-        date_trunc('month', transitions.occurred_date)::date as month_start_date,
-        transitions.stage_model,
-        persons.persona,
-        coalesce(transitions.channel, '(not set)') as channel,
-        coalesce(transitions.from_stage, '(none)') as from_stage,
-        coalesce(transitions.to_stage, '(none)') as to_stage,
-        transitions.transition_type,
-        transitions.is_first_of_month,
-        transitions.is_first_of_month_and_channel,
-        transitions.from_stage_seconds
+        date_trunc('month', occurred_date)::date as month_start_date,
+        stage_model,
+        persona,
+        coalesce(channel, '(not set)') as channel,
+        coalesce(from_stage, '(none)') as from_stage,
+        coalesce(to_stage, '(none)') as to_stage,
+        transition_type,
+        is_first_of_month,
+        is_first_of_month_and_channel,
+        from_stage_seconds
     from transitions
-    inner join persons on transitions.person_id = persons.person_id
 
 ),
 
-counted as (
+-- Materialized: else DuckDB counts twice, once more for the window's sum.
+counted as materialized (
 
     select
         month_start_date,

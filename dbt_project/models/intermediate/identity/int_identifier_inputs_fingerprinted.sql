@@ -1,26 +1,4 @@
-with identifiers as (
-
-    select * from {{ ref('int_identifiers_resolved_to_persons') }}
-
-),
-
-told_edges as (
-
-    select * from {{ ref('int_identity_edges_guarded') }}
-
-),
-
-edges as (
-
-    select
-        left_identifier_id,
-        right_identifier_id,
-        hash('edge', told_edges) as row_hash
-    from told_edges
-
-),
-
-contacts as (
+with contacts as (
 
     select * from {{ ref('stg_crm__contacts') }}
     where is_known
@@ -122,19 +100,57 @@ tickets as (
 
 ),
 
+invitations as (
+
+    select * from {{ ref('stg_survey__invitations') }}
+    where is_known
+
+),
+
 answers as (
+
+    select * from {{ ref('stg_survey__answers') }}
+    where is_known
+
+),
+
+scored_answers as (
 
     select * from {{ ref('int_survey_answers_scored') }}
 
 ),
 
--- Whatever the CRM and surveys say of a person, by the identifier that it is said of.
+-- Whatever the CRM and surveys say, by each identifier that the row names.
 told as (
 
     select
         'contact' as identifier_type,
         contact_id as identifier_value,
         hash('contact', contacts) as row_hash
+    from contacts
+    union all
+    select
+        'user',
+        user_id,
+        hash('contact', contacts)
+    from contacts
+    union all
+    select
+        'email',
+        email_hash,
+        hash('contact', contacts)
+    from contacts
+    union all
+    select
+        'phone',
+        phone_hash,
+        hash('contact', contacts)
+    from contacts
+    union all
+    select
+        'visitor',
+        visitor_id,
+        hash('contact', contacts)
     from contacts
     union all
     select
@@ -196,51 +212,59 @@ told as (
     from subscriptions
     union all
     select
-        case when contact_id is not null then 'contact' else 'email' end,
-        coalesce(contact_id, email_hash),
+        'contact',
+        contact_id,
         hash('ticket', tickets)
     from tickets
     union all
     select
-        identifier_type,
-        identifier_value,
+        'email',
+        email_hash,
+        hash('ticket', tickets)
+    from tickets
+    union all
+    select
+        'contact',
+        contact_id,
+        hash('invitation', invitations)
+    from invitations
+    union all
+    select
+        'email',
+        email_hash,
+        hash('invitation', invitations)
+    from invitations
+    union all
+    select
+        'contact',
+        contact_id,
         hash('answer', answers)
     from answers
-
-),
-
-inputs as (
-
-    select
-        person_id,
-        hash('identifier', identifiers) as row_hash
-    from identifiers
     union all
     select
-        identifiers.person_id,
-        edges.row_hash
-    from edges
-    inner join identifiers on edges.left_identifier_id = identifiers.identifier_id
+        'email',
+        email_hash,
+        hash('answer', answers)
+    from answers
     union all
     select
-        identifiers.person_id,
-        edges.row_hash
-    from edges
-    inner join identifiers on edges.right_identifier_id = identifiers.identifier_id
+        'visitor',
+        visitor_id,
+        hash('answer', answers)
+    from answers
     union all
     select
-        identifiers.person_id,
-        told.row_hash
-    from told
-    inner join identifiers
-        on
-            told.identifier_type = identifiers.identifier_type
-            and told.identifier_value = identifiers.identifier_value
+        identifier_type,
+        identifier_value,
+        hash('score', scored_answers)
+    from scored_answers
 
 )
 
 select
-    person_id,
+    identifier_type,
+    identifier_value,
     sum(row_hash) as input_fingerprint
-from inputs
-group by person_id
+from told
+where identifier_value is not null
+group by identifier_type, identifier_value
