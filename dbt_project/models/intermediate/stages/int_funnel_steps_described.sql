@@ -12,12 +12,6 @@ journeys as (
 
 ),
 
-persons as (
-
-    select * from {{ touched_rows('dim_persons') }}
-
-),
-
 transitions as (
 
     select * from {{ touched_rows('fct_stage_model_transitions') }}
@@ -69,7 +63,7 @@ select
     followed.person_id,
     followed.journey_id,
     journeys.first_channel as channel,
-    persons.persona,
+    journeys.persona,
     followed.step_number,
     -- What came instead of the next step.
     case
@@ -87,5 +81,4 @@ inner join furthest
     on
         followed.stage_model = furthest.stage_model
         and followed.journey_id = furthest.journey_id
-inner join persons on followed.person_id = persons.person_id
 where followed.is_in_window
