@@ -177,8 +177,6 @@ aggregated as (
     select
         run_number,
         piece_number,
-        min(event_position) as first_position,
-        bool_or(is_excluded) as is_excluded,
         arg_min(event_row, event_position) as first_row,
         arg_max(event_row, event_position) as last_row,
         bit_or(attributes) as attributes,
@@ -188,9 +186,7 @@ aggregated as (
         sum(is_page_view::integer)::integer as page_view_count,
         sum(is_conversion::integer)::integer as conversion_count,
         sum(engaged_seconds)::bigint as engaged_seconds,
-        min(run_started_at) as run_started_at,
-        min(occurred_at) as started_at,
-        max(occurred_at) as ended_at
+        min(run_started_at) as run_started_at
     from pieces
     group by run_number, piece_number
 
@@ -202,7 +198,6 @@ incomplete as (
     select
         run_number,
         piece_number,
-        first_position,
         (attributes - first_attributes)
         | case when last_attributes & 1 = 0 then attributes & 1 else 0 end as missing
     from aggregated
@@ -221,10 +216,17 @@ first_events as (
 last_events as (
 
     select * from {{ ref('stg_web__events') }}
-    where event_row in (select aggregated.last_row from aggregated)
+    where
+        event_row in (
+            select aggregated.last_row
+            from aggregated
+            where aggregated.event_count > 1
+        )
 
 ),
 
+-- The first event tells nothing that is missing, so the order needs no condition: with one, DuckDB
+-- expects many rows here and builds its hash tables from all events.
 telling_events as (
 
     select pieces.*
@@ -233,7 +235,6 @@ telling_events as (
         on
             pieces.run_number = incomplete.run_number
             and pieces.piece_number = incomplete.piece_number
-            and pieces.event_position > incomplete.first_position
             and pieces.attributes & incomplete.missing != 0
 
 ),
@@ -285,7 +286,6 @@ sessions as (
         first_events.visitor_id,
         first_events.event_id as first_event_id,
         first_events.user_agent,
-        aggregated.is_excluded,
         coalesce(first_events.page_url, told_later.landing_page_url) as landing_page_url,
         coalesce(last_events.page_url, told_later.exit_page_url, first_events.page_url)
             as exit_page_url,
@@ -311,14 +311,17 @@ sessions as (
         aggregated.conversion_count,
         least(
             aggregated.engaged_seconds,
-            {{ seconds_between('aggregated.started_at', 'aggregated.ended_at') }}
+            coalesce(
+                {{ seconds_between('first_events.occurred_at', 'last_events.occurred_at') }}, 0
+            )
         ) as engaged_seconds,
-        coalesce(aggregated.run_started_at, aggregated.started_at) as run_started_at,
-        aggregated.started_at,
-        aggregated.ended_at
+        coalesce(aggregated.run_started_at, first_events.occurred_at) as run_started_at,
+        first_events.occurred_at as started_at,
+        coalesce(last_events.occurred_at, first_events.occurred_at) as ended_at
+    -- Wide rows come last, so that DuckDB builds its hash table from the narrow ones.
     from aggregated
+    left join last_events on aggregated.last_row = last_events.event_row
     inner join first_events on aggregated.first_row = first_events.event_row
-    inner join last_events on aggregated.last_row = last_events.event_row
     left join told_later
         on
             aggregated.run_number = told_later.run_number
@@ -377,12 +380,12 @@ select
     hosts.page_view_count,
     hosts.conversion_count,
     hosts.engaged_seconds,
-    hosts.is_excluded,
+    user_agents.user_agent is not null as is_excluded,
     hosts.run_started_at,
     hosts.started_at,
     hosts.ended_at
 from hosts
-left join user_agents on hosts.is_excluded and hosts.user_agent = user_agents.user_agent
+left join user_agents on hosts.user_agent = user_agents.user_agent
 left join invalid_values on {{ bare_value('hosts.visitor_id') }} = invalid_values.invalid_value
 left join visitor_exclusions
     on regexp_extract(lower(hosts.visitor_id), '^([a-z]+)[-_:]', 1) = visitor_exclusions.pattern
