@@ -69,8 +69,39 @@ mapped as (
 
 ),
 
--- What the map expects: there in time, there too late, not there, or not there yet.
-expected as (
+-- What happened: as the map holds it, in time or too late, or not in the map.
+observed as (
+
+    select
+        mapped.journey_id,
+        mapped.person_id,
+        mapped.map_id,
+        steps.step,
+        alignments.map_step_number,
+        steps.step_number as path_step_number,
+        case
+            when alignments.map_step_number is null then 'inserted'
+            when
+                steps.reached_at
+                > mapped.started_at + map_steps.maximum_days * interval '1 day'
+                then 'late'
+            else 'matched'
+        end as deviation
+    from steps
+    inner join mapped on steps.journey_id = mapped.journey_id and steps.aspect = mapped.aspect
+    left join alignments
+        on
+            mapped.path_map_id = alignments.path_map_id
+            and steps.step_number = alignments.path_step_number
+    left join map_steps
+        on
+            mapped.map_id = map_steps.map_id
+            and alignments.map_step_number = map_steps.step_number
+
+),
+
+-- What the map expects and did not happen, or not yet.
+missing as (
 
     select
         mapped.journey_id,
@@ -78,56 +109,23 @@ expected as (
         mapped.map_id,
         map_steps.step,
         map_steps.step_number as map_step_number,
-        alignments.path_step_number,
-        case
-            when alignments.path_step_number is null and mapped.is_open then 'pending'
-            when alignments.path_step_number is null then 'skipped'
-            when
-                steps.reached_at
-                > mapped.started_at + map_steps.maximum_days * interval '1 day'
-                then 'late'
-            else 'matched'
-        end as deviation
+        null::integer as path_step_number,
+        case when mapped.is_open then 'pending' else 'skipped' end as deviation
     from mapped
     inner join map_steps on mapped.map_id = map_steps.map_id
     left join alignments
         on
             mapped.path_map_id = alignments.path_map_id
             and map_steps.step_number = alignments.map_step_number
-    left join steps
-        on
-            mapped.journey_id = steps.journey_id
-            and mapped.aspect = steps.aspect
-            and alignments.path_step_number = steps.step_number
-
-),
-
--- What happened and the map does not hold.
-inserted as (
-
-    select
-        mapped.journey_id,
-        mapped.person_id,
-        mapped.map_id,
-        steps.step,
-        null::integer as map_step_number,
-        steps.step_number as path_step_number,
-        'inserted' as deviation
-    from mapped
-    inner join steps on mapped.journey_id = steps.journey_id and mapped.aspect = steps.aspect
-    left join alignments
-        on
-            mapped.path_map_id = alignments.path_map_id
-            and steps.step_number = alignments.path_step_number
-    where alignments.path_step_number is null
+    where alignments.map_step_number is null
 
 ),
 
 unioned as (
 
-    select * from expected
+    select * from observed
     union all
-    select * from inserted
+    select * from missing
 
 )
 

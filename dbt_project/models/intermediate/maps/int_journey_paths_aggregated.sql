@@ -36,16 +36,40 @@ aspects as (
 
 ),
 
--- Steps carry their number, so that the list can be sorted afterwards.
-paths as (
+-- A path is told by a sum of hashes: counters of fixed size spill to disk, growing texts do not.
+journey_paths as (
 
     select
         journey_id,
         aspect,
-        list_sort(list(lpad(step_number::varchar, 4, '0') || step)) as numbered_steps,
+        sum(hash(step_number, step)) as path_key,
         count(*) as observed_count
     from steps
     group by journey_id, aspect
+
+),
+
+-- One journey of each path is enough to write the path down.
+examples as (
+
+    select
+        aspect,
+        path_key,
+        min(journey_id) as journey_id
+    from journey_paths
+    group by aspect, path_key
+
+),
+
+paths as (
+
+    select
+        examples.aspect,
+        examples.path_key,
+        string_agg(steps.step, ' > ' order by steps.step_number) as path
+    from examples
+    inner join steps on examples.journey_id = steps.journey_id and examples.aspect = steps.aspect
+    group by examples.aspect, examples.path_key
 
 )
 
@@ -55,15 +79,14 @@ select
     journeys.person_id,
     aspects.aspect,
     coalesce(mapped_personas.persona, '(any)') as map_persona,
-    coalesce(
-        regexp_replace(
-            array_to_string(paths.numbered_steps, ' > '), '(^| > )[0-9]{4}', '\1', 'g'
-        ), ''
-    ) as path,
-    coalesce(paths.observed_count, 0)::integer as observed_count,
+    coalesce(paths.path, '') as path,
+    coalesce(journey_paths.observed_count, 0)::integer as observed_count,
     journeys.occurred_at as started_at
 from journeys
 cross join aspects
 left join personas on journeys.person_id = personas.person_id
 left join mapped_personas on personas.persona = mapped_personas.persona
-left join paths on journeys.journey_id = paths.journey_id and aspects.aspect = paths.aspect
+left join journey_paths
+    on journeys.journey_id = journey_paths.journey_id and aspects.aspect = journey_paths.aspect
+left join paths
+    on journey_paths.aspect = paths.aspect and journey_paths.path_key = paths.path_key
