@@ -1,8 +1,8 @@
 {{ config(materialized='incremental', incremental_strategy='touched_persons') }}
 
-with stage_intervals as (
+with changes as (
 
-    select * from {{ touched_rows('int_stage_intervals_derived') }}
+    select * from {{ touched_rows('int_stage_changes_derived') }}
 
 ),
 
@@ -22,6 +22,30 @@ stages as (
 
     select * from {{ ref('stages') }}
     where stage_model = 'six'
+
+),
+
+bounded as (
+
+    select
+        *,
+        lead(occurred_at) over (partition by person_id order by change_number) as left_at
+    from changes
+
+),
+
+-- Half-open: [entered_at, left_at). A lapse opens none.
+stage_intervals as (
+
+    select
+        {{ surrogate_key(['person_id', 'change_number']) }} as stage_interval_id,
+        person_id,
+        journey_id,
+        to_stage as stage,
+        occurred_at as entered_at,
+        left_at
+    from bounded
+    where to_stage is not null
 
 ),
 
