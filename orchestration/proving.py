@@ -101,7 +101,9 @@ class Project:
             os.environ.update(environment)
         statements = dict(
             re.findall(
-                r"=== (\w+)\s+(create.*?;)\s+insert into", replaces[0].node.compiled_code, re.DOTALL
+                r"=== (\w+)\s+((?:create|delete).*?;)\s+insert into",
+                replaces[0].node.compiled_code,
+                re.DOTALL,
             )
         )
         self.models = [

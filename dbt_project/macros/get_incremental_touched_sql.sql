@@ -21,10 +21,9 @@
 {%- endmacro %}
 
 {% macro get_incremental_touched_persons_sql(arguments) -%}
+    delete from {{ arguments["target_relation"] }} where person_id is null;
     {{ replace_touched(
-        arguments,
-        ref('int_persons_touched'),
-        "coalesce(held.person_id, '(nobody)') = touched.person_id"
+        arguments, ref('int_persons_touched'), "held.person_id = touched.person_id"
     ) }}
 {%- endmacro %}
 
@@ -40,12 +39,31 @@
 
 {% macro replace_touched(arguments, touched, same) -%}
     {%- set columns = arguments["dest_columns"] | map(attribute="quoted") | join(", ") -%}
+    {%- set model = arguments["target_relation"].identifier %}
+    {%- if are_touched_rows_read(model) %}
     create schema if not exists touched;
-    create or replace table touched.{{ arguments["target_relation"].identifier }} as
+    create or replace table touched.{{ model }} as
     select * from {{ arguments["temp_relation"] }};
+    {%- endif %}
     delete from {{ arguments["target_relation"] }} as held
     using {{ touched }} as touched
     where {{ ([same] + (arguments["incremental_predicates"] or [])) | join(" and ") }};
     insert into {{ arguments["target_relation"] }} ({{ columns }})
     select {{ columns }} from {{ arguments["temp_relation"] }}
+{%- endmacro %}
+
+{% macro are_touched_rows_read(model) -%}
+    {%- set call = "touched_rows('" ~ model ~ "'" -%}
+    {%- set readers = [] -%}
+    {%- for node in graph.nodes.values() if call in (node.raw_code or '') -%}
+        {%- do readers.append(node.name) -%}
+    {%- endfor -%}
+    {{ return(readers != []) }}
+{%- endmacro %}
+
+{% macro drop_touched_copies() -%}
+    {%- set nodes = graph.nodes.values() if execute else [] -%}
+    {%- for node in nodes if node.config.materialized == 'incremental' -%}
+        drop table if exists touched.{{ node.name }};
+    {%- endfor -%}
 {%- endmacro %}
