@@ -225,8 +225,8 @@ last_events as (
 
 ),
 
--- The first event tells nothing that is missing, so the order needs no condition: with one, DuckDB
--- expects many rows here and builds its hash tables from all events.
+-- The first event may be among them, which changes nothing: what it tells is taken from it anyway.
+-- A condition on the order would make DuckDB expect many rows and hash all events.
 telling_events as (
 
     select pieces.*
