@@ -56,12 +56,12 @@ mapped as (
 
     select
         paths.journey_id,
-        paths.person_id,
         paths.aspect,
-        paths.started_at,
         path_maps.map_id,
         path_maps.path_map_id,
-        journeys.is_open
+        journeys.person_id,
+        journeys.is_open,
+        journeys.started_at
     from paths
     inner join maps on paths.aspect = maps.aspect and paths.map_persona = maps.persona
     inner join path_maps on maps.map_id = path_maps.map_id and paths.path = path_maps.path

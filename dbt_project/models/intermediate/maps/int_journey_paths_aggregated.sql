@@ -8,17 +8,7 @@ with steps as (
 
 journeys as (
 
-    select * from {{ touched_rows('int_touchpoints_assigned_to_journeys') }}
-    where journey_touchpoint_number = 1
-
-),
-
-personas as (
-
-    select
-        person_id,
-        persona
-    from {{ touched_rows('int_persons_described') }}
+    select * from {{ touched_rows('fct_journeys') }}
 
 ),
 
@@ -76,16 +66,13 @@ paths as (
 -- A journey that signals no stage has an empty path of stages.
 select
     journeys.journey_id,
-    journeys.person_id,
     aspects.aspect,
     coalesce(mapped_personas.persona, '(any)') as map_persona,
     coalesce(paths.path, '') as path,
-    coalesce(journey_paths.observed_count, 0)::integer as observed_count,
-    journeys.occurred_at as started_at
+    coalesce(journey_paths.observed_count, 0)::integer as observed_count
 from journeys
 cross join aspects
-left join personas on journeys.person_id = personas.person_id
-left join mapped_personas on personas.persona = mapped_personas.persona
+left join mapped_personas on journeys.persona = mapped_personas.persona
 left join journey_paths
     on journeys.journey_id = journey_paths.journey_id and aspects.aspect = journey_paths.aspect
 left join paths

@@ -43,7 +43,7 @@ counted as (
 select
     {{ surrogate_key(['paths.journey_id', 'maps.map_id']) }} as alignment_id,
     paths.journey_id,
-    paths.person_id,
+    journeys.person_id,
     maps.map_id,
     maps.persona as map_persona,
     paths.aspect,
@@ -69,7 +69,7 @@ select
     and (maps.valid_to is null or journeys.started_date < maps.valid_to) as is_map_in_force,
     journeys.is_open,
     journeys.started_date,
-    paths.started_at
+    journeys.started_at
 from paths
 inner join maps on paths.aspect = maps.aspect and paths.map_persona = maps.persona
 inner join counted on paths.journey_id = counted.journey_id and maps.map_id = counted.map_id
