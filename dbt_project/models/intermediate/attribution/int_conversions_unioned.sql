@@ -1,6 +1,10 @@
-with touchpoints as (
+with web_touchpoints as (
 
     select * from {{ ref('fct_touchpoints') }}
+    where
+        touchpoint_type = 'web_event'
+        and touchpoint_name in ('generate_lead', 'request_quote', 'sign_up')
+        and person_id is not null
 
 ),
 
@@ -28,7 +32,7 @@ order_touchpoints as (
         order_id,
         journey_id,
         touchpoint_number
-    from touchpoints
+    from {{ ref('fct_touchpoints') }}
     where touchpoint_type = 'order' and person_id is not null
 
 ),
@@ -91,11 +95,7 @@ web_conversions as (
         {{ reporting_currency() }} as currency_code,
         0 as paid_amount,
         0 as paid_amount_reporting
-    from touchpoints
-    where
-        touchpoint_type = 'web_event'
-        and touchpoint_name in ('generate_lead', 'request_quote', 'sign_up')
-        and person_id is not null
+    from web_touchpoints
 
 ),
 

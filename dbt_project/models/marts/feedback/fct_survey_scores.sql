@@ -8,21 +8,7 @@ with answers as (
 identifiers as (
 
     select * from {{ ref('int_identifiers_resolved_to_persons') }}
-
-),
-
-stage_intervals as (
-
-    select * from {{ ref('fct_stage_intervals') }}
-
-),
-
-personas as (
-
-    select
-        person_id,
-        persona
-    from {{ ref('int_persons_described') }}
+    where identifier_value in (select answers.identifier_value from answers)
 
 ),
 
@@ -36,6 +22,24 @@ resolved as (
         on
             answers.identifier_type = identifiers.identifier_type
             and answers.identifier_value = identifiers.identifier_value
+
+),
+
+-- Of those who answered only: there are many more who did not.
+stage_intervals as (
+
+    select * from {{ ref('fct_stage_intervals') }}
+    where person_id in (select resolved.person_id from resolved)
+
+),
+
+personas as (
+
+    select
+        person_id,
+        persona
+    from {{ ref('int_persons_described') }}
+    where person_id in (select resolved.person_id from resolved)
 
 )
 

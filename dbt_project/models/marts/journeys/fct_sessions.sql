@@ -22,7 +22,7 @@ identifiers as (
 visitors as (
 
     select * from identifiers
-    where identifier_type = 'visitor'
+    where identifier_type = 'visitor' and {{ is_touched_visitor('identifier_value') }}
 
 ),
 

@@ -1,9 +1,17 @@
+-- Journeys that are alike in all three paths first: there are far fewer of those.
 with journeys as (
 
     select
-        *,
-        date_trunc('month', started_date)::date as month_start_date
+        date_trunc('month', started_date)::date as month_start_date,
+        channel_path,
+        touchpoint_path,
+        stage_path,
+        count(*) as journey_count,
+        count(*) filter (where outcome in ('customer', 'loyal')) as converted_count,
+        sum(paid_amount_reporting) as paid_amount_reporting
     from {{ ref('fct_journeys') }}
+    group by
+        date_trunc('month', started_date)::date, channel_path, touchpoint_path, stage_path
 
 ),
 
@@ -13,7 +21,8 @@ paths as (
         month_start_date,
         'channel' as path_type,
         channel_path as path,
-        outcome,
+        journey_count,
+        converted_count,
         paid_amount_reporting
     from journeys
     union all
@@ -21,7 +30,8 @@ paths as (
         month_start_date,
         'touchpoint_type',
         touchpoint_path,
-        outcome,
+        journey_count,
+        converted_count,
         paid_amount_reporting
     from journeys
     union all
@@ -29,7 +39,8 @@ paths as (
         month_start_date,
         'stage',
         stage_path,
-        outcome,
+        journey_count,
+        converted_count,
         paid_amount_reporting
     from journeys
 
@@ -41,8 +52,8 @@ counted as (
         month_start_date,
         path_type,
         path,
-        count(*) as journey_count,
-        count(*) filter (where outcome in ('customer', 'loyal')) as converted_count,
+        sum(journey_count) as journey_count,
+        sum(converted_count) as converted_count,
         sum(paid_amount_reporting) as paid_amount_reporting
     from paths
     group by month_start_date, path_type, path

@@ -1,15 +1,29 @@
-with alignments as (
-
-    select * from {{ ref('fct_journey_alignments') }}
-
-),
-
-maps as (
+with maps as (
 
     select
         *,
         lag(map_id) over (partition by persona, aspect order by valid_from) as previous_map_id
     from {{ ref('int_journey_maps_described') }}
+
+),
+
+-- A map that was never reviewed has nothing to be compared with.
+compared_maps as (
+
+    select map_id
+    from maps
+    where previous_map_id is not null
+    union
+    select previous_map_id
+    from maps
+    where previous_map_id is not null
+
+),
+
+alignments as (
+
+    select * from {{ ref('fct_journey_alignments') }}
+    where map_id in (select compared_maps.map_id from compared_maps)
 
 ),
 

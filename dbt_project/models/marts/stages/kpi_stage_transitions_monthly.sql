@@ -4,20 +4,37 @@ with transitions as (
 
 ),
 
-described as (
+-- The finest grain first; its stays one by one, for their median.
+narrow as (
 
     select
         date_trunc('month', occurred_date)::date as month_start_date,
         stage_model,
         persona,
-        coalesce(channel, '(not set)') as channel,
-        coalesce(from_stage, '(none)') as from_stage,
-        coalesce(to_stage, '(none)') as to_stage,
+        channel,
+        from_stage,
+        to_stage,
         transition_type,
-        is_first_of_month,
-        is_first_of_month_and_channel,
-        from_stage_seconds
+        count(*) as transition_count,
+        count(*) filter (where is_first_of_month) as person_count,
+        count(*) filter (where is_first_of_month_and_channel) as channel_person_count,
+        sum(from_stage_seconds) as from_stage_seconds,
+        list(from_stage_seconds) filter (where from_stage_seconds is not null) as stays
     from transitions
+    group by
+        date_trunc('month', occurred_date)::date,
+        stage_model, persona, channel, from_stage, to_stage, transition_type
+
+),
+
+described as (
+
+    select
+        narrow.* exclude (channel, from_stage, to_stage),
+        coalesce(narrow.channel, '(not set)') as channel,
+        coalesce(narrow.from_stage, '(none)') as from_stage,
+        coalesce(narrow.to_stage, '(none)') as to_stage
+    from narrow
 
 ),
 
@@ -31,13 +48,12 @@ counted as materialized (
         to_stage,
         transition_type,
         {{ slice_of(['channel', 'persona']) }},
-        count(*) as transition_count,
+        sum(transition_count) as transition_count,
         case
-            when grouping(channel) = 0 then count(*) filter (where is_first_of_month_and_channel)
-            else count(*) filter (where is_first_of_month)
+            when grouping(channel) = 0 then sum(channel_person_count) else sum(person_count)
         end as person_count,
         sum(from_stage_seconds) as from_stage_seconds,
-        median(from_stage_seconds) as median_seconds
+        list_median(flatten(list(stays))) as median_seconds
     from described
     group by grouping sets (
         (month_start_date, stage_model, from_stage, to_stage, transition_type),
