@@ -193,10 +193,16 @@ def arrive(connection: duckdb.DuckDBPyConnection, condition: str, file: str) -> 
 
 
 def dbt(settings: Settings, *arguments: str) -> list[str]:
-    """A command line of dbt on a home."""
+    """A command line of dbt on a home, logging as the nightly does."""
     project = str(DBT_PROJECT_DIR)
     options = ["--profiles-dir", project, "--target-path", str(settings.dbt_target)]
-    return [str(DBT), "--quiet", *arguments, "--project-dir", project, *options]
+    quiet = ["--quiet", "--log-level-file", "warn"]
+    return [str(DBT), *quiet, *arguments, "--project-dir", project, *options]
+
+
+def full_run(models_at_once: int) -> list[str]:
+    """What `dbt run` is asked for a full build."""
+    return ["run", "--full-refresh", "--threads", str(models_at_once)]
 
 
 def environment(settings: Settings, as_of_at: str) -> dict[str, str]:
@@ -204,13 +210,16 @@ def environment(settings: Settings, as_of_at: str) -> dict[str, str]:
     return {**os.environ, **settings.environment(as_of_at)}
 
 
-def build(way: str, settings: Settings, as_of_at: str, full: bool) -> Measure:
-    """`dbt run` as the nightly would, without tests."""
+def build(
+    way: str, settings: Settings, as_of_at: str, models_at_once: int | None = None
+) -> Measure:
+    """`dbt run` as the nightly would, without tests; full when `models_at_once` is given."""
+    full = models_at_once is not None
     key = building.build_key(settings)
     with duckdb.connect(str(settings.warehouse)) as connection:
         reason = building.begin(connection, key, as_of_at, full)
     assert bool(reason) == full, reason
-    command = dbt(settings, "run", *(["--full-refresh"] if full else []))
+    command = dbt(settings, *(full_run(models_at_once) if models_at_once else ["run"]))
     measure = watched(way, command, environment(settings, as_of_at))
     measure.models = seconds_per_model(settings)
     with duckdb.connect(str(settings.warehouse)) as connection:
@@ -239,8 +248,10 @@ def main() -> None:
     parser.add_argument("--memory", default="6GB", help="limit of DuckDB; the process needs more")
     parser.add_argument("--frames", action="store_true", help="also pandas and Polars")
     parser.add_argument("--folder", type=Path, help="where the home is made, and left")
+    parser.add_argument("--full-threads", type=int, default=2, help="models at once in full builds")
     parser.add_argument("--once", action="store_true", help="no second full build to compare with")
     options = parser.parse_args()
+    at_once = options.full_threads
     with tempfile.TemporaryDirectory() as temporary:
         home = (options.folder or Path(temporary)) / "home"
         settings = replace(load_settings(home), memory_limit=options.memory)
@@ -261,20 +272,20 @@ def main() -> None:
             measures += [alone("pandas: sessions", PANDAS), alone("Polars: sessions", POLARS)]
         alone_sessions = watched(
             "this project: sessions alone",
-            dbt(settings, "run", "--full-refresh", "--select", "+int_sessions_aggregated"),
+            dbt(settings, *full_run(at_once), "--select", "+int_sessions_aggregated"),
             environment(settings, f"{last} 00:00:00"),
         )
         alone_sessions.models = seconds_per_model(settings)
         measures.append(alone_sessions)
-        measures.append(build("this project: full build", settings, f"{last} 00:00:00", full=True))
+        measures.append(build("this project: full build", settings, f"{last} 00:00:00", at_once))
         with duckdb.connect(str(settings.warehouse)) as connection:
             arrive(connection, f"arrived_on = '{last}'", "new day")
         evening = f"{last} 23:59:59"
-        measures.append(build("this project: one more day", settings, evening, full=False))
+        measures.append(build("this project: one more day", settings, evening))
         same = None
         if not options.once:
             increment = content(settings, options.memory)
-            measures.append(build("this project: full build with it", settings, evening, full=True))
+            measures.append(build("this project: full build with it", settings, evening, at_once))
             same = content(settings, options.memory) == increment
     report(measures, options.rows, same)
 
