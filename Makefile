@@ -39,7 +39,7 @@ $(VENV)/semantic/installed: requirements-semantic.lock $(VENV)/installed
 	@grep -A2 '^setuptools==' requirements-semantic.lock > $(VENV)/setuptools.lock
 	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --no-deps --only-binary :all: \
 		--target $(VENV)/semantic -r $(VENV)/setuptools.lock
-	@PYTHONPATH=$(VENV)/semantic $(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --no-deps \
+	@PYTHONPATH=$(CURDIR)/$(VENV)/semantic $(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --no-deps \
 		--no-build-isolation --upgrade --target $(VENV)/semantic -r requirements-semantic.lock
 	@touch $@
 
