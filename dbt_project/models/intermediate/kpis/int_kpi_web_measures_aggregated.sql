@@ -6,12 +6,6 @@ with sessions as (
 
 ),
 
-all_sessions as (
-
-    select * from {{ ref('fct_sessions') }}
-
-),
-
 events as (
 
     select * from {{ ref('int_web_events_matched_to_sessions') }}
@@ -24,7 +18,7 @@ events as (
 
 touchpoints as (
 
-    select * from {{ touched_rows('fct_touchpoints') }}
+    select * from {{ touched_rows('int_touchpoints_numbered') }}
 
 ),
 
@@ -86,7 +80,7 @@ measures as (
         touchpoints.person_id,
         touchpoints.persona,
         touchpoints.channel,
-        all_sessions.device_type,
+        touchpoints.device_type,
         {{ business_date('touchpoints.occurred_at') }} as kpi_date,
         0 as sessions,
         0 as engaged_sessions,
@@ -100,7 +94,6 @@ measures as (
         (touchpoints.touchpoint_name is not distinct from 'add_to_cart')::integer as cart_adds,
         (touchpoints.touchpoint_type = 'referral')::integer as referrals
     from touchpoints
-    left join all_sessions on touchpoints.session_id = all_sessions.session_id
     left join first_leads
         on
             touchpoints.person_id = first_leads.person_id
