@@ -33,7 +33,7 @@ periods as (
     select
         *,
         'month',
-        date_trunc('month', kpi_date)::date
+        {{ month_start_date('kpi_date') }}
     from values_daily
 
 ),

@@ -41,7 +41,7 @@ select
         order by distinct_deviations.deviation
     ) = 1 as is_first_of_step,
     alignments.is_open,
-    date_trunc('month', alignments.started_date)::date as month_start_date
+    {{ month_start_date('alignments.started_date') }} as month_start_date
 from distinct_deviations
 inner join alignments
     on

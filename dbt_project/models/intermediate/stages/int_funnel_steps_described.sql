@@ -74,7 +74,7 @@ select
         else 'left'
     end as ending,
     followed.next_seconds,
-    date_trunc('month', {{ business_date('followed.entered_at') }})::date as month_start_date
+    {{ month_start_date(business_date('followed.entered_at')) }} as month_start_date
 from followed
 inner join journeys on followed.journey_id = journeys.journey_id
 inner join furthest

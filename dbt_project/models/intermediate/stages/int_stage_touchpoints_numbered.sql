@@ -60,6 +60,6 @@ select
     coalesce(channel, '(not set)') as channel,
     from_first,
     from_last,
-    date_trunc('month', {{ business_date('occurred_at') }})::date as month_start_date
+    {{ month_start_date(business_date('occurred_at')) }} as month_start_date
 from preceding
 where from_first <= {{ var('path_positions') }} or from_last = 1

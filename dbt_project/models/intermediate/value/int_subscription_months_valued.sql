@@ -61,7 +61,7 @@ month_starts as (
 
     select
         unnest(generate_series(
-            date_trunc('month', min(charged.order_date))::date,
+            {{ month_start_date('min(charged.order_date)') }},
             min(bounds.last_date),
             interval '1 month'
         ))::date as month_start_date

@@ -2,7 +2,7 @@ with credits as (
 
     select
         *,
-        date_trunc('month', {{ business_date('occurred_at') }})::date as month_start_date
+        {{ month_start_date(business_date('occurred_at')) }} as month_start_date
     from {{ ref('fct_attribution_credits') }}
 
 ),
@@ -46,7 +46,7 @@ spent as (
     select
         methods.method,
         methods.method_version,
-        date_trunc('month', ad_costs.cost_date)::date as month_start_date,
+        {{ month_start_date('ad_costs.cost_date') }} as month_start_date,
         ad_costs.channel,
         coalesce(ad_costs.utm_campaign, '(not set)') as campaign,
         sum(ad_costs.cost_amount_reporting) as cost_amount_reporting
@@ -55,7 +55,7 @@ spent as (
     group by
         methods.method,
         methods.method_version,
-        date_trunc('month', ad_costs.cost_date)::date,
+        {{ month_start_date('ad_costs.cost_date') }},
         ad_costs.channel,
         coalesce(ad_costs.utm_campaign, '(not set)')
 

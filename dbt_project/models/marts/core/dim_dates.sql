@@ -20,7 +20,7 @@ days as (
 select
     calendar_date,
     date_trunc('week', calendar_date)::date as week_start_date,
-    date_trunc('month', calendar_date)::date as month_start_date,
+    {{ month_start_date('calendar_date') }} as month_start_date,
     (array['月', '火', '水', '木', '金', '土', '日'])[isodow(calendar_date)] as weekday_name_ja,
     dayname(calendar_date) as weekday_name_en,
     year(calendar_date)::integer as year_number,

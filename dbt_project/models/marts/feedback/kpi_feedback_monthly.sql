@@ -2,7 +2,7 @@ with survey_scores as (
 
     select
         *,
-        date_trunc('month', {{ business_date('responded_at') }})::date as month_start_date,
+        {{ month_start_date(business_date('responded_at')) }} as month_start_date,
         -- Expectation and experience are asked about a stage; the others are told in one.
         case
             when metric in ('expectation', 'experience') then question_stage
@@ -41,7 +41,7 @@ surveyed_metrics as (
 response_rates as (
 
     select
-        date_trunc('month', {{ business_date('invitations.sent_at') }})::date as month_start_date,
+        {{ month_start_date(business_date('invitations.sent_at')) }} as month_start_date,
         surveyed_metrics.metric,
         count(*) as invitation_count,
         count(invited_answers.invitation_id)::double / count(*) as response_rate
@@ -49,7 +49,7 @@ response_rates as (
     inner join surveyed_metrics on invitations.survey_id = surveyed_metrics.survey_id
     left join invited_answers on invitations.invitation_id = invited_answers.invitation_id
     group by
-        date_trunc('month', {{ business_date('invitations.sent_at') }})::date,
+        {{ month_start_date(business_date('invitations.sent_at')) }},
         surveyed_metrics.metric
 
 ),

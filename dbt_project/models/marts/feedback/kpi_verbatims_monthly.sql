@@ -4,7 +4,7 @@ with answers as (
         survey_id,
         question_id,
         has_text,
-        date_trunc('month', {{ business_date('responded_at') }})::date as month_start_date
+        {{ month_start_date(business_date('responded_at')) }} as month_start_date
     from {{ ref('stg_survey__answers') }}
     where is_known
 

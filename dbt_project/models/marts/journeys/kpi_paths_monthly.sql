@@ -2,7 +2,7 @@
 with journeys as (
 
     select
-        date_trunc('month', started_date)::date as month_start_date,
+        {{ month_start_date('started_date') }} as month_start_date,
         channel_path,
         touchpoint_path,
         stage_path,
@@ -11,7 +11,7 @@ with journeys as (
         sum(paid_amount_reporting) as paid_amount_reporting
     from {{ ref('fct_journeys') }}
     group by
-        date_trunc('month', started_date)::date, channel_path, touchpoint_path, stage_path
+        {{ month_start_date('started_date') }}, channel_path, touchpoint_path, stage_path
 
 ),
 

@@ -2,7 +2,7 @@ with alignments as (
 
     select
         *,
-        date_trunc('month', started_date)::date as month_start_date
+        {{ month_start_date('started_date') }} as month_start_date
     from {{ ref('fct_journey_alignments') }}
     where is_map_in_force
 

@@ -104,7 +104,7 @@ typed as (
     select
         chained.*,
         {{ stage_transition_type('chained', 'chained.transition_number') }} as transition_type,
-        date_trunc('month', chained.occurred_date) as occurred_month
+        {{ month_start_date('chained.occurred_date') }} as occurred_month
     from chained
 
 ),

@@ -8,7 +8,7 @@ with transitions as (
 narrow as (
 
     select
-        date_trunc('month', occurred_date)::date as month_start_date,
+        {{ month_start_date('occurred_date') }} as month_start_date,
         stage_model,
         persona,
         channel,
@@ -22,7 +22,7 @@ narrow as (
         list(from_stage_seconds) filter (where from_stage_seconds is not null) as stays
     from transitions
     group by
-        date_trunc('month', occurred_date)::date,
+        {{ month_start_date('occurred_date') }},
         stage_model, persona, channel, from_stage, to_stage, transition_type
 
 ),

@@ -2,7 +2,7 @@ with revenue_points as (
 
     select
         *,
-        date_trunc('month', {{ business_date('occurred_at') }})::date as month_start_date
+        {{ month_start_date(business_date('occurred_at')) }} as month_start_date
     from {{ ref('fct_revenue_points') }}
     where person_id is not null
 

@@ -2,7 +2,7 @@ with customers as (
 
     select
         *,
-        date_trunc('month', first_date)::date as cohort_month_date
+        {{ month_start_date('first_date') }} as cohort_month_date
     from {{ ref('int_customers_aggregated') }}
 
 ),

@@ -13,7 +13,7 @@ persons as (
 bounds as (
 
     select
-        date_trunc('month', {{ business_date(as_of_at() ~ " - interval '1 second'") }})::date
+        {{ month_start_date(business_date(as_of_at() ~ " - interval '1 second'")) }}
             as last_month_date
 
 ),
@@ -25,7 +25,7 @@ moved as (
     select
         coalesce(persons.persona, '(no customer)') as persona,
         order_balances.currency_code,
-        date_trunc('month', {{ business_date('order_balances.occurred_at') }})::date
+        {{ month_start_date(business_date('order_balances.occurred_at')) }}
             as month_start_date,
         order_balances.unpaid_amount - coalesce(
             lag(order_balances.unpaid_amount) over order_events, 0
