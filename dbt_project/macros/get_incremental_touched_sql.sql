@@ -1,14 +1,13 @@
 {% macro get_incremental_touched_visitors_sql(arguments) -%}
-    {{ replace_touched(
-        arguments, ref('int_visitors_touched'), "held.visitor_id = touched.visitor_id"
-    ) }}
+    {{ replace_touched(arguments, ref('int_visitors_touched'), 'visitor_id') }}
 {%- endmacro %}
 
 {% macro get_incremental_touched_identifiers_sql(arguments) -%}
     {{ replace_touched(
         arguments,
         ref('int_identifiers_touched'),
-        "held." ~ (arguments["unique_key"] or "identifier_id") ~ " = touched.identifier_id"
+        'identifier_id',
+        arguments["unique_key"] or 'identifier_id'
     ) }}
 {%- endmacro %}
 
@@ -16,15 +15,13 @@
     {{ replace_touched(
         arguments,
         touched_edges(arguments["target_relation"], ref('int_identifiers_touched')),
-        "held.edge_id = touched.edge_id"
+        'edge_id'
     ) }}
 {%- endmacro %}
 
 {% macro get_incremental_touched_persons_sql(arguments) -%}
     delete from {{ arguments["target_relation"] }} where person_id is null;
-    {{ replace_touched(
-        arguments, ref('int_persons_touched'), "held.person_id = touched.person_id"
-    ) }}
+    {{ replace_touched(arguments, ref('int_persons_touched'), 'person_id') }}
 {%- endmacro %}
 
 {% macro touched_edges(edges, touched) -%}
@@ -37,7 +34,7 @@
     )
 {%- endmacro %}
 
-{% macro replace_touched(arguments, touched, same) -%}
+{% macro replace_touched(arguments, touched, key, held_key=none) -%}
     {%- set columns = arguments["dest_columns"] | map(attribute="quoted") | join(", ") -%}
     {%- set model = arguments["target_relation"].identifier %}
     {%- if are_touched_rows_read(model) %}
@@ -47,7 +44,12 @@
     {%- endif %}
     delete from {{ arguments["target_relation"] }} as held
     using {{ touched }} as touched
-    where {{ ([same] + (arguments["incremental_predicates"] or [])) | join(" and ") }};
+    where
+        held.{{ held_key or key }} = touched.{{ key }}
+        and {{ is_any('touched.' ~ key) }}
+        {%- for predicate in arguments["incremental_predicates"] or [] %}
+        and {{ predicate }}
+        {%- endfor %};
     insert into {{ arguments["target_relation"] }} ({{ columns }})
     select {{ columns }} from {{ arguments["temp_relation"] }}
 {%- endmacro %}
@@ -61,9 +63,15 @@
     {{ return(readers != []) }}
 {%- endmacro %}
 
-{% macro drop_touched_copies() -%}
-    {%- set nodes = graph.nodes.values() if execute else [] -%}
-    {%- for node in nodes if node.config.materialized == 'incremental' -%}
-        drop table if exists touched.{{ node.name }};
-    {%- endfor -%}
+{% macro clear_touched() -%}
+    {%- if execute %}
+    {%- for node in graph.nodes.values() if node.config.materialized == "incremental" %}
+    drop table if exists touched.{{ node.name }};
+    {%- endfor %}
+    {%- set unfit = results | rejectattr("status", "in", ["success", "pass", "warn"]) | list %}
+    {%- for result in results if not flags.FULL_REFRESH and not unfit
+        and result.node.config.schema == "touched" %}
+    truncate {{ result.node.relation_name }};
+    {%- endfor %}
+    {%- endif %}
 {%- endmacro %}

@@ -29,11 +29,17 @@
 {% macro is_listed(value, list, column) -%}
     {%- set listed = ref(list) if is_later_run() or not execute -%}
     {%- if is_later_run() -%}
-        {{ value }} in (select listed.{{ column }} from {{ listed }} as listed)
+        {{ value }} in (
+            select listed.{{ column }}
+            from {{ listed }} as listed
+            where {{ is_any('listed.' ~ column) }}
+        )
     {%- else -%}
         true
     {%- endif -%}
 {%- endmacro %}
+
+{% macro is_any(key) -%} length({{ key }}) >= 0 {%- endmacro %}
 
 {% macro has_new_events(visitor_id) -%}
     {{ is_listed(visitor_id, 'int_visitors_touched', 'visitor_id') }}
