@@ -23,9 +23,11 @@ def warehouse(
     key = building.build_key(run.settings)
     with run.warehouse() as connection:
         full = building.begin(connection, key, as_of_at, run.full_refresh)
+        vacuum_tasks = building.vacuum_tasks(connection)
     kind = f"full ({full})" if full else "what was touched since the last build"
     run.progress("dbt build", f"as of {as_of_at} UTC; {kind}")
     os.environ.update(run.settings.environment(as_of_at))
+    os.environ["JOURNEY_VACUUM_TASKS"] = str(vacuum_tasks)
     # Unit tests prove the code, not tonight's data: `make test` runs them.
     invocation = dbt.cli(
         ["build", "--exclude-resource-type", "unit_test", *(["--full-refresh"] if full else [])],

@@ -1,0 +1,40 @@
+from pathlib import Path
+
+import duckdb
+
+from orchestration import building
+
+
+def night(warehouse: Path, tenth: int) -> tuple[int, int, int]:
+    """Delete a tenth of the rows as a night would; its vacuum tasks, then row groups and rows."""
+    with duckdb.connect(str(warehouse)) as connection:
+        tasks = building.vacuum_tasks(connection)
+    with duckdb.connect(str(warehouse), config={"max_vacuum_tasks": str(tasks)}) as connection:
+        connection.execute("delete from marts.fct where tenth = ?", [tenth])
+    with duckdb.connect(str(warehouse)) as connection:
+        groups, rows = connection.execute(
+            "select (select count(distinct row_group_id) from pragma_storage_info('marts.fct')), "
+            "(select count(*) from marts.fct)"
+        ).fetchall()[0]
+    return tasks, groups, rows
+
+
+def test_room_of_replaced_rows_is_given_back_when_there_is_much_of_it(tmp_path: Path) -> None:
+    warehouse = tmp_path / "warehouse.duckdb"
+    with duckdb.connect(str(warehouse)) as connection:
+        connection.execute("create schema marts")
+        connection.execute(
+            "create table marts.fct as select i % 10 as tenth from range(1200000) t(i)"
+        )
+    before = [night(warehouse, tenth) for tenth in range(4)]
+    assert before == [(0, 10, rows * 120_000) for rows in (9, 8, 7, 6)]
+    tasks, groups, rows = night(warehouse, 4)
+    assert tasks > 0
+    assert groups < 10
+    assert rows == 600_000
+    assert night(warehouse, 5)[0] == 0  # counted from what is left
+
+
+def test_without_tables_there_is_nothing_to_give_back() -> None:
+    with duckdb.connect() as connection:
+        assert building.vacuum_tasks(connection) == 0
