@@ -197,7 +197,7 @@ def dbt(settings: Settings, *arguments: str) -> list[str]:
     project = str(DBT_PROJECT_DIR)
     options = ["--profiles-dir", project, "--target-path", str(settings.dbt_target)]
     quiet = ["--quiet", "--log-level-file", "warn"]
-    return [str(DBT), *quiet, *arguments, "--project-dir", project, *options]
+    return [*DBT, *quiet, *arguments, "--project-dir", project, *options]
 
 
 def full_run(models_at_once: int) -> list[str]:

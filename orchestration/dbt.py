@@ -32,7 +32,7 @@ def main(arguments: list[str]) -> int:
         environment = {**os.environ, **settings.environment(as_of_at)}
         return subprocess.run(
             [
-                str(DBT),
+                *DBT,
                 "--log-level-file",
                 "warn",
                 *arguments,

@@ -41,7 +41,7 @@ def prepare(settings: Settings) -> Path:
         }
     )
     if is_stale(folder / "target" / "manifest.json"):
-        subprocess.run([str(DBT), "--quiet", "parse"], cwd=folder, check=True)
+        subprocess.run([*DBT, "--quiet", "parse"], cwd=folder, check=True)
     return folder
 
 

@@ -31,8 +31,8 @@ def dbt_resource() -> OfflineDbtCliResource:
     return OfflineDbtCliResource(
         project_dir=str(DBT_PROJECT_DIR),
         profiles_dir=str(DBT_PROJECT_DIR),
-        dbt_executable=str(DBT),
-        global_config_flags=["--no-use-colors", "--log-level-file", "warn"],
+        dbt_executable=DBT[0],
+        global_config_flags=[*DBT[1:], "--no-use-colors", "--log-level-file", "warn"],
     )
 
 
@@ -58,7 +58,7 @@ def ensure_manifest(environment: dict[str, str]) -> Path:
     if is_stale():
         subprocess.run(
             [
-                str(DBT),
+                *DBT,
                 "--quiet",
                 "parse",
                 "--no-partial-parse",

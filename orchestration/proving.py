@@ -88,7 +88,7 @@ class Project:
                 _pretend_built(connection)
             # In a process of its own, which closes the file: the seeds are read from it below.
             subprocess.run(
-                [str(DBT), "--quiet", "seed", *overrides,
+                [*DBT, "--quiet", "seed", *overrides,
                  *_directories(config.dbt_target)],
                 check=True,
             )  # fmt: skip
