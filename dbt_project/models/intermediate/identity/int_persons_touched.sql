@@ -54,7 +54,9 @@ union
 select held_identifiers.person_id
 from held_identifiers
 inner join touched_identifiers
-    on held_identifiers.identifier_id = touched_identifiers.identifier_id
+    on
+        held_identifiers.identifier_id = touched_identifiers.identifier_id
+        and {{ is_any('touched_identifiers.identifier_id') }}
 union
 select person_id from lapsed
 union
