@@ -36,6 +36,7 @@ _TABLES = {
         "rows_duplicate": "bigint",
         "rows_quarantined": "bigint",
         "rows_erased": "bigint",
+        "rows_retracted": "bigint",  # of a retracted file: how many it had brought
         "reject_code": "varchar",
         "reject_column": "varchar",
         "reject_message": "varchar",
@@ -89,6 +90,8 @@ _TABLES = {
         "identifier_type": "varchar",
         "identifier_hash": "varchar",
     },
+    # What an erasure still owes: its proof, and the warehouse written anew. Empty most of the time.
+    "erasure_dues": {"due_id": "varchar", "erased_at": "timestamp", "proof": "varchar"},
     # The last build of the models (no row, or one): what it was made with, and whether it is whole.
     # Of a whole one also its id, its marts' fingerprint right after it, and the state of its loads.
     "builds": {
