@@ -496,7 +496,7 @@ class World:
         self.connection.execute(f"set TimeZone = '{zone}'")
         reason = building.begin(self.connection, "key", as_of_at, full)
         self.project.build(self.connection, as_of_at, bool(reason), whole or bool(reason))
-        building.complete(self.connection, "key", as_of_at)
+        building.complete(self.connection, "key", as_of_at, "build")
 
     def marts(self, arrival: bool) -> dict[str, list[tuple[Any, ...]]]:
         """All rows of all marts, ordered; `arrival`: also of those that say how data arrived."""

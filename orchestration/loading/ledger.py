@@ -90,7 +90,16 @@ _TABLES = {
         "identifier_hash": "varchar",
     },
     # The last build of the models (no row, or one): what it was made with, and whether it is whole.
-    "builds": {"build_key": "varchar", "as_of_at": "timestamp", "is_complete": "boolean"},
+    # Of a whole one also its id, its marts' fingerprint right after it, and the state of its loads.
+    "builds": {
+        "build_key": "varchar",
+        "as_of_at": "timestamp",
+        "is_complete": "boolean",
+        "build_id": "varchar",
+        "fingerprint": "varchar",
+        "content_hash": "varchar",
+        "load_state": "varchar",
+    },
     # Web events that left the raw table since the last complete build.
     "removed_events": {"visitor_id": "varchar", "occurred_at": "timestamp"},
     # The key that the hashes of this warehouse were made with: its id, and a check value.
@@ -173,6 +182,18 @@ def note_removed(connection: duckdb.DuckDBPyConnection, table: Table, condition:
             f"insert into ops.removed_events select visitor_id, occurred_at from {table.relation} "
             f"where {condition}"
         )
+
+
+def load_state(connection: duckdb.DuckDBPyConnection) -> str:
+    """A hash of the ledger: changes with every load, rejection, waiver or withdrawal."""
+    row = connection.execute(
+        "select md5(coalesce(string_agg(concat_ws('|', source, table_name, file_id, status, "
+        "rows_loaded, rows_quarantined, rows_erased, waive_reason), chr(10) "
+        "order by source, table_name, file_id), '')) "
+        "from ops.files"
+    ).fetchone()
+    assert row is not None
+    return str(row[0])
 
 
 def forget_build(connection: duckdb.DuckDBPyConnection) -> None:
