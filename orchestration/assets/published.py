@@ -4,7 +4,7 @@ import dagster as dg
 
 from orchestration.assets.warehouse import warehouse
 from orchestration.gate import GateClosed
-from orchestration.publishing import publish
+from orchestration.publishing import PublishError, publish
 from orchestration.run_context import RunContext
 
 MARTS = sorted(key for key in warehouse.keys if key.path[0] == "marts")
@@ -20,7 +20,7 @@ def release(run: RunContext) -> dg.MaterializeResult:
     """Publish the audited candidate; refuses any other, also when launched alone."""
     try:
         release_id = publish(run.settings, say=lambda message: run.progress("publish", message))
-    except GateClosed as closed:
+    except (GateClosed, PublishError) as closed:
         raise dg.Failure(str(closed)) from closed
     run.progress("publish", f"release {release_id} is current")
     return dg.MaterializeResult(

@@ -50,6 +50,9 @@ def warehouse(
             if done % 50 == 0:
                 run.progress("dbt build", f"{done} models, seeds and tests")
             yield event
+    if context.is_subset:
+        run.progress("dbt build", "a part was built: nothing can be published from it")
+        return
     with run.warehouse() as connection:
         building.complete(connection, key, as_of_at, build_id)
     run.progress("dbt build", "all models built and tested")

@@ -198,6 +198,12 @@ SPOILED_EVIDENCE: dict[str, tuple[Callable[[Path], object], str]] = {
     "a column renamed": (
         lambda home: marts(home, "alter table marts.dim_persons rename paid to spent"),
         "changed after their build"),
+    "a comment edited": (
+        lambda home: marts(home, "comment on table marts.dim_persons is 'mine'"),
+        "changed after their build"),
+    "null for a sign": (
+        lambda home: marts(home, "update marts.release_info set code_version = '∅'"),
+        "changed after their build"),
     "the instant edited": (
         lambda home: marts(home, "update marts.release_info set as_of_at = '2027-01-01'"),
         "changed after their build"),
