@@ -16,6 +16,7 @@ import shutil
 import sys
 import tomllib
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -170,7 +171,8 @@ def _open_input(
     if entry.records:
         connection.execute(f"create table {relation} (json json)")
         for path in paths:
-            records = pa.table({"json": pa.array(_records(path), pa.string())})
+            with _readable(path):
+                records = pa.table({"json": pa.array(_records(path), pa.string())})
             _insert(connection, relation, records)
         return
     names: list[str] = [*(column_name(name) for name in entry.columns), "_file"]
@@ -184,7 +186,8 @@ def _open_input(
         ]
     parts: list[pa.Table] = []
     for path in paths:
-        part = _melted(path, entry) if entry.keep else _table(path, entry)
+        with _readable(path):
+            part = _melted(path, entry) if entry.keep else _table(path, entry)
         stem = pa.array([path.name.split(".")[0]] * part.num_rows, pa.string())
         part = part.append_column("_file", stem)
         names += [name for name in part.column_names if name not in names]
@@ -201,6 +204,18 @@ def _open_input(
         _insert(connection, relation, part)
 
 
+@contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    """Whatever goes wrong while a file is read stops the import under its name."""
+    try:
+        yield
+    except ImportFailed:
+        raise
+    except Exception as error:
+        reject = reading.reject_for(error)
+        raise ImportFailed(f"{path}: {reject.message}; {reject.remedy}") from error
+
+
 def _insert(connection: duckdb.DuckDBPyConnection, relation: str, rows: pa.Table) -> None:
     connection.register("arriving", rows)
     connection.execute(f"insert into {relation} by name select * from arriving")
@@ -210,11 +225,13 @@ def _insert(connection: duckdb.DuckDBPyConnection, relation: str, rows: pa.Table
 def _lines(path: Path) -> Iterator[tuple[int, list[str | None]]]:
     """Rows of a CSV file or of the first sheet of a workbook, with their line."""
     if path.suffix == ".xlsx":
-        import openpyxl  # slow to import and needed for Excel only
-
-        sheet = openpyxl.load_workbook(path, read_only=True, data_only=True).worksheets[0]
-        for number, cells in enumerate(sheet.iter_rows(values_only=True), start=1):
-            yield number, [reading.text_of(cell) for cell in cells]
+        for line, values in reading.sheet_rows(path):
+            if reading.CELL_ERROR in values:
+                raise ImportFailed(
+                    f"{path}, line {line}: a cell shows an error, or a formula whose value was "
+                    "not saved; repair it in Excel and save"
+                )
+            yield line, [reading.text_of(value) for value in values]
         return
     for line, cells in reading.plain_csv(path):
         if cells is None:
@@ -226,6 +243,7 @@ def _lines(path: Path) -> Iterator[tuple[int, list[str | None]]]:
 def _header(path: Path, entry: Input, lines: Iterator[tuple[int, list[str | None]]]
             ) -> list[list[str]]:  # fmt: skip
     rows = [[text or "" for text in next(lines, (0, []))[1]] for _ in range(entry.header_rows)]
+    rows = [row + [""] * (len(rows[0]) - len(row)) for row in rows]
     names = [text.lstrip("\ufeff").strip() for text in rows[0]]
     if not entry.keep:
         names = [column_name(text) for text in names]
@@ -264,8 +282,9 @@ def _table(path: Path, entry: Input) -> pa.Table:
     if path.suffix == ".parquet":
         with duckdb.connect(config={"python_enable_replacements": "false"}) as connection:
             connection.execute("set TimeZone = 'UTC'")
+            relation, _, _ = reading.parquet_relation(path)
             texts = connection.execute(
-                "select columns(*)::varchar from read_parquet(?)", [str(path)]
+                f"select columns(*)::varchar from {relation}"
             ).to_arrow_table()
         return texts.rename_columns([column_name(name) for name in texts.column_names])
     header, rows = _rows(path, entry)
@@ -305,8 +324,9 @@ def _records(path: Path) -> list[str]:
     if path.suffix == ".parquet":
         with duckdb.connect(config={"python_enable_replacements": "false"}) as connection:
             connection.execute("set TimeZone = 'UTC'")
+            relation, _, _ = reading.parquet_relation(path)
             rows = connection.execute(
-                "select to_json(records)::varchar from read_parquet(?) as records", [str(path)]
+                f"select to_json(records)::varchar from {relation} as records"
             ).fetchall()
             return [row[0] for row in rows]
     try:
@@ -334,13 +354,13 @@ def fill_with_sample(settings: Settings) -> bool:
     shipped = {p.relative_to(SAMPLE_DIR) for p in SAMPLE_DIR.rglob("*") if p.is_file()}
     present = {
         path.relative_to(settings.landing)
-        for path in settings.landing.rglob("*")
-        if path.is_file() and not path.name.startswith(".")
+        for path in reading.files_below(settings.landing)
+        if not path.name.startswith(".")
     }
     if not present:
         shutil.copytree(SAMPLE_DIR, settings.landing, dirs_exist_ok=True)
         return True
-    strangers = sorted(str(path) for path in present - shipped)
+    strangers = sorted(reading.shown(path) for path in present - shipped)
     if settings.is_sample and strangers:
         raise ImportFailed(
             f"{settings.landing} holds the synthetic sample and also {', '.join(strangers[:5])}; "

@@ -13,7 +13,7 @@ import sys
 
 import duckdb
 
-from orchestration.loading import ledger, loader, reading
+from orchestration.loading import ledger, loader
 from orchestration.loading.contract import Table, load_contract
 from orchestration.locking import single_writer
 from orchestration.settings import Settings, load_settings
@@ -81,7 +81,8 @@ def _unload(
     ).fetchone()
     unloaded = files | (set(loaded) if overlap and overlap[0] else set())
     again = unloaded - files if keep_out else unloaded
-    present = {reading.file_id(path) for path in loader.landing_files(settings.landing, table)}
+    known = ledger.known_files(connection, table)
+    present = {f.file_id for f in loader.present_files(settings.landing, table, known)}
     if missing := sorted(loaded.get(file_id, file_id) for file_id in again - present):
         raise ReloadError(
             f"{', '.join(missing[:5])} ({len(missing)} files) would have to be loaded again and "

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import dagster as dg
 
 from orchestration.importing import fill_with_sample
-from orchestration.loading import erasing, loader
+from orchestration.loading import erasing, loader, reading
 from orchestration.loading.contract import Table, load_contract
 from orchestration.run_context import RunContext
 
@@ -29,7 +29,7 @@ def landing_files(run: RunContext) -> dg.MaterializeResult:
         )
     tables = load_contract()
     if strays := loader.stray_files(settings.landing, tables):
-        names = ", ".join(str(path.relative_to(settings.landing)) for path in strays[:5])
+        names = ", ".join(reading.shown(path.relative_to(settings.landing)) for path in strays[:5])
         raise dg.Failure(
             f"{names}: no contract table is loaded from there. Remedy: move it to "
             f"<source>/<table>/ in {settings.landing}; tables: {', '.join(tables)}"

@@ -98,7 +98,7 @@ def load_table(
     )
     known = ledger.known_files(connection, table)
     load.former = _by_name(known)
-    files = _files(landing, table, known)
+    files = present_files(landing, table, known)
     outcomes: list[FileOutcome] = []
     present: set[str] = set()
     for file in files:
@@ -168,8 +168,14 @@ class LandingFile:
         return replace(self, file_id=file_id, stamp=(None, None, None), problem=problem)
 
 
-def _files(landing: Path, table: Table, known: dict[str, dict[str, object]]) -> list[LandingFile]:
-    """The files of a table by extraction day, then content: the same whatever they are called."""
+def present_files(
+    landing: Path, table: Table, known: dict[str, dict[str, Any]]
+) -> list[LandingFile]:
+    """
+    The files of a table by extraction day, then content: the same whatever they are called.
+
+    Those that the ledger knows (`known`) and that were not touched since are not read.
+    """
     unchanged = {(row["file_name"], _stamp_of(row)): file_id for file_id, row in known.items()}
     found = []
     for path in landing_files(landing, table):

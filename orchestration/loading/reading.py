@@ -97,17 +97,24 @@ def refusing() -> Iterator[None]:
         yield
     except RejectedFile:
         raise
-    except FileNotFoundError as error:
-        raise changed("the file was removed while it was read") from error
     except Exception as error:  # of a library, on bytes that nobody foresaw
-        reason = "it breaks the reader of its format"
-        if isinstance(error, MemoryError):
-            reason = "it does not fit into memory"
-        elif isinstance(error, OSError) and error.errno:
-            reason = os.strerror(error.errno).lower()
-        raise RejectedFile(
-            "F_UNREADABLE", reason, "look at the file's rights and its disk, then export it again"
-        ) from error
+        raise reject_for(error) from error
+
+
+def reject_for(error: Exception) -> RejectedFile:
+    """The refusal of a file that could not be read for an error, in words that quote nothing."""
+    if isinstance(error, RejectedFile):
+        return error
+    if isinstance(error, FileNotFoundError):
+        return changed("the file was removed while it was read")
+    reason = "it breaks the reader of its format"
+    if isinstance(error, MemoryError):
+        reason = "it does not fit into memory"
+    elif isinstance(error, OSError) and error.errno:
+        reason = os.strerror(error.errno).lower()
+    return RejectedFile(
+        "F_UNREADABLE", reason, "look at the file's rights and its disk, then export it again"
+    )
 
 
 def changed(message: str) -> RejectedFile:

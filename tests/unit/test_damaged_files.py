@@ -454,7 +454,7 @@ def test_a_file_that_does_not_stay_is_refused(
     """At whatever step it goes, changes or is replaced: the others are loaded."""
     paths = [place(tmp_path, "crm/payments", f"{n}.csv", GOOD.replace("p,o", f"p{n},o"))
              for n in range(3)]  # fmt: skip
-    files = loader._files(tmp_path, TABLES["crm/payments"], {})
+    files = loader.present_files(tmp_path, TABLES["crm/payments"], {})
     path = files[1].path
     original = getattr(loader._Load, step)
     calls = []
