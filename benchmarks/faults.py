@@ -40,13 +40,14 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
+from fnmatch import fnmatch
 from functools import cached_property
 from pathlib import Path
 
 import duckdb
 import psutil
 
-from benchmarks import tampering
+from benchmarks import canary, tampering
 from orchestration.project import ensure_manifest
 from orchestration.settings import load_settings
 from tests.conftest import ROOT, STORIES, environment
@@ -81,7 +82,7 @@ class Outcome:
     seconds: float = 0.0
 
 
-Attack = Callable[[], Outcome]
+Attack = Callable[[], Outcome | list[Outcome]]
 
 
 # ---- Commands ------------------------------------------------------------------------------------
@@ -327,7 +328,7 @@ class Homes:
 
     def make_ready(self, classes: set[str]) -> None:
         """Make what these attacks need, before any of them runs."""
-        if classes & {"kills", "disk", "tampering", "settings"}:
+        if classes & {"kills", "disk", "tampering", "settings", "canary"}:
             _ = self.built
         if "kills" in classes:
             _ = self.first, self.full
@@ -491,6 +492,45 @@ def tamper(homes: Homes, attack: tampering.Tampering) -> Outcome:
     return finished(home, outcome)
 
 
+# ---- Canary --------------------------------------------------------------------------------------
+
+
+def sing(homes: Homes) -> list[Outcome]:
+    """Personal data in every place, two nightlies with waivers between them, and the search."""
+    home = homes.copy(homes.built.home, "canary")
+    planting = canary.Planting(home / "landing")
+    console = home / "console.txt"
+    night = Outcome("canary/the gate", "waived, the next nightly publishes")
+
+    def told(*command: str) -> Ended:
+        ended = run(home, *command, limit=homes.limit)
+        with console.open("a", encoding="utf-8") as stream:
+            stream.write(f"{ended.out}\n{ended.err}\n")
+        return ended
+
+    told("-m", "orchestration.nightly")
+    with duckdb.connect(str(tampering.warehouse(home)), read_only=True) as connection:
+        closing = connection.execute(
+            "select file_id from ops.files where status = 'rejected' union "
+            "select file_id from ops.drift_findings where severity = 'fail'"
+        ).fetchall()
+    for (file_id,) in closing:
+        told("-m", "orchestration.waiving", file_id, "canary")
+    ended = told("-m", "orchestration.nightly")
+    if ended.code != 0:
+        night.wrong.append(f"not published: {last_line(ended.err)}")
+    own = ROOT / "dbt_project"
+    holders = canary.search([home, own / "logs", own / "target"], home / "landing")
+    outcomes = [
+        Outcome(f"canary/{place}", canary.Mark(number).email,
+                [f"found in {len(files)} files: {', '.join(files[:5])}"] if files else [])
+        for number, place in enumerate(planting.places) for files in [holders.get(number)]
+    ]  # fmt: skip
+    if not any(outcome.wrong for outcome in outcomes):
+        finished(home, night)
+    return [*outcomes, night]
+
+
 # ---- Files ---------------------------------------------------------------------------------------
 
 
@@ -590,6 +630,8 @@ def attacks(options: argparse.Namespace, homes: Homes) -> Iterator[tuple[str, At
     if "settings" in wanted:
         for attack in tampering.SETTINGS:
             yield attack.name, lambda a=attack: tamper(homes, a)
+    if "canary" in wanted:
+        yield "canary", lambda: sing(homes)
     if "files" in wanted:
         from tests.unit.test_damaged_files import cases
 
@@ -616,7 +658,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)  # fmt: skip
     parser.add_argument("--only", default=",".join(CLASSES), help="classes, with commas between")
-    parser.add_argument("--one", metavar="NAME", help="this attack alone, such as kills/17")
+    parser.add_argument("--one", metavar="NAME", help="this alone: kills/17, 'tampering/lock/*'")
     parser.add_argument("--kills", type=int, default=100)
     parser.add_argument("--fills", type=int, default=10)
     parser.add_argument("--inputs", type=int, default=300, help="randomly damaged files")
@@ -635,7 +677,9 @@ def main() -> int:
     ensure_manifest(load_settings(scratch).environment())
     homes = Homes(scratch, options.limit, options.reuse)
     planned = {
-        name: attack for name, attack in attacks(options, homes) if options.one in (None, name)
+        name: attack
+        for name, attack in attacks(options, homes)
+        if not options.one or fnmatch(name, options.one)
     }
     homes.make_ready({name.split("/")[0] for name in planned})
     outcomes: list[Outcome] = []
@@ -643,12 +687,12 @@ def main() -> int:
     with ThreadPoolExecutor(options.parallel) as pool:
         running = [pool.submit(timed, name, attack) for name, attack in planned.items()]
         for done in as_completed(running):
-            outcome = done.result()
-            outcomes.append(outcome)
-            if outcome.wrong or not outcome.name.startswith("files/"):
-                print(f"[{time.monotonic() - started:6.0f}s] {len(outcomes)}/{len(planned)} "
-                      f"{outcome.name} ({outcome.what}): "
-                      + ("; ".join(outcome.wrong) or "held"), flush=True)  # fmt: skip
+            outcomes += done.result()
+            for outcome in done.result():
+                if outcome.wrong or not outcome.name.startswith(("files/", "canary/")):
+                    print(f"[{time.monotonic() - started:6.0f}s] {len(outcomes)}/{len(planned)} "
+                          f"{outcome.name} ({outcome.what}): "
+                          + ("; ".join(outcome.wrong) or "held"), flush=True)  # fmt: skip
     tell(outcomes, options, time.monotonic() - started)
     if not options.scratch and not any(outcome.wrong for outcome in outcomes):
         shutil.rmtree(scratch)
@@ -657,15 +701,17 @@ def main() -> int:
     return any(outcome.wrong for outcome in outcomes)
 
 
-def timed(name: str, attack: Attack) -> Outcome:
+def timed(name: str, attack: Attack) -> list[Outcome]:
     """Carry an attack out; one that the benchmark itself cannot carry out is not held."""
     started = time.monotonic()
     try:
-        outcome = attack()
+        found = attack()
     except Exception as error:
-        outcome = Outcome(name, "", [f"not carried out: {type(error).__name__}: {error}"])
-    outcome.name, outcome.seconds = name, time.monotonic() - started
-    return outcome
+        found = Outcome(name, "", [f"not carried out: {type(error).__name__}: {error}"])
+    if isinstance(found, Outcome):
+        found.name, found.seconds = name, time.monotonic() - started
+        return [found]
+    return found
 
 
 def tell(outcomes: list[Outcome], options: argparse.Namespace, seconds: float) -> None:
