@@ -12,13 +12,13 @@ from typing import Any
 import dagster as dg
 
 from expectations import checkpoints
-from orchestration import gate
+from orchestration import gate, volume
 from orchestration.assets.published import MARTS
 from orchestration.assets.raw import raw_assets
 from orchestration.fingerprint import table_names
 from orchestration.gate import Audit, Check
 from orchestration.loading import ledger
-from orchestration.publishing import previous_rows
+from orchestration.publishing import previous_manifest
 from orchestration.run_context import RunContext
 
 
@@ -123,17 +123,16 @@ def marts_boundary(run: RunContext) -> Iterator[dg.AssetCheckResult]:
     try:
         with run.warehouse() as connection:
             build = gate.require_build(connection)
-            tables = table_names(connection)
+            rows = {
+                name: ledger.count(connection, f'marts."{name}"')
+                for name in table_names(connection)
+            }
+            sources = volume.source_rows(connection)
         built = gate.dbt_checks(settings.dbt_target, build.build_id)
     except gate.GateClosed as closed:
         raise dg.Failure(str(closed)) from closed
-    published = previous_rows(settings, build.as_of_at)
-    parameters: dict[str, Any] = {
-        # A fifth of the last release's rows may go at once: retractions and redefined bots are
-        # smaller than that, a missing load is mostly larger.
-        f"minimum_{name}": int(0.8 * published.get(name, 0))
-        for name in tables
-    }
+    minimum = volume.minimum_rows(previous_manifest(settings, build.as_of_at), sources, rows)
+    parameters: dict[str, Any] = {f"minimum_{name}": count for name, count in minimum.items()}
     outcomes = checkpoints.run("marts", settings.warehouse, parameters)
     checks = (
         *gate.read_boundary(settings.home / "work" / "raw_boundary.json", build.load_state),

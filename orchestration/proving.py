@@ -482,7 +482,7 @@ class World:
                     self.connection, table, self.settings.landing, pepper=PEPPER,
                     loaded_at=datetime(2030, 1, 1),
                 )  # fmt: skip
-        erasing.erase(self.connection, self.tables, PEPPER, "k1")
+        erasing.erase(self.connection, self.tables, PEPPER, "k1", datetime(2030, 1, 1))
 
     def retract(self, number: int) -> None:
         """Take a file back, as `make retract` does."""

@@ -25,7 +25,7 @@ from typing import Any
 
 import duckdb
 
-from orchestration import gate, journey_map, sealed
+from orchestration import gate, journey_map, sealed, volume
 from orchestration.fingerprint import SCHEMA, TableHash, fingerprint, hash_table, table_names
 from orchestration.loading import erasing
 from orchestration.locking import single_writer
@@ -86,7 +86,7 @@ def publish(
         candidate = fingerprint(connection)
         if candidate.value != build.fingerprint:
             raise gate.GateClosed(f"the marts changed after their build. {gate.REMEDY}")
-        as_of_at = build.as_of_at
+        as_of_at, source_rows = build.as_of_at, volume.source_rows(connection)
         on_step("verified")
         name = f"{as_of_at[:10].replace('-', '')}-{candidate.value[:12]}"
         release_id, damaged = _reusable(releases, name, say)
@@ -104,7 +104,7 @@ def publish(
                 "built_at": datetime.now(UTC).replace(tzinfo=None, microsecond=0),
             }
             _write_release(connection, temporary, information, candidate.tables, on_step)
-            _write_manifest(temporary, information, audit, candidate.tables)
+            _write_manifest(temporary, information, audit, candidate.tables, source_rows)
             _sync(temporary)
             on_step("synced")
             os.rename(temporary, final)
@@ -206,6 +206,7 @@ def _write_manifest(
     information: dict[str, Any],
     audit: gate.Audit,
     tables: dict[str, TableHash],
+    source_rows: dict[str, dict[str, int]],
 ) -> None:
     files = {}
     for path in sorted(folder.rglob("*")):
@@ -222,6 +223,7 @@ def _write_manifest(
         "fingerprint": audit.fingerprint,
         "minimum_reader": "DuckDB 1.4",
         "tables": {name: {"rows": t.rows, "hash": t.digest} for name, t in tables.items()},
+        "source_rows": source_rows,
         "warnings": [
             f"{c.boundary}: {c.name}: {c.message}" for c in audit.checks if c.status == "warn"
         ],
@@ -330,21 +332,34 @@ def rollback(settings: Settings, release_id: str | None = None) -> str:
         raise PublishError(f"there is no whole release {release_id}; there are: {ids}")
     if problem := damage(settings.published / "releases" / release_id):
         raise PublishError(f"release {release_id} is damaged ({problem}); choose another of: {ids}")
+    _refuse_older_than_erasure(settings, release_id)
     _flip(settings.published, release_id)
     _record(settings.published, release_id, "rollback")
     return release_id
 
 
-def previous_rows(settings: Settings, as_of_at: str) -> dict[str, int]:
-    """
-    Rows per table of the current release, which tonight's may not fall far below.
+def _refuse_older_than_erasure(settings: Settings, release_id: str) -> None:
+    """A release that was built before somebody was erased still shows them."""
+    manifest = read_manifest(settings.published / "releases" / release_id)
+    is_older = manifest is None or manifest["built_at"] < erasing.last_erasure(settings.erasures)
+    if not is_older and settings.warehouse.exists():
+        with duckdb.connect(str(settings.warehouse)) as connection:
+            is_older = bool(erasing.owed(connection))
+    if is_older:
+        raise PublishError(
+            f"release {release_id} is older than an erasure and shows who was erased; "
+            "run `make nightly` for one without them"
+        )
 
-    Empty before the first release, and when the candidate looks back to an earlier instant.
+
+def previous_manifest(settings: Settings, as_of_at: str) -> dict[str, Any] | None:
+    """
+    The manifest of the current release, which a candidate may not fall far below.
+
+    None before the first release, and when the candidate looks back to an earlier instant.
     """
     manifest = read_manifest(settings.published / "current")
-    if manifest is None or as_of_at < manifest["as_of_at"]:
-        return {}
-    return {name: int(table["rows"]) for name, table in manifest["tables"].items()}
+    return None if manifest is None or as_of_at < manifest["as_of_at"] else manifest
 
 
 def code_version() -> str:

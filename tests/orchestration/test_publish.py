@@ -15,7 +15,7 @@ import pytest
 
 from orchestration import building, gate, publishing
 from orchestration.gate import Audit, Check, GateClosed
-from orchestration.loading import ledger
+from orchestration.loading import erasing, ledger
 from orchestration.settings import Settings, load_settings
 from tests.conftest import ROOT, environment
 
@@ -298,7 +298,7 @@ def test_the_next_run_heals_a_spoiled_release(tmp_path: Path, spoiled: str) -> N
     settings = candidate(tmp_path, 3)
     publishing.publish(settings)
     SPOILED_RELEASES[spoiled](tmp_path)
-    assert isinstance(publishing.previous_rows(settings, AS_OF), dict)
+    publishing.previous_manifest(settings, AS_OF)
     said: list[str] = []
     release = publishing.publish(settings, say=said.append)
     assert people_read(tmp_path) == 3
@@ -341,10 +341,11 @@ def test_no_rollback_to_a_damaged_release(tmp_path: Path) -> None:
 
 def test_a_look_back_is_not_held_against_the_last_release(tmp_path: Path) -> None:
     settings = candidate(tmp_path, 9)
-    assert publishing.previous_rows(settings, AS_OF) == {}
+    assert publishing.previous_manifest(settings, AS_OF) is None
     publishing.publish(settings)
-    assert publishing.previous_rows(settings, AS_OF)["dim_persons"] == 9
-    assert publishing.previous_rows(settings, "2026-01-07 00:00:00") == {}
+    manifest = publishing.previous_manifest(settings, AS_OF)
+    assert manifest and manifest["tables"]["dim_persons"]["rows"] == 9
+    assert publishing.previous_manifest(settings, "2026-01-07 00:00:00") is None
 
 
 def test_rollback_and_retention(tmp_path: Path) -> None:
@@ -357,3 +358,17 @@ def test_rollback_and_retention(tmp_path: Path) -> None:
     assert people_read(tmp_path) == 6
     with pytest.raises(publishing.PublishError, match="no whole release"):
         publishing.rollback(settings, releases[0])
+
+
+def test_no_rollback_to_before_an_erasure(tmp_path: Path) -> None:
+    """Done or still owed: a release that shows the subject does not come back."""
+    releases = [publishing.publish(candidate(tmp_path, number)) for number in (1, 2)]
+    settings = load_settings(tmp_path)
+    marts(tmp_path, "insert into ops.erasure_dues values ('d', '2030-01-01', "
+                    "'{\"request_id\": \"R-1\"}')")  # fmt: skip
+    with pytest.raises(publishing.PublishError, match="older than an erasure"):
+        publishing.rollback(settings)
+    assert erasing.settle(settings.warehouse, settings.erasures) == 1
+    with pytest.raises(publishing.PublishError, match="older than an erasure"):
+        publishing.rollback(settings, releases[0])
+    assert people_read(tmp_path) == 2
