@@ -43,6 +43,7 @@ from datetime import date
 from fnmatch import fnmatch
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import duckdb
 import psutil
@@ -51,6 +52,9 @@ from benchmarks import canary, tampering
 from orchestration.project import ensure_manifest
 from orchestration.settings import load_settings
 from tests.conftest import ROOT, STORIES, environment
+
+if TYPE_CHECKING:
+    from tests.unit.test_damaged_files import Case
 
 CLASSES = ("kills", "disk", "tampering", "settings", "canary", "files")
 STORY = STORIES / "happy_week"
@@ -534,41 +538,50 @@ def sing(homes: Homes) -> list[Outcome]:
 # ---- Files ---------------------------------------------------------------------------------------
 
 
-def malformed(scratch: Path, name: str, file_name: str, content: bytes) -> Outcome:
-    """Load one file with the real loader; its rows are conserved, or it is refused in words."""
+def malformed(scratch: Path, case: Case) -> Outcome:
+    """Load one file with the real loader: rows and reasons as they should be, or its refusal."""
     from tests.unit.test_loader import load
 
-    outcome = Outcome(name, file_name.encode("utf-8", "replace").decode())
+    outcome = Outcome("", case.name.encode("utf-8", "replace").decode())
     landing = Path(tempfile.mkdtemp(prefix="files-", dir=scratch))
-    path = landing / "crm" / "payments" / file_name
+    path = landing / "crm" / "payments" / case.name
     path.parent.mkdir(parents=True)
-    path.write_bytes(content)
+    path.write_bytes(case.content)
     with duckdb.connect() as connection:
         try:
             (found,) = load(connection, landing, "crm/payments")
         except Exception as error:
             outcome.wrong.append(f"the load ends with {type(error).__name__}: {str(error)[:150]}")
         else:
+            reasons = dict(
+                connection.execute(
+                    "select reason, count(*) from ops.quarantined_rows group by all"
+                ).fetchall()
+            )
             (held,) = connection.execute("select count(*) from raw_crm.payments").fetchone()
-            (kept,) = connection.execute("select count(*) from ops.quarantined_rows").fetchone()
-            if found.status == "rejected":
-                runbook = (ROOT / "docs" / "runbook.md").read_text("utf-8")
-                if f"`{found.reject_code}`" not in runbook or not found.reject_remedy:
-                    outcome.wrong.append(f"{found.reject_code}: without a remedy")
-                if held or kept:
-                    outcome.wrong.append("refused, and rows of it stay")
-            elif found.rows_in != held + kept + found.rows_duplicate:
-                outcome.wrong.append(
-                    f"{found.rows_in} rows in, {held} loaded, {kept} quarantined, "
-                    f"{found.rows_duplicate} duplicate"
-                )
+            kept = sum(reasons.values())
+            runbook = (ROOT / "docs" / "runbook.md").read_text("utf-8")
+            if found.status == "rejected" and (
+                f"`{found.reject_code}`" not in runbook or not found.reject_remedy
+            ):
+                outcome.wrong.append(f"{found.reject_code}: without a remedy")
+            if found.rows_in != held + kept + found.rows_duplicate:
+                outcome.wrong.append(f"{found.rows_in} rows in, {held} loaded, {kept} quarantined, "
+                                     f"{found.rows_duplicate} duplicate")  # fmt: skip
+            code = found.reject_code
+            if ("F_" if code and case.code == "F_" else code, held, reasons) != (
+                case.code, case.loaded, case.reasons
+            ):  # fmt: skip
+                outcome.wrong.append(f"{code}, {held} loaded, {reasons}; should be {case.code}, "
+                                     f"{case.loaded}, {case.reasons}")  # fmt: skip
     shutil.rmtree(landing)
     return outcome
 
 
-def damaged(chance: random.Random) -> bytes:
-    """Valid payments with some bytes cut, changed or put in."""
-    from tests.unit.test_fuzz import BYTES, GARBAGE
+def damaged(chance: random.Random) -> Case:
+    """Valid payments, damaged in some bytes, and what a plain reader makes of them."""
+    from tests.unit.test_damaged_files import Case
+    from tests.unit.test_fuzz import BYTES, GARBAGE, reference, settle
 
     rows = [f"p{n},o{n % 3},2026-01-0{1 + n % 7} 10:00:00,{n}.50,JPY,charge" for n in range(9)]
     header = "payment_id,order_id,paid_at,payment_amount,currency_code,payment_type"
@@ -583,18 +596,21 @@ def damaged(chance: random.Random) -> bytes:
                 data[place : place + 1] = chance.randbytes(1)
             case _:
                 data[place:place] = chance.choice(BYTES + GARBAGE)
-    return bytes(data)
+    read = reference(bytes(data))
+    kept, _, reasons = settle([read])
+    code = "F_" if read.refused else None  # any of them
+    return Case("random.csv", bytes(data), code, len(kept), dict(reasons))
 
 
-def all_files(homes: Homes, contents: dict[str, bytes]) -> Outcome:
+def all_files(homes: Homes, cases: list[Case]) -> Outcome:
     """All of them in one landing zone: the nightly ends in words, the ledger names each file."""
-    outcome = Outcome("files/all in one night", f"{len(contents)} files")
+    outcome = Outcome("files/all in one night", f"{len(cases)} files")
     home = homes.copy(homes.waiting, outcome.name)
     before, _ = release(home)
-    for name, content in contents.items():
-        path = home / "landing" / "crm" / "payments" / "malformed" / name
+    for case in cases:
+        path = home / "landing" / "crm" / "payments" / "malformed" / case.name
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content)
+        path.write_bytes(case.content)
     ended = run(home, "-m", "orchestration.nightly", limit=homes.limit)
     if ended.code is None:
         outcome.wrong.append(f"did not end within {homes.limit:.0f} s ({ended.stage})")
@@ -606,8 +622,8 @@ def all_files(homes: Homes, contents: dict[str, bytes]) -> Outcome:
         (told,) = connection.execute(
             "select count(*) from ops.files where file_name like '%/malformed/%'"
         ).fetchone()
-    if told != len(contents):
-        outcome.wrong.append(f"the ledger names {told} of {len(contents)} files")
+    if told != len(cases):
+        outcome.wrong.append(f"the ledger names {told} of {len(cases)} files")
     return finished(home, outcome)
 
 
@@ -635,21 +651,16 @@ def attacks(options: argparse.Namespace, homes: Homes) -> Iterator[tuple[str, At
     if "files" in wanted:
         from tests.unit.test_damaged_files import cases
 
-        known = {case.name: case.content for case in cases()}
-        for name, content in known.items():
-            shown = os.fsencode(name).decode("utf-8", "backslashreplace").replace("\n", "\\n")
+        known = cases()
+        for case in known:
+            shown = os.fsencode(case.name).decode("utf-8", "backslashreplace")
             yield (
-                f"files/{shown}",
-                lambda s=shown, n=name, c=content: malformed(homes.scratch, f"files/{s}", n, c),
+                "files/" + shown.replace("\n", "\\n"),
+                lambda c=case: malformed(homes.scratch, c),
             )
         for number in range(options.inputs):
-            data = damaged(random.Random(f"{options.seed}/{number}"))
-            yield (
-                f"files/random {number}",
-                lambda n=number, d=data: malformed(
-                    homes.scratch, f"files/random {n}", "random.csv", d
-                ),
-            )
+            chance = random.Random(f"{options.seed}/{number}")
+            yield f"files/random {number}", lambda c=chance: malformed(homes.scratch, damaged(c))
         yield "files/all in one night", lambda: all_files(homes, known)
 
 
