@@ -81,14 +81,18 @@ def change(act: Callable[[Path], object]) -> Act:
     return made
 
 
-def sql(statement: str) -> Act:
+def edited(statement: str) -> Callable[[Path], object]:
     """An edit of the warehouse by hand."""
 
     def edit(home: Path) -> None:
         with duckdb.connect(str(warehouse(home))) as connection:
             connection.execute(statement)
 
-    return change(edit)
+    return edit
+
+
+def sql(statement: str) -> Act:
+    return change(edited(statement))
 
 
 def with_environment(**variables: str) -> Act:
@@ -215,8 +219,19 @@ def half_a_build(home: Path, yesterday: Path) -> Iterator[dict[str, str]]:
     yield {}
 
 
+def unjudged(act: Callable[[Path], object]) -> Act:
+    """A change of what is judged, before the build was: there is no audit of it."""
+
+    def both(home: Path) -> None:
+        remove(audit(home))
+        act(home)
+
+    return change(both)
+
+
 @contextmanager
 def results_of_yesterday(home: Path, yesterday: Path) -> Iterator[dict[str, str]]:
+    remove(audit(home))
     shutil.copy(yesterday / "work/dbt/run_results.json", home / "work/dbt/run_results.json")
     yield {}
 
@@ -328,12 +343,14 @@ NIGHT = ("nightly",)
 TAMPERINGS = [
     # Nothing was done: the steps go through.
     Tampering("control/publish alone", "healed", change(nothing), base="candidate"),
-    Tampering("control/check and publish alone", "healed", change(nothing), ALONE, "candidate"),
+    Tampering("control/check and publish alone", "healed", unjudged(nothing), ALONE, "candidate"),
     # Evidence without its object.
     Tampering("evidence/mart edited", "refused", sql(TIMES_1000), base="candidate"),
     Tampering("evidence/mart edited, checked alone", "refused", sql(TIMES_1000), ALONE,
               "candidate"),
     Tampering("evidence/mart edited between two runs", "either", sql(TIMES_1000), NIGHT),
+    Tampering("evidence/incremental mart edited between two runs", "either",
+              sql("update marts.fct_sessions set page_view_count = page_view_count + 1000"), NIGHT),
     Tampering("evidence/mart dropped", "refused", sql("drop table marts.fct_revenue_points"), ALONE,
               "candidate"),
     Tampering("evidence/release_info edited", "refused",
@@ -343,9 +360,10 @@ TAMPERINGS = [
     Tampering("evidence/results of an earlier build", "refused", results_of_yesterday, ALONE,
               "candidate"),
     Tampering("evidence/results cut", "refused",
-              change(lambda home: cut(home / "work/dbt/run_results.json")), ALONE, "candidate"),
+              unjudged(lambda home: cut(home / "work/dbt/run_results.json")), ALONE, "candidate"),
     Tampering("evidence/results gone", "refused",
-              change(lambda home: remove(home / "work/dbt/run_results.json")), ALONE, "candidate"),
+              unjudged(lambda home: remove(home / "work/dbt/run_results.json")), ALONE,
+              "candidate"),
     Tampering("evidence/audit gone", "refused", change(lambda home: remove(audit(home))),
               base="candidate"),
     Tampering("evidence/audit cut", "refused", change(lambda home: cut(audit(home))),
@@ -360,13 +378,14 @@ TAMPERINGS = [
     Tampering("evidence/audit with one check", "refused",
               change(lambda home: edit_json(audit(home), few_checks)), base="candidate"),
     Tampering("evidence/ledger edited", "refused",
-              sql("update ops.files set rows_loaded = rows_loaded + 1"), ALONE, "candidate"),
+              unjudged(edited("update ops.files set rows_loaded = rows_loaded + 1")), ALONE,
+              "candidate"),
     Tampering("evidence/raw row deleted", "either", sql("delete from raw_crm.orders where order_id "
               "= (select min(order_id) from raw_crm.orders)"), NIGHT),
-    Tampering("evidence/raw boundary of other loads", "refused", change(lambda home: edit_json(
+    Tampering("evidence/raw boundary of other loads", "refused", unjudged(lambda home: edit_json(
               home / "work/raw_boundary.json", lambda r: r.update(state="x"))), ALONE, "candidate"),
     Tampering("evidence/raw boundary cut", "refused",
-              change(lambda home: cut(home / "work/raw_boundary.json")), ALONE, "candidate"),
+              unjudged(lambda home: cut(home / "work/raw_boundary.json")), ALONE, "candidate"),
     # Damaged releases: published again, by the same candidate.
     Tampering("release/Parquet file gone", "healed", in_current(PARQUET, remove)),
     Tampering("release/Parquet file flipped", "healed", in_current(PARQUET, flip)),
