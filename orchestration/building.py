@@ -84,6 +84,30 @@ def _files() -> list[Path]:
     ]
 
 
+def note_warehouse(warehouse: Path, seen: Path) -> None:
+    """Remember the state in which a run of ours leaves the warehouse file."""
+    stat = warehouse.stat()
+    seen.write_text(f"{stat.st_size} {stat.st_mtime_ns}", "utf-8")
+
+
+def distrust_changed(warehouse: Path, seen: Path) -> bool:
+    """
+    Whether the warehouse file is another than the last run left; then the next build is a full one.
+
+    Somebody may have edited a mart, and an incremental build would keep the edit.
+    """
+    if not warehouse.exists():
+        return False
+    stat = warehouse.stat()
+    noted = seen.read_text("utf-8") if seen.exists() else ""
+    if noted == f"{stat.st_size} {stat.st_mtime_ns}":
+        return False
+    with duckdb.connect(str(warehouse)) as connection:
+        if last_complete(connection):
+            ledger.forget_build(connection)
+    return True
+
+
 def begin(
     connection: duckdb.DuckDBPyConnection, key: str, as_of_at: str, full_refresh: bool = False
 ) -> str | None:

@@ -29,7 +29,7 @@ from orchestration import gate, journey_map, sealed, volume
 from orchestration.fingerprint import SCHEMA, TableHash, fingerprint, hash_table, table_names
 from orchestration.loading import erasing
 from orchestration.locking import single_writer
-from orchestration.settings import ROOT, Settings, load_settings
+from orchestration.settings import ROOT, Settings, SettingsError, load_settings
 
 STORAGE_VERSION = "v1.2.0"  # what DuckDB 1.4 and the BI tools that embed it can read
 DATABASE = "journey.duckdb"  # constant: the file's stem is the catalog that BI tools remember
@@ -211,12 +211,8 @@ def _write_manifest(
     files = {}
     for path in sorted(folder.rglob("*")):
         if path.is_file():
-            with path.open("rb") as stream:
-                digest = hashlib.file_digest(stream, "sha256").hexdigest()
-            files[path.relative_to(folder).as_posix()] = {
-                "sha256": digest,
-                "bytes": path.stat().st_size,
-            }
+            name = path.relative_to(folder).as_posix()
+            files[name] = {"sha256": _sha256(path), "bytes": path.stat().st_size}
     manifest = {
         **{key: str(value) for key, value in information.items()},
         "as_of_at": audit.as_of_at,
@@ -244,8 +240,10 @@ def damage(folder: Path, thorough: bool = True) -> str | None:
     Not `thorough` looks at names and sizes only; otherwise every byte is read.
     """
     manifest = read_manifest(folder)
-    if manifest is None:
+    if manifest is None or not isinstance(manifest.get("files"), dict):
         return f"{MANIFEST} is missing, cut or edited"
+    if manifest["release_id"] != folder.name:
+        return f"it is release {manifest['release_id']} under another name"
     present = {p.relative_to(folder).as_posix() for p in folder.rglob("*") if not p.is_dir()}
     if strange := sorted(present - {*manifest["files"], MANIFEST}):
         return f"{strange[0]} does not belong to it"
@@ -255,11 +253,17 @@ def damage(folder: Path, thorough: bool = True) -> str | None:
             return f"{name} is missing"
         if path.stat().st_size != file["bytes"]:
             return f"{name} has another size"
-        if thorough:
-            with path.open("rb") as stream:
-                if hashlib.file_digest(stream, "sha256").hexdigest() != file["sha256"]:
-                    return f"{name} was changed"
+        try:
+            if thorough and _sha256(path) != file["sha256"]:
+                return f"{name} was changed"
+        except OSError as error:
+            return f"{name} cannot be read ({error.strerror})"
     return None
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def _reusable(releases: Path, name: str, say: Callable[[str], None]) -> tuple[str, list[Path]]:
@@ -324,7 +328,7 @@ def rollback(settings: Settings, release_id: str | None = None) -> str:
     """Make an earlier release current, the one before the current by default."""
     ids, current = release_ids(settings.published), current_release(settings.published)
     if release_id is None:
-        earlier = ids[: ids.index(current)] if current in ids else []
+        earlier = ids[: ids.index(current)] if current in ids else ids
         if not earlier:
             raise PublishError(f"there is no release before {current}; there are: {ids}")
         release_id = earlier[-1]
@@ -358,7 +362,10 @@ def previous_manifest(settings: Settings, as_of_at: str) -> dict[str, Any] | Non
 
     None before the first release, and when the candidate looks back to an earlier instant.
     """
-    manifest = read_manifest(settings.published / "current")
+    root = settings.published
+    manifest = read_manifest(root / "current")
+    if manifest is None and (whole := release_ids(root)):
+        manifest = read_manifest(root / "releases" / whole[-1])  # the current one is damaged
     return None if manifest is None or as_of_at < manifest["as_of_at"] else manifest
 
 
@@ -385,7 +392,10 @@ def _record(root: Path, release_id: str, note: str) -> None:
         "release": release_id,
         "note": note,
     }
-    with (root / "ledger.jsonl").open("a", encoding="utf-8") as stream:
+    path = root / "ledger.jsonl"
+    if path.exists() and not path.is_file():
+        _set_aside(path)
+    with path.open("a", encoding="utf-8") as stream:
         stream.write(json.dumps(line) + "\n")
         stream.flush()
         os.fsync(stream.fileno())
@@ -405,12 +415,11 @@ def _prune(root: Path, keep: int) -> list[str]:
 def _clear_leftovers(root: Path) -> None:
     """What a killed publish left behind."""
     for path in [*(root / "releases").glob(".tmp-*"), *(root / "releases").glob(".old-*"),
-                 *root.glob(".old-*")]:  # fmt: skip
+                 *root.glob(".old-*"), *root.glob(".current-new")]:  # fmt: skip
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path)
         else:
             path.unlink()
-    (root / ".current-new").unlink(missing_ok=True)
 
 
 def _sync(folder: Path) -> None:
@@ -453,8 +462,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--list", action="store_true", help="list the releases")
     parser.add_argument("--rollback", nargs="?", const="", metavar="RELEASE")
     options = parser.parse_args(arguments)
-    settings = load_settings()
     try:
+        settings = load_settings()
         if options.list:
             current = current_release(settings.published)
             for folder in sorted((settings.published / "releases").glob("[!.]*")):
@@ -467,8 +476,8 @@ def main(arguments: list[str] | None = None) -> int:
                 release = rollback(settings, options.rollback or None)
             else:
                 release = publish(settings, say=print)
-    except (gate.GateClosed, PublishError, BlockingIOError) as error:
-        print(f"not published: {error}", file=sys.stderr)
+    except (gate.GateClosed, PublishError, SettingsError, OSError, duckdb.Error) as error:
+        print(f"not published: {str(error).strip()[:3000]}", file=sys.stderr)
         return 1
     print(f"current release: {release}")
     return 0

@@ -11,7 +11,7 @@ import dagster as dg
 import duckdb
 from pydantic import Field, PrivateAttr
 
-from orchestration import dagster_store
+from orchestration import building, dagster_store
 from orchestration.loading.contract import load_contract
 from orchestration.locking import single_writer
 from orchestration.settings import Settings, load_settings
@@ -83,7 +83,10 @@ class RunContext(dg.ConfigurableResource):
         with single_writer(self._settings.home):
             if context.instance and context.run:
                 dagster_store.end_dead_runs(context.instance, context.run.run_id)
+            building.distrust_changed(self._settings.warehouse, self._settings.warehouse_seen)
             yield self
+            if self._settings.warehouse.exists():
+                building.note_warehouse(self._settings.warehouse, self._settings.warehouse_seen)
 
     @property
     def settings(self) -> Settings:

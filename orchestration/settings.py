@@ -57,6 +57,11 @@ class Settings:
         return self.home / "warehouse" / "warehouse.duckdb"
 
     @property
+    def warehouse_seen(self) -> Path:
+        """How the last run left the warehouse file: its size and time."""
+        return self.home / "work" / "warehouse.seen"
+
+    @property
     def dbt_target(self) -> Path:
         """Folder of dbt's run artefacts (`run_results.json`)."""
         return self.home / "work" / "dbt"

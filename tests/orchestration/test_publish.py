@@ -293,6 +293,12 @@ SPOILED_RELEASES: dict[str, Callable[[Path], object]] = {
         (home / "published" / ".current-new").symlink_to("x")),
     "a stray file among the releases": lambda home: (
         home / "published" / "releases" / "notes.txt").write_text("x"),
+    "another's name": lambda home: (
+        (home / CURRENT).resolve().rename(home / "published" / "releases" / "20260101-other")),
+    "the list of publications is a folder": lambda home: (
+        (home / "published" / "ledger.jsonl").unlink(),
+        (home / "published" / "ledger.jsonl").mkdir()),
+    "a link to be is a folder": lambda home: (home / "published" / ".current-new").mkdir(),
     "the list of publications": lambda home: (
         home / "published" / "ledger.jsonl").write_bytes(b"\xff{"),
 }  # fmt: skip
