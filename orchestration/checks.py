@@ -15,6 +15,7 @@ from expectations import checkpoints
 from orchestration import gate
 from orchestration.assets.published import MARTS
 from orchestration.assets.raw import raw_assets
+from orchestration.database import refuse_damage
 from orchestration.fingerprint import table_names
 from orchestration.gate import Audit, Check
 from orchestration.loading import ledger
@@ -78,6 +79,7 @@ def raw_boundary(run: RunContext) -> Iterator[dg.AssetCheckResult]:
         state = ledger.load_state(connection)
         findings = gate.last_findings(connection)
     outcomes = checkpoints.run("raw", settings.warehouse, {})
+    refuse_damage(settings, (outcome.message for outcome in outcomes))
     checks = [*loads, *_gx_checks("raw", outcomes)]
     gate.write_boundary(settings.home / "work" / "raw_boundary.json", state, checks)
     failed = any(check.status == "fail" for check in checks)
@@ -135,6 +137,7 @@ def marts_boundary(run: RunContext) -> Iterator[dg.AssetCheckResult]:
         for name in tables
     }
     outcomes = checkpoints.run("marts", settings.warehouse, parameters)
+    refuse_damage(settings, (outcome.message for outcome in outcomes))
     checks = (
         *gate.read_boundary(settings.home / "work" / "raw_boundary.json", build.load_state),
         *built,
