@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -90,22 +92,33 @@ def note_warehouse(warehouse: Path, seen: Path) -> None:
     seen.write_text(f"{stat.st_size} {stat.st_mtime_ns}", "utf-8")
 
 
-def distrust_changed(warehouse: Path, seen: Path) -> bool:
+def distrust_changed(connection: duckdb.DuckDBPyConnection, warehouse: Path, seen: Path) -> bool:
     """
     Whether the warehouse file is another than the last run left; then the next build is a full one.
 
     Somebody may have edited a mart, and an incremental build would keep the edit.
     """
-    if not warehouse.exists():
+    if _is_as_left(warehouse, seen):
+        return False
+    if last_complete(connection):
+        ledger.forget_build(connection)
+    return True
+
+
+@contextmanager
+def own_change(settings: Settings) -> Iterator[None]:
+    """A change by a command of ours: the next build may be incremental if it might before."""
+    is_as_left = _is_as_left(settings.warehouse, settings.warehouse_seen)
+    yield
+    if is_as_left:
+        note_warehouse(settings.warehouse, settings.warehouse_seen)
+
+
+def _is_as_left(warehouse: Path, seen: Path) -> bool:
+    if not (warehouse.exists() and seen.exists()):
         return False
     stat = warehouse.stat()
-    noted = seen.read_text("utf-8") if seen.exists() else ""
-    if noted == f"{stat.st_size} {stat.st_mtime_ns}":
-        return False
-    with duckdb.connect(str(warehouse)) as connection:
-        if last_complete(connection):
-            ledger.forget_build(connection)
-    return True
+    return seen.read_text("utf-8") == f"{stat.st_size} {stat.st_mtime_ns}"
 
 
 def begin(

@@ -15,6 +15,7 @@ from expectations import checkpoints
 from orchestration import gate, volume
 from orchestration.assets.published import MARTS
 from orchestration.assets.raw import raw_assets
+from orchestration.database import refuse_damage
 from orchestration.fingerprint import table_names
 from orchestration.gate import Audit, Check
 from orchestration.loading import ledger
@@ -78,6 +79,7 @@ def raw_boundary(run: RunContext) -> Iterator[dg.AssetCheckResult]:
         state = ledger.load_state(connection)
         findings = gate.last_findings(connection)
     outcomes = checkpoints.run("raw", settings.warehouse, {})
+    refuse_damage(settings, (outcome.message for outcome in outcomes))
     checks = [*loads, *_gx_checks("raw", outcomes)]
     gate.write_boundary(settings.home / "work" / "raw_boundary.json", state, checks)
     failed = any(check.status == "fail" for check in checks)
@@ -134,6 +136,7 @@ def marts_boundary(run: RunContext) -> Iterator[dg.AssetCheckResult]:
     minimum = volume.minimum_rows(previous_manifest(settings, build.as_of_at), sources, rows)
     parameters: dict[str, Any] = {f"minimum_{name}": count for name, count in minimum.items()}
     outcomes = checkpoints.run("marts", settings.warehouse, parameters)
+    refuse_damage(settings, (outcome.message for outcome in outcomes))
     checks = (
         *gate.read_boundary(settings.home / "work" / "raw_boundary.json", build.load_state),
         *built,

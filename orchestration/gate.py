@@ -78,11 +78,13 @@ def load_checks(connection: duckdb.DuckDBPyConnection) -> list[Check]:
     requeued = connection.execute(
         "select file_name from ops.files where status = 'requeued' order by file_name"
     ).fetchall()
-    checks += [
-        Check("load", name, "fail", "was to be loaded anew and is not in the landing zone; put it "
-              "back, or `make retract` it")
-        for (name,) in requeued
-    ]  # fmt: skip
+    if requeued:
+        names = ", ".join(name for (name,) in requeued[:5])
+        names += f" and {len(requeued) - 5} more" if len(requeued) > 5 else ""
+        checks.append(
+            Check("load", "files to be loaded again", "fail", f"{names}: not in the landing zone. "
+                  "Remedy: put them back, or `make retract FILE=<name>`")
+        )  # fmt: skip
     return [*checks, _conservation(connection), *_quarantine_rates(connection), *_drift(connection)]
 
 

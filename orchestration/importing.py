@@ -24,7 +24,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from orchestration.loading import reading
+from orchestration.loading import journal, reading
 from orchestration.loading.contract import load_contract, normalise_header
 from orchestration.settings import ROOT, SAMPLE_DIR, Settings, SettingsError, load_settings
 
@@ -349,7 +349,7 @@ def fill_with_sample(settings: Settings) -> bool:
     """
     Copy the shipped sample into an empty landing zone; returns whether it did.
 
-    Raises `ImportFailed` when other files lie beside the sample.
+    Raises `ImportFailed` when other files lie beside the sample, or were loaded before.
     """
     shipped = {p.relative_to(SAMPLE_DIR) for p in SAMPLE_DIR.rglob("*") if p.is_file()}
     present = {
@@ -358,6 +358,12 @@ def fill_with_sample(settings: Settings) -> bool:
         if not path.name.startswith(".")
     }
     if not present:
+        if gone := sorted(journal.file_names(settings.journal) - {p.as_posix() for p in shipped}):
+            raise ImportFailed(
+                f"{settings.landing} is empty, and {len(gone)} files were loaded from it "
+                f"({', '.join(gone[:3])} …). Remedy: put them back (is a disk missing?), "
+                "or start a new JOURNEY_HOME"
+            )
         shutil.copytree(SAMPLE_DIR, settings.landing, dirs_exist_ok=True)
         return True
     strangers = sorted(reading.shown(path) for path in present - shipped)

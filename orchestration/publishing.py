@@ -26,6 +26,7 @@ from typing import Any
 import duckdb
 
 from orchestration import gate, journey_map, sealed, volume
+from orchestration.database import WarehouseDamaged, open_warehouse
 from orchestration.fingerprint import SCHEMA, TableHash, fingerprint, hash_table, table_names
 from orchestration.loading import erasing
 from orchestration.locking import single_writer
@@ -75,10 +76,7 @@ def publish(
     _clear_leftovers(root)
     if not settings.warehouse.exists():
         raise gate.GateClosed("there is no candidate yet; run `make nightly`")
-    connection = duckdb.connect(
-        str(settings.warehouse), config={"python_enable_replacements": "false"}
-    )
-    try:
+    with open_warehouse(settings, say) as connection:
         if not table_names(connection):
             raise gate.GateClosed("there is no candidate yet; run `make nightly`")
         build = gate.require_build(connection)
@@ -110,8 +108,6 @@ def publish(
             os.rename(temporary, final)
             _sync_directory(releases)
             on_step("renamed")
-    finally:
-        connection.close()
     _flip(root, release_id, on_step, say)
     _record(root, release_id, as_of_at)
     on_step("recorded")
@@ -476,7 +472,14 @@ def main(arguments: list[str] | None = None) -> int:
                 release = rollback(settings, options.rollback or None)
             else:
                 release = publish(settings, say=print)
-    except (gate.GateClosed, PublishError, SettingsError, OSError, duckdb.Error) as error:
+    except (
+        gate.GateClosed,
+        PublishError,
+        SettingsError,
+        OSError,
+        WarehouseDamaged,
+        duckdb.Error,
+    ) as error:
         print(f"not published: {str(error).strip()[:3000]}", file=sys.stderr)
         return 1
     print(f"current release: {release}")

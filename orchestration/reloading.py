@@ -13,7 +13,9 @@ import sys
 
 import duckdb
 
-from orchestration.loading import ledger, loader
+from orchestration import building
+from orchestration.database import WarehouseDamaged, open_warehouse
+from orchestration.loading import journal, ledger, loader
 from orchestration.loading.contract import Table, load_contract
 from orchestration.locking import single_writer
 from orchestration.settings import Settings, load_settings
@@ -25,7 +27,7 @@ class ReloadError(ValueError):
 
 def retract(connection: duckdb.DuckDBPyConnection, settings: Settings, file: str) -> list[str]:
     """Take a load back for good; returns what was done, one line per file."""
-    file_id, source, name, file_name = ledger.find(connection, file, ("loaded",))
+    file_id, source, name, file_name = ledger.find(connection, file, ("loaded", "requeued"))
     table = load_contract()[f"{source}/{name}"]
     again = _unload(connection, settings, table, {file_id}, keep_out=True)
     return [f"{file_name}: retracted", *_load(connection, settings, table, again)]
@@ -112,6 +114,7 @@ def _unload(
             """,
             [sorted(again), sorted(again), *who, ids],
         )
+    journal.keep(connection, table, settings.journal)
     return again
 
 
@@ -126,6 +129,7 @@ def _load(
         settings.landing,
         pepper=settings.effective_pepper,
         pepper_key_id=settings.pepper_key_id,
+        journal_path=settings.journal,
     )
     return [loader.describe(outcome) for outcome in outcomes]
 
@@ -135,10 +139,15 @@ def main(arguments: list[str]) -> int:
     command, what = arguments
     settings = load_settings()
     try:
-        with single_writer(settings.home), duckdb.connect(str(settings.warehouse)) as connection:
+        with (
+            single_writer(settings.home),
+            building.own_change(settings),
+            open_warehouse(settings) as connection,
+        ):
             ledger.create(connection, [])
             lines = (retract if command == "retract" else requeue)(connection, settings, what)
-    except (LookupError, ReloadError, ledger.PepperChanged, BlockingIOError) as error:
+    except (LookupError, ReloadError, ledger.PepperChanged, journal.JournalDamaged,
+            WarehouseDamaged, BlockingIOError) as error:  # fmt: skip
         print(f"nothing was changed: {error}", file=sys.stderr)
         return 1
     print("\n".join([*lines, "next: make nightly"]))

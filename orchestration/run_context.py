@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, date, datetime, timedelta
 from datetime import time as day_time
 from zoneinfo import ZoneInfo
@@ -12,6 +12,7 @@ import duckdb
 from pydantic import Field, PrivateAttr
 
 from orchestration import building, dagster_store
+from orchestration.database import open_warehouse
 from orchestration.loading.contract import load_contract
 from orchestration.locking import single_writer
 from orchestration.settings import Settings, load_settings
@@ -83,37 +84,20 @@ class RunContext(dg.ConfigurableResource):
         with single_writer(self._settings.home):
             if context.instance and context.run:
                 dagster_store.end_dead_runs(context.instance, context.run.run_id)
-            building.distrust_changed(self._settings.warehouse, self._settings.warehouse_seen)
+            file, seen = self._settings.warehouse, self._settings.warehouse_seen
+            with self.warehouse() as connection:
+                building.distrust_changed(connection, file, seen)
             yield self
-            if self._settings.warehouse.exists():
-                building.note_warehouse(self._settings.warehouse, self._settings.warehouse_seen)
+            building.note_warehouse(file, seen)
 
     @property
     def settings(self) -> Settings:
         """Settings of the home that the run works on."""
         return self._settings
 
-    @contextmanager
-    def warehouse(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        """The build database, read-write, in UTC, closed and checkpointed afterwards."""
-        connection = duckdb.connect(
-            str(self._settings.warehouse),
-            config={
-                "python_enable_replacements": "false",
-                "autoinstall_known_extensions": "false",
-                "autoload_known_extensions": "false",
-                "memory_limit": self._settings.memory_limit,
-                "threads": self._settings.threads,
-                "temp_directory": str(self._settings.home / "work" / "tmp"),
-            },
-        )
-        try:
-            connection.execute("set TimeZone = 'UTC'")
-            connection.execute("set enable_progress_bar = false")  # `progress` tells
-            yield connection
-            connection.execute("checkpoint")
-        finally:
-            connection.close()
+    def warehouse(self) -> AbstractContextManager[duckdb.DuckDBPyConnection]:
+        """The warehouse, read-write; see `open_warehouse`."""
+        return open_warehouse(self._settings, lambda message: self.progress("raw loads", message))
 
     def resolved_as_of(self) -> str:
         """

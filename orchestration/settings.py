@@ -62,6 +62,11 @@ class Settings:
         return self.home / "work" / "warehouse.seen"
 
     @property
+    def journal(self) -> Path:
+        """The journal of loads, from which a lost warehouse is loaded again as it was."""
+        return self.home / "journal.jsonl"
+
+    @property
     def dbt_target(self) -> Path:
         """Folder of dbt's run artefacts (`run_results.json`)."""
         return self.home / "work" / "dbt"

@@ -58,6 +58,7 @@ def raw_asset(table: Table) -> dg.AssetsDefinition:
                 run.settings.landing,
                 pepper=run.settings.effective_pepper,
                 pepper_key_id=run.settings.pepper_key_id,
+                journal_path=run.settings.journal,
                 progress=lambda message: run.progress("raw loads", message),
             )
             row = connection.execute(f"select count(*) from {table.relation}").fetchone()

@@ -9,6 +9,7 @@ import dagster as dg
 from dagster_dbt import DbtCliResource, dbt_assets
 
 from orchestration import building
+from orchestration.database import refuse_damage
 from orchestration.project import MANIFEST, Translator
 from orchestration.run_context import RunContext
 
@@ -43,7 +44,11 @@ def warehouse(
     with open(os.devnull, "w") as nowhere:
         while True:
             with redirect_stdout(nowhere):  # dbt's own lines say what the events say
-                event = next(events, None)
+                try:
+                    event = next(events, None)
+                except Exception as error:
+                    refuse_damage(run.settings, [str(error)])
+                    raise
             if event is None:
                 break
             done += 1

@@ -13,6 +13,7 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 import duckdb
@@ -51,6 +52,8 @@ _TABLES = {
         "file_size": "bigint",
         "modified_ns": "bigint",
         "changed_ns": "bigint",
+        "loaded_at": "timestamp",  # UTC; the limits that depend on a day were those of this one
+        "journaled": "ubigint",  # hash of the columns as the journal holds them
         "is_erasure_checked": "boolean",  # searched for the subjects of all requests
         "is_built": "boolean",  # part of the last complete build of the models
     },
@@ -106,6 +109,8 @@ _TABLES = {
     },
     # Web events that left the raw table since the last complete build.
     "removed_events": {"visitor_id": "varchar", "occurred_at": "timestamp"},
+    # Up to which byte of the journal the ledger of a raw table holds what it says.
+    "journal_positions": {"source": "varchar", "table_name": "varchar", "position": "bigint"},
     # The key that the hashes of this warehouse were made with: its id, and a check value.
     "hash_keys": {"key_id": "varchar", "check_value": "varchar"},
 }
@@ -143,6 +148,7 @@ class FileOutcome:
     file_size: int | None = None
     modified_ns: int | None = None
     changed_ns: int | None = None
+    loaded_at: datetime | None = None  # UTC, without a zone
     medians: dict[tuple[str, str], float] = field(default_factory=dict)  # by column and part
 
 
@@ -317,11 +323,11 @@ def find(
     return rows[0]
 
 
-def waive(connection: duckdb.DuckDBPyConnection, file: str, reason: str) -> str:
+def waive(connection: duckdb.DuckDBPyConnection, file: str, reason: str) -> tuple[str, str]:
     """
     Let the gate pass in spite of a rejected file, or of a loaded one that drifted.
 
-    Returns its name; raises `LookupError` when not exactly one file is meant.
+    Returns its name and its table's label; raises `LookupError` when not exactly one file is meant.
     """
     file_id, source, table, name = find(connection, file, ("rejected", "loaded"))
     connection.execute(
@@ -330,4 +336,4 @@ def waive(connection: duckdb.DuckDBPyConnection, file: str, reason: str) -> str:
         "where file_id = ? and source = ? and table_name = ?",
         [reason, file_id, source, table],
     )
-    return name
+    return name, f"{source}/{table}"

@@ -29,7 +29,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from orchestration.loading import casting, drift, ledger, privacy, reading
+from orchestration.loading import casting, drift, journal, ledger, privacy, reading
 from orchestration.loading.contract import Table
 from orchestration.loading.ledger import FileOutcome
 from orchestration.loading.reading import BATCH_ROWS, Opened, RejectedFile, Row
@@ -72,34 +72,32 @@ def load_table(
     pepper: str | None,
     pepper_key_id: str = "k1",
     loaded_at: datetime | None = None,
+    journal_path: Path | None = None,
     progress: Callable[[str], None] = lambda message: None,
 ) -> list[FileOutcome]:
     """
     Load the files of one table that the ledger does not know yet; returns their outcomes.
 
     `loaded_at` (UTC, the clock when not given) only serves to refuse rows dated later than a day
-    after it. A rejected file is recorded and does not stop the others. Raises `PepperChanged` when
-    the warehouse was hashed with another pepper.
+    after it. A rejected file is recorded and does not stop the others. With a journal, files that
+    it holds and the ledger does not are loaded first, as they were. Raises `PepperChanged` when the
+    warehouse was hashed with another pepper, `JournalDamaged` when the journal cannot be read.
     """
     ledger.create(connection, [table])
     connection.execute("set TimeZone = 'UTC'")
     if pepper is not None:
         ledger.check_pepper(connection, pepper, pepper_key_id)
     privacy.prepare(connection, pepper or "", pepper_key_id)
-    now = loaded_at or datetime.now(UTC)
-    load = _Load(
-        connection,
-        table,
-        pepper is not None,
-        (now + timedelta(hours=24)).strftime("%Y-%m-%d %H:%M:%S"),
-        drift.thresholds(table.source, now.date()),
-        ledger.next_sequence(connection),
-        drift.History(connection, table),
-    )
+    past = journal.to_replay(connection, table, journal_path, progress) if journal_path else []
+    load = _Load(connection, table, pepper is not None, drift.History(connection, table))
     known = ledger.known_files(connection, table)
-    load.former = _by_name(known)
     files = present_files(landing, table, known)
     outcomes: list[FileOutcome] = []
+    if past:
+        outcomes += _replay(load, past, files, progress)
+        known = ledger.known_files(connection, table)
+    load.begin(loaded_at or datetime.now(UTC), ledger.next_sequence(connection))
+    load.former = _by_name(known)
     present: set[str] = set()
     for file in files:
         present.add(file.file_id)
@@ -129,6 +127,50 @@ def load_table(
         (file.file_id, *file.stamp)
         for file in files if _stamp_of(known.get(file.file_id), file.name) not in (None, file.stamp)
     ])  # fmt: skip
+    if journal_path:
+        journal.keep(connection, table, journal_path)
+        journal.reached(connection, table, journal_path)
+    return outcomes
+
+
+def _replay(
+    load: _Load,
+    past: list[journal.Entry],
+    files: list[LandingFile],
+    progress: Callable[[str], None],
+) -> list[FileOutcome]:
+    """
+    Load files as the journal says; one that is not in the landing zone any more is to be put back.
+
+    Rejected ones are left to be tried as any other.
+    """
+    by_id: dict[str, list[LandingFile]] = {}
+    for file in files:
+        by_id.setdefault(file.file_id, []).append(file)
+    count = sum(entry["status"] == "loaded" for entry in past)
+    progress(f"{load.table.label}: {count} files are loaded again as the journal says …")
+    outcomes = []
+    for entry in past:
+        copies = by_id.get(entry["file_id"], [])
+        if entry["status"] == "loaded" and copies:
+            file = next((one for one in copies if one.name == entry["file_name"]), copies[0])
+            loaded_at = entry.get("loaded_at")
+            load.begin(
+                datetime.fromisoformat(loaded_at) if loaded_at else datetime.now(UTC),
+                entry["load_batch"],
+            )
+            # Seen under several days, it is as young as the youngest.
+            file = replace(file, extracted_on=entry.get("extracted_on"))
+            outcome = load.load(file, entry["load_sequence"])
+            if outcome.status == "loaded":
+                journal.restore_findings(load.connection, load.table, entry)
+            else:
+                progress(describe(outcome))
+            outcomes.append(outcome)
+        elif entry["status"] == "loaded":
+            journal.restore(load.connection, entry, "requeued")
+        elif entry["status"] != "rejected":
+            journal.restore(load.connection, entry, entry["status"])
     return outcomes
 
 
@@ -254,14 +296,11 @@ class _Load:
         connection: duckdb.DuckDBPyConnection,
         table: Table,
         has_pepper: bool,
-        future_limit: str,
-        limits: drift.Thresholds,
-        batch: int,
         history: drift.History,
     ) -> None:
         self.connection, self.table, self.has_pepper = connection, table, has_pepper
-        self.future_limit, self.limits, self.batch = future_limit, limits, batch
         self.history = history
+        self.loaded_at: datetime | None = None
         self.former: dict[str, dict[str, Any]] = {}  # by name: the content loaded last
         names = [column.name for column in table.columns]
         self.columns = ", ".join(f'"{name}"' for name in names)
@@ -275,6 +314,14 @@ class _Load:
         self.content_hash = table.content_hash
         self.same_key = " and ".join(f'a."{name}" = b."{name}"' for name in table.key)
 
+    def begin(self, now: datetime, batch: int) -> None:
+        """Files loaded from here on belong to a batch and are held to the limits of its instant."""
+        self.batch = batch
+        if self.loaded_at != (now := now.replace(tzinfo=None)):
+            self.loaded_at = now
+            self.future_limit = (now + timedelta(hours=24)).strftime("%Y-%m-%d %H:%M:%S")
+            self.limits = drift.thresholds(self.table.source, now.date())
+
     def load(self, file: LandingFile, sequence: int | None) -> FileOutcome:
         """Load a file whole, or not at all."""
         outcome = FileOutcome(
@@ -287,6 +334,7 @@ class _Load:
             modified_ns=file.stamp[1],
             changed_ns=file.stamp[2],
             load_batch=self.batch,
+            loaded_at=self.loaded_at,
         )
         try:
             if file.problem:

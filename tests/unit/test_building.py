@@ -44,16 +44,15 @@ def test_without_tables_there_is_nothing_to_give_back() -> None:
 def test_a_warehouse_that_somebody_else_wrote_is_nothing_to_build_on(tmp_path: Path) -> None:
     """An incremental build would keep the edit of a mart and take its fingerprint."""
     warehouse, seen = tmp_path / "warehouse.duckdb", tmp_path / "seen"
-    assert not building.distrust_changed(warehouse, seen)
     with duckdb.connect(str(warehouse)) as connection:
         ledger.create(connection, [])
         connection.execute("create schema marts; create table marts.a as select 1 as paid")
         building.complete(connection, "key", "2026-01-01", "id")
     building.note_warehouse(warehouse, seen)
-    assert not building.distrust_changed(warehouse, seen)
     with duckdb.connect(str(warehouse)) as connection:
+        assert not building.distrust_changed(connection, warehouse, seen)
         assert building.last_complete(connection)
         connection.execute("update marts.a set paid = 1000")
-    assert building.distrust_changed(warehouse, seen)
     with duckdb.connect(str(warehouse)) as connection:
+        assert building.distrust_changed(connection, warehouse, seen)
         assert building.begin(connection, "key", "2026-01-01") == "no build to rest on"
