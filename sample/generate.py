@@ -631,7 +631,7 @@ class Company:
             if at < self.end and not cancelled:
                 self.payment(order, at, part, currency, "charge")
         if not cancelled and roll() < (0.02 if subscription else 0.05):
-            at = self.later(delivered, 2, 15)
+            at = self.later(max(delivered, paid), 2, 15)
             part = amount if roll() < 0.5 else amount // 3
             self.payment(order, at, part, currency, "refund")
         elif not cancelled and roll() < 0.005:

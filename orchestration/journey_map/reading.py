@@ -197,9 +197,11 @@ def read(connection: duckdb.DuckDBPyConnection, schema: str = "marts") -> Conten
     content.kpis = rows(
         """
         with months as (
+            -- The last whole month: its last day, a business day and no day of UTC, is told.
             select max(month_start_date) as month_start_date
             from marts.kpi_monthly
-            where month_start_date < date_trunc('month', (select as_of_at from marts.release_info))
+            where month_start_date + interval '1 month' - interval '1 day' <= (
+                select max(kpi_date) from marts.kpi_daily)
         )
         select kpis.kpi, kpis.parent_kpi, kpis.name_ja, kpis.name_en, kpis.unit, kpis.direction,
             kpis.owner_department, monthly.kpi_value, monthly.target, monthly.attainment_rate,

@@ -322,7 +322,9 @@ def test_attainment_is_told_where_a_ratio_means_something(sample_home: Path) -> 
         told["direction"] == "up", told["target"] / told["kpi_value"]
     )
     assert (told["attainment_rate"].astype(float) - share).abs().max() < 1e-5
-    assert share.between(0.6, 1.4).all(), told[["kpi", "month_start_date", "attainment_rate"]]
+    # The month that the page shows; the targets of the seed are made for the sample.
+    last = share[pd.to_datetime(told["month_start_date"]) == pd.Timestamp("2026-09-01")]
+    assert len(last) >= 10 and last.between(0.8, 1.2).all(), last
 
 
 @pytest.mark.parametrize("period", ["weekly", "monthly"])
