@@ -60,7 +60,11 @@ def act(settings: Settings, what: str, file: str) -> None:
 
 
 def state(settings: Settings) -> dict[str, list[tuple[object, ...]]]:
-    """All rows of the raw tables and of the ledger, but for when a rejected file was last tried."""
+    """
+    All rows of the raw tables and of the ledger.
+
+    But for when a rejected file was last tried, and for the stamps of files that are gone.
+    """
     tables = [table.relation for table in TABLES.values()]
     tables += ["ops.quarantined_rows", "ops.drift_findings", "ops.column_profiles"]
     with database.open_warehouse(settings) as connection:
@@ -69,7 +73,10 @@ def state(settings: Settings) -> dict[str, list[tuple[object, ...]]]:
             connection,
             "select * exclude (journaled) replace ("
             "case when status != 'rejected' then load_batch end as load_batch, "
-            "case when status != 'rejected' then loaded_at end as loaded_at) "
+            "case when status != 'rejected' then loaded_at end as loaded_at, "
+            "case when status != 'withdrawn' then file_size end as file_size, "
+            "case when status != 'withdrawn' then modified_ns end as modified_ns, "
+            "case when status != 'withdrawn' then changed_ns end as changed_ns) "
             "from ops.files order by all",
         )
     return found
