@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -35,42 +35,41 @@ _OF_UNLOADED = {"columns", "new_columns", "missing_columns", "renamed_columns"}
 # A rejected file is tried in every run; that is no news.
 _OF_ACCEPTED = ("load_batch", "loaded_at")
 _MINE = "source = ? and table_name = ?"
+_WRITTEN = ["*", "*"]  # of all tables: the end of the journal after the last line was written
 
 
 class JournalDamaged(ValueError):
     """A line of the journal cannot be read; the message names it and the remedy."""
 
 
-def keep(connection: duckdb.DuckDBPyConnection, table: Table, path: Path) -> None:
-    """Append what the ledger says of a table's files and the journal does not; synced to disk."""
+def keep(
+    connection: duckdb.DuckDBPyConnection, table: Table, path: Path, replayed: Sequence[Entry] = ()
+) -> None:
+    """
+    Append what the ledger says of a table's files and the journal does not; synced to disk.
+
+    What was replayed from the journal stands in it, as long as it is still so.
+    """
+    _rewrite_if_cut(connection, path)
     # The order of the rows is the order of the loads.
     changed = f"{_MINE} and journaled is distinct from {_state(connection)}"
     entries = _held(connection, table, changed)
     if not entries:
         return
-    _cut_torn_line(path)
-    text = "".join(json.dumps(e, ensure_ascii=False) + "\n" for e in entries.values())
-    is_new = not path.exists()
-    with open(os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600), "wb") as stream:
-        stream.write(text.encode())
-        stream.flush()
-        os.fsync(stream.fileno())
-    if is_new:
-        _sync_folder(path.parent)
-    connection.execute(
-        f"update ops.files set journaled = {_state(connection)} where {changed}",
-        [table.source, table.name],
-    )
+    known = {entry["file_id"]: entry for entry in replayed}
+    news = [entry for file_id, entry in entries.items() if known.get(file_id) != entry]
+    _append(path, "".join(json.dumps(entry, ensure_ascii=False) + "\n" for entry in news))
+    with ledger.transaction(connection):
+        connection.execute(
+            f"update ops.files set journaled = {_state(connection)} where {changed}", _who(table)
+        )
+        _set_position(connection, _WRITTEN, path)
 
 
 def reached(connection: duckdb.DuckDBPyConnection, table: Table, path: Path) -> None:
     """Remember that the ledger of a table holds all that the journal says up to its end."""
     with ledger.transaction(connection):
-        connection.execute(f"delete from ops.journal_positions where {_MINE}", _who(table))
-        connection.execute(
-            "insert into ops.journal_positions (source, table_name, position) values (?, ?, ?)",
-            [*_who(table), path.stat().st_size if path.exists() else 0],
-        )
+        _set_position(connection, _who(table), path)
 
 
 def to_replay(
@@ -87,28 +86,20 @@ def to_replay(
     """
     if _cut_torn_line(path):
         progress(f"{path.name}: its last line, cut off while it was written, was removed")
+    _rewrite_if_cut(connection, path)
     row = connection.execute(
-        f"select max(position) from ops.journal_positions where {_MINE}", _who(table)
+        f"select position from ops.journal_positions where {_MINE}", _who(table)
     ).fetchone()
-    position = row[0] if row and row[0] else 0
-    size = path.stat().st_size if path.exists() else 0
-    if size < position:  # removed or cut: it is written again from the ledger
-        connection.execute(f"update ops.files set journaled = null where {_MINE}", _who(table))
+    position = row[0] if row else 0
+    if _size(path) == position:
         return []
-    held = _held(connection, table, _MINE) if size > position else {}
-    changed = {
-        file_id
-        for (file_id,) in connection.execute(
-            f"select file_id from ops.files where {_MINE} and journaled is distinct from "
-            f"{_state(connection)}",
-            _who(table),
-        ).fetchall()
-    } if size > position else set()  # fmt: skip
-    is_behind = any(
-        held.get(entry["file_id"]) != entry and entry["file_id"] not in changed
+    held = _held(connection, table, _MINE)
+    # What changed since its line was written is later than any line.
+    later = _held(connection, table, f"{_MINE} and journaled is distinct from {_state(connection)}")
+    if not any(
+        held.get(entry["file_id"]) != entry and entry["file_id"] not in later
         for entry in _read(path, position, table)
-    )
-    if not is_behind:
+    ):
         return []
     with ledger.transaction(connection):
         connection.execute(f"delete from {table.relation}")
@@ -149,6 +140,27 @@ def restore_findings(connection: duckdb.DuckDBPyConnection, table: Table, entry:
 def file_names(path: Path) -> set[str]:
     """Names of the files that were loaded and not retracted. Raises `JournalDamaged`."""
     return {e["file_name"] for e in _read(path, 0) if e["status"] == "loaded"}
+
+
+def _rewrite_if_cut(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
+    """The journal was removed, or lost its end: all tables write what they hold again."""
+    row = connection.execute("select max(position) from ops.journal_positions").fetchone()
+    if row and row[0] and _size(path) < row[0]:
+        with ledger.transaction(connection):
+            connection.execute("update ops.files set journaled = null")
+            connection.execute("delete from ops.journal_positions")
+
+
+def _set_position(connection: duckdb.DuckDBPyConnection, who: list[str], path: Path) -> None:
+    connection.execute(f"delete from ops.journal_positions where {_MINE}", who)
+    connection.execute(
+        "insert into ops.journal_positions (source, table_name, position) values (?, ?, ?)",
+        [*who, _size(path)],
+    )
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.exists() else 0
 
 
 def _who(table: Table) -> list[str]:
@@ -210,7 +222,10 @@ def _read(path: Path, position: int, table: Table | None = None) -> list[Entry]:
         return []
     found: dict[tuple[str, str, str], Entry] = {}
     with path.open("rb") as stream:
-        stream.seek(position)
+        # Amid a line: somebody edited the journal.
+        stream.seek(max(position - 1, 0))
+        if position and stream.read(1) != b"\n":
+            stream.seek(0)
         for line in stream:
             try:
                 entry = json.loads(line)
@@ -252,9 +267,17 @@ def _cut_torn_line(path: Path) -> bool:
         return end != size
 
 
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+def _append(path: Path, text: str) -> None:
+    """Whole lines, on disk when this returns; the file is its owner's only."""
+    if not text:
+        return
+    _cut_torn_line(path)
+    is_new = not path.exists()
+    with open(os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600), "wb") as stream:
+        stream.write(text.encode())
+        stream.flush()
+        os.fsync(stream.fileno())
+    if is_new:
+        folder = os.open(path.parent, os.O_RDONLY)
+        os.fsync(folder)
+        os.close(folder)

@@ -109,7 +109,7 @@ _TABLES = {
     },
     # Web events that left the raw table since the last complete build.
     "removed_events": {"visitor_id": "varchar", "occurred_at": "timestamp"},
-    # Up to which byte of the journal the ledger of a raw table holds what it says.
+    # Up to which byte of the journal the ledger of a raw table holds what it says; `*`: its end.
     "journal_positions": {"source": "varchar", "table_name": "varchar", "position": "bigint"},
     # The key that the hashes of this warehouse were made with: its id, and a check value.
     "hash_keys": {"key_id": "varchar", "check_value": "varchar"},

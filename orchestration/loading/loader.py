@@ -128,7 +128,7 @@ def load_table(
         for file in files if _stamp_of(known.get(file.file_id), file.name) not in (None, file.stamp)
     ])  # fmt: skip
     if journal_path:
-        journal.keep(connection, table, journal_path)
+        journal.keep(connection, table, journal_path, past)
         journal.reached(connection, table, journal_path)
     return outcomes
 
