@@ -1,5 +1,5 @@
--- Of every period, channel, persona and device: a numerator that is no part of its denominator would
--- show as a share of more than the whole, or as one of nothing.
+-- Of every period, channel, persona and device: a numerator that is no part of its denominator
+-- would show as a share of more than the whole, or as one of nothing.
 select
     values_of_periods.period,
     values_of_periods.period_start_date,
