@@ -114,7 +114,8 @@ class Ended:
             return "it says nothing"
         if "Traceback" in text or re.search(r'File "[^"]+", line \d+', text):
             return "it shows a traceback: " + last_line(text)
-        if match := re.search(r"\b\w+\.[\w.]*(Error|Exception)\b", text):
+        named = r"\b([a-z_]\w*\.)+[A-Z]\w+(: |\))|\b[A-Z]\w+(Error|Exception)\b"
+        if match := re.search(named, text):
             return f"it shows {match.group()}: {last_line(text)}"
         if len(text.splitlines()) > 40:
             return f"it takes {len(text.splitlines())} lines"
