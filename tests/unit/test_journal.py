@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import os
+import subprocess
+import sys
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from orchestration import database, reloading
+from orchestration import database, gate, importing, reloading
 from orchestration.loading import journal, ledger, loader
 from orchestration.loading.contract import load_contract
 from orchestration.settings import Settings, load_settings
