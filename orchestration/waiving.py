@@ -6,14 +6,14 @@ import sys
 
 import duckdb
 
-from orchestration.loading import ledger
+from orchestration.loading import ledger, privacy
 from orchestration.locking import single_writer
 from orchestration.settings import load_settings
 
 
 def main(arguments: list[str]) -> int:
     """Command line: file name or id, reason."""
-    file, reason = arguments
+    file, reason = (privacy.masked_text(argument) for argument in arguments)
     settings = load_settings()
     try:
         with single_writer(settings.home), duckdb.connect(str(settings.warehouse)) as connection:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import dagster as dg
 
 from orchestration.importing import fill_with_sample
-from orchestration.loading import erasing, loader
+from orchestration.loading import erasing, loader, privacy
 from orchestration.loading.contract import Table, load_contract
 from orchestration.run_context import RunContext
 
@@ -30,10 +30,15 @@ def landing_files(run: RunContext) -> dg.MaterializeResult:
         )
     tables = load_contract()
     if strays := loader.stray_files(settings.landing, tables):
-        names = ", ".join(str(path.relative_to(settings.landing)) for path in strays[:5])
+        names = ", ".join(
+            privacy.masked_text(str(path.relative_to(settings.landing)))
+            + (" (a link)" if path.is_symlink() else "")
+            for path in strays[:5]
+        )
         raise dg.Failure(
-            f"{names}: no contract table is loaded from there. Remedy: move it to "
-            f"<source>/<table>/ in {settings.landing}; tables: {', '.join(tables)}"
+            f"{names}: no contract table is loaded from there, and no link is followed out of the "
+            f"landing zone or to a folder. Remedy: move the file itself to <source>/<table>/ in "
+            f"{settings.landing}; tables: {', '.join(tables)}"
         )
     count = sum(len(loader.landing_files(settings.landing, table)) for table in tables.values())
     kind = "synthetic sample" if settings.is_sample else "own data"

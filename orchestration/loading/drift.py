@@ -16,6 +16,7 @@ from typing import Any
 
 import duckdb
 
+from orchestration.loading import casting, privacy
 from orchestration.loading.contract import Table
 from orchestration.loading.ledger import FileOutcome
 from orchestration.loading.reading import RejectedFile
@@ -102,6 +103,7 @@ def findings(
     found = [
         *_columns(connection, table, outcome, earlier, limits),
         *_quarantined(connection, table, outcome, limits),
+        *_personal(outcome),
         *_row_count(outcome, earlier, limits),
         *_scales(connection, table, outcome, limits),
     ]
@@ -155,9 +157,9 @@ def _columns(
 ) -> list[Finding]:
     found: list[Finding] = []
     known = {name for row in earlier for name in row["new_columns"]}
-    for name in outcome.new_columns:
+    for name, description in outcome.new_columns.items():
         if name not in known:
-            text = "not in the contract; kept, hashed, in _extra"
+            text = f"{description}: not in the contract; kept, hashed, in _extra"
             found.append(Finding("new_column", "warn", text, name))
     if not earlier:
         return found
@@ -228,6 +230,15 @@ def _quarantined(
     ]
 
 
+def _personal(outcome: FileOutcome) -> list[Finding]:
+    """Clear columns in which somebody wrote what has to be masked."""
+    text = "values with an e-mail address, a phone or a card number in them, masked"
+    return [
+        Finding("personal_data", "warn", f"{count} {text}", column)
+        for column, count in outcome.personal.items()
+    ]
+
+
 def _row_count(
     outcome: FileOutcome, earlier: list[dict[str, Any]], limits: Thresholds
 ) -> list[Finding]:
@@ -271,6 +282,10 @@ def _scales(
             """,
             [outcome.file_id, table.source, table.name, column.name, outcome.file_id],
         ).fetchall()
+        listed = {
+            f"{scale.survey_id}/{scale.question_id}"
+            for scale in (casting.scales(column.scale_seed) if column.scale_seed else ())
+        }
         for name, value, count in profiles:
             if count < MINIMUM_VALUES or not value:
                 continue
@@ -291,6 +306,8 @@ def _scales(
             usual = row[0] if row else None
             if usual and not 1 / factor < value / usual < factor:
                 where = f" of {name}" if name else ""
+                if column.scale_seed and name not in listed:
+                    where = f" of a question ({privacy.described(name)})"
                 text = f"median{where} is {value:g}, it was {usual:g}: another unit or scale?"
                 found.append(Finding("changed_scale", "warn", text, column.name))
     return found

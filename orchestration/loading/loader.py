@@ -28,7 +28,7 @@ import duckdb
 import pyarrow as pa
 
 from orchestration.loading import casting, drift, ledger, privacy, reading
-from orchestration.loading.contract import Table
+from orchestration.loading.contract import Column, Table
 from orchestration.loading.ledger import FileOutcome
 from orchestration.loading.reading import BATCH_ROWS, Opened, RejectedFile, Row
 
@@ -41,24 +41,43 @@ class ConservationError(AssertionError):
 
 
 def landing_files(landing: Path, table: Table) -> list[Path]:
-    """All data files of a table, sub-folders included; hidden and `_` files are no data."""
+    """
+    All data files of a table, sub-folders included; hidden and `_` files are no data.
+
+    A link that leads out of the landing zone is not followed: `stray_files` names it.
+    """
     folder = landing / table.source / table.name
     return sorted(
         path
         for path in folder.rglob("*")
-        if path.is_file() and not path.name.startswith((".", "_")) and path.suffix != ".tmp"
+        if path.is_file()
+        and not path.name.startswith((".", "_"))
+        and path.suffix != ".tmp"
+        and _is_inside(path, landing)
     )
 
 
 def stray_files(landing: Path, tables: dict[str, Table]) -> list[Path]:
-    """Data files that lie in no folder of the contract, so nothing would ever read them."""
+    """
+    Data files that nothing would ever read.
+
+    They lie in no folder of the contract, or are links that lead out of the landing zone, to
+    nothing, or to a folder.
+    """
     return sorted(
         path
         for path in landing.rglob("*")
-        if path.is_file()
-        and not path.name.startswith((".", "_"))
-        and "/".join(path.relative_to(landing).parts[:2]) not in tables
+        if not path.name.startswith((".", "_"))
+        and (
+            (path.is_symlink() and not (path.is_file() and _is_inside(path, landing)))
+            or (path.is_file() and "/".join(path.relative_to(landing).parts[:2]) not in tables)
+        )
     )
+
+
+def _is_inside(path: Path, landing: Path) -> bool:
+    """Whether a file lies in the landing zone, links followed."""
+    return path.resolve().is_relative_to(landing.resolve())
 
 
 def load_table(
@@ -148,13 +167,16 @@ def _files(landing: Path, table: Table, known: dict[str, dict[str, object]]) -> 
     found = []
     for path in landing_files(landing, table):
         stat = path.stat()
-        name = path.relative_to(landing).as_posix()
+        # A name may hold an address, too. A masked one may be that of several files.
+        real_name = path.relative_to(landing).as_posix()
+        name = privacy.masked_text(real_name)
+        seen = unchanged.get((name, stat.st_size, stat.st_mtime_ns)) if name == real_name else None
         found.append(
             LandingFile(
                 path,
                 name,
                 # A file that was not touched since is not read again.
-                unchanged.get((name, stat.st_size, stat.st_mtime_ns)) or reading.file_id(path),
+                seen or reading.file_id(path),
                 _extracted_on(path, landing),
                 stat.st_size,
                 stat.st_mtime_ns,
@@ -200,7 +222,9 @@ class _Load:
         self.keys = ", ".join(f'"{name}"' for name in table.key)
         self.typed_keys = ", ".join(f'"{name}$"' for name in table.key)
         self.values = ", ".join(f'"{name}$" as "{name}"' for name in names)
-        hashed = privacy.hashed_values("_extra")
+        self.clear = [column for column in table.columns if column.is_clear]
+        self.personal: set[str] = set()  # clear columns in which the file has personal data
+        hashed = privacy.hashed_entries("_extra")
         self.extra = f"case when _extra is not null then {hashed} end"
         # Computed where contents are compared; stored for entities only, where it ranks versions
         # of which nothing else says which is newer.
@@ -254,7 +278,7 @@ class _Load:
     def _judge(self, file: LandingFile, outcome: FileOutcome) -> tuple[Opened, str]:
         """`temp.judged` and `temp.contested`; returns the file and the relation of its texts."""
         opened = reading.read(file.path, self.table)
-        outcome.columns, outcome.new_columns = opened.columns, opened.new_columns
+        outcome.columns, outcome.new_columns = opened.columns, self._unknown(opened)
         outcome.renamed_columns = opened.renamed
         outcome.missing_columns = [
             column.name for column in self.table.columns if column.name not in opened.columns
@@ -266,7 +290,7 @@ class _Load:
                 self._judge_rows(source, opened)
             except duckdb.Error as error:
                 if file.path.suffix == ".parquet":
-                    raise reading.damaged_parquet(error) from error
+                    raise reading.damaged_parquet() from error
                 source = ""  # DuckDB's reader stumbled over a row: read exactly, row by row
             else:
                 if opened.row_count not in (None, self._count("temp.judged")):
@@ -275,14 +299,16 @@ class _Load:
             self._stage(opened.rows())
             source = "temp.incoming"
             self._judge_rows(source, opened)
+        personal = self._personal()
         if not self.has_pepper:
-            self._refuse_clear_personal_data(source, file)
+            self._refuse_clear_personal_data(source, personal)
         drift.refuse_changed_types(self.connection, self.table, source, self.limits)
         row = self.connection.execute(
             "select count(*), max(event_at) filter (where verdict is null) from temp.judged"
         ).fetchone()
         assert row is not None
         outcome.rows_in, outcome.data_through_at = row
+        outcome.personal, self.personal = personal, set(personal)
         self.connection.execute(
             f"""
             create or replace temp table contested as
@@ -299,6 +325,12 @@ class _Load:
         whens = " ".join(
             f"when {case.condition} then '{case.reason}|{case.column}'" for case in cases
         )
+        personal = ["0"]
+        for place, column in enumerate(self.clear):
+            if column.name not in opened.columns:
+                continue
+            is_personal = privacy.is_personal(column, f'"{column.name}~"')
+            personal.append(f"case when {is_personal} then {1 << place} else 0 end")
         time = "null::timestamp"
         if self.table.time_column:
             time = f'"{self.table.time_column}$"::timestamp'
@@ -308,10 +340,30 @@ class _Load:
             select
                 hash({self.typed_keys}) as key_hash,
                 case when _structure is not null then _structure || '|' {whens} end as verdict,
-                {time} as event_at
+                {time} as event_at,
+                ({" + ".join(personal)})::bigint as personal
             from {casting.typed_rows(self.table, source)}
             """
         )
+
+    def _unknown(self, opened: Opened) -> dict[str, str]:
+        """What stands for the names of columns that the contract does not know: description."""
+        found = {}
+        for place, name in opened.new_columns.items():
+            row = self.connection.execute(f"select {privacy.unknown_name('?')}", [name]).fetchone()
+            label = (row and row[0]) or f"column_{place + 1}"
+            found[label] = f"column {place + 1} of the file, {privacy.described(name)}"
+        return found
+
+    def _personal(self) -> dict[str, int]:
+        """How many values of clear columns hold personal data."""
+        row = self.connection.execute("select bit_or(personal) from temp.judged").fetchone()
+        bits = (row and row[0]) or 0
+        return {
+            column.name: self._count(f"temp.judged where personal & {1 << place} != 0")
+            for place, column in enumerate(self.clear)
+            if bits & 1 << place
+        }
 
     def _stage(self, rows: Iterator[Row]) -> None:
         """Stream the text rows of the exact reader into `temp.incoming`."""
@@ -345,19 +397,20 @@ class _Load:
         if batch:
             flush()
 
-    def _refuse_clear_personal_data(self, source: str, file: LandingFile) -> None:
-        """Without a pepper, no file is loaded whose identifiers would have to be hashed."""
+    def _refuse_clear_personal_data(self, source: str, personal: dict[str, int]) -> None:
+        """Without a pepper, no file is loaded of which something would have to be hashed."""
         for column in self.table.columns:
-            if column.pii not in ("email", "phone", "id"):
-                continue
-            row = self.connection.execute(
-                f"select count(nullif(\"{column.name}\", '')) from {source}"
-            ).fetchone()
-            if row and row[0]:
+            count = personal.get(column.name, 0)
+            if column.pii in ("email", "phone", "id"):
+                row = self.connection.execute(
+                    f"select count(nullif(\"{column.name}\", '')) from {source}"
+                ).fetchone()
+                count = row[0] if row else 0
+            if count:
                 raise RejectedFile(
                     "F_PEPPER_MISSING",
-                    f"{file.path.name} has {row[0]} values of personal data in column "
-                    f"{column.name} and there is no secret pepper to hash them with",
+                    f"{count} values of column {column.name} are personal data "
+                    "and there is no secret pepper to hash them with",
                     "run `make pepper` once (writes $JOURNEY_HOME/pepper, keep a copy), "
                     "or set JOURNEY_PEPPER or JOURNEY_PEPPER_FILE",
                     column.name,
@@ -373,7 +426,7 @@ class _Load:
             select *, {self.content_hash} as _content_hash
             from (
                 select {self.values}, {self.extra} as _extra, good._row_number
-                from {casting.typed_rows(self.table, source)} as texts
+                from {casting.typed_rows(self.table, source, self.personal)} as texts
                 inner join (
                     select key_hash, rowid + 1 as _row_number from temp.judged
                     where verdict is null and key_hash not in (select key_hash from temp.contested)
@@ -480,19 +533,22 @@ class _Load:
 
     def _redacted(self) -> str:
         """
-        SQL: a row as JSON, each value as the raw table would show it.
+        SQL: a row as JSON, of which each value is shown as far as it can tell nothing personal.
 
-        A text that is no value of its type may be anything: of it only the shape is shown. In a row
-        of broken structure nobody knows what stands where: only the lengths are shown.
+        Of the value that is the reason only the shape is shown. In a row of broken structure nobody
+        knows what stands where: only the lengths are shown.
         """
         parts = []
         for column in self.table.columns:
             text = f'texts."{column.name}"'
-            shown = f'coalesce(texts."{column.name}$"::varchar, {privacy.shape(text)})'
+            shown = _shown(column, f'texts."{column.name}$"', text)
+            reason = privacy.told_apart(text) if column.accepted_values else privacy.shape(text)
             broken = f"'(' || length({text}) || ' characters)'"
             parts.append(
-                f"'{column.name}', case when nullif({text}, '') is not null then "
-                f"case when texts._structure is null then {shown} else {broken} end end"
+                f"'{column.name}', case when nullif({text}, '') is null then null "
+                f"when texts._structure is not null then {broken} "
+                f"when split_part(bad.verdict, '|', 2) = '{column.name}' then {reason} "
+                f"else {shown} end"
             )
         return f"json_object({', '.join(parts)})::varchar"
 
@@ -586,7 +642,11 @@ class _Load:
             """,
             [outcome.file_id],
         )
-        values = ", ".join(f"'{c.name}', a.\"{c.name}\"" for c in self.table.columns)
+        names = {column: f'a."{column.name}"' for column in self.table.columns}
+        values = ", ".join(
+            f"'{column.name}', {_shown(column, name, f'{name}::varchar')}"
+            for column, name in names.items()
+        )
         for relation, match in (
             (self.table.relation, "a.rowid = losers.held_row"),
             ("temp.fresh", "losers.held_row is null and a._row_number = losers._row_number"),
@@ -629,7 +689,9 @@ class _Load:
 
     def _numbered(self, source: str) -> str:
         return casting.typed_rows(
-            self.table, f"(select *, row_number() over () as _row_number from {source})"
+            self.table,
+            f"(select *, row_number() over () as _row_number from {source})",
+            self.personal,
         )
 
     def _count(self, relation: str) -> int:
@@ -638,3 +700,23 @@ class _Load:
     def _clear(self) -> None:
         for name in _TEMPORARY:
             self.connection.execute(f"drop table if exists temp.{name}")
+
+
+def _shown(column: Column, typed: str, text: str) -> str:
+    """
+    SQL of what a quarantined row shows of a value.
+
+    Numbers, times, identifiers, hashes and listed values as the raw table has them; of any other
+    text, and of one that is no value of its type, the shape: cells may have moved.
+    """
+    if column.accepted_values:
+        values = ", ".join(f"'{value}'" for value in column.accepted_values)
+        return f"case when {typed} in ({values}) then {typed} else {privacy.told_apart(text)} end"
+    if column.currency:
+        return (
+            f"case when regexp_full_match({typed}, '[A-Z]{{3}}') then {typed} "
+            f"else {privacy.shape(text)} end"
+        )
+    if column.data_type == "varchar" and not (column.is_hashed or column.is_id):
+        return privacy.shape(text)
+    return f"coalesce({typed}::varchar, {privacy.shape(text)})"

@@ -3,7 +3,8 @@ Read one landing file as text rows, column by column of its contract.
 
 Promises: columns are matched by name, never by position; a malformed row never changes its
 neighbours; memory is bounded by the batch, not by the file. Refuses the whole file (`RejectedFile`)
-when it cannot be read faithfully; never guesses an encoding and never replaces characters.
+when it cannot be read faithfully; never guesses an encoding and never replaces characters. No
+message repeats what stands in a file, but for names of the contract: anything may stand there.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ import duckdb
 import numpy as np
 import zstandard
 
+from orchestration.loading import privacy
 from orchestration.loading.contract import Table, normalise_header
 
 BATCH_ROWS = 50_000
@@ -66,7 +68,7 @@ class Opened:
     """
 
     columns: list[str]  # of the contract, in the order of the file
-    new_columns: list[str]
+    new_columns: dict[int, str]  # that the contract does not know, by their place in the file
     renamed: dict[str, str]  # contract column -> alias that the file uses
     rows: Callable[[], Iterator[Row]]
     scan: str | None = None
@@ -93,7 +95,7 @@ def read(path: Path, table: Table) -> Opened:
     if kind is None:
         raise RejectedFile(
             "F_FORMAT",
-            f"{path.name} is of no supported format",
+            f"{privacy.masked_text(path.name)} is of no supported format",
             f"export as one of {', '.join(FORMATS)} (.csv and .jsonl also .gz or .zst)",
         )
     if path.stat().st_size == 0:
@@ -117,7 +119,7 @@ class _Header:
 
 
 def _match_header(header: list[str], table: Table) -> _Header:
-    seen: dict[str, str] = {}
+    seen: dict[str, int] = {}
     known: dict[int, str] = {}
     new: dict[int, str] = {}
     renamed: dict[str, str] = {}
@@ -126,14 +128,17 @@ def _match_header(header: list[str], table: Table) -> _Header:
         column = table.header_names.get(name)
         target = column or name
         if target in seen:
-            code = "F_HEADER_DUPLICATE" if seen[target] == text else "F_HEADER_COLLISION"
+            first = seen[target]
             raise RejectedFile(
-                code,
-                f"headers {seen[target]!r} and {text!r} both mean column {target}",
+                "F_HEADER_DUPLICATE" if header[first] == text else "F_HEADER_COLLISION",
+                f"columns {first + 1} and {position + 1} both mean column {column}"
+                if column
+                else f"columns {first + 1} and {position + 1} have one name "
+                f"({privacy.described(text)})",
                 "keep one of them, or rename one",
-                target,
+                column,
             )
-        seen[target] = text
+        seen[target] = position
         if column:
             known[position] = column
             if name != column:
@@ -142,9 +147,13 @@ def _match_header(header: list[str], table: Table) -> _Header:
             new[position] = name or f"column_{position + 1}"
     found = set(known.values())
     if missing := [name for name in table.required if name not in found]:
+        labels = [
+            privacy.header_label(position, text, position in known)
+            for position, text in enumerate(header)
+        ]
         raise RejectedFile(
             "F_HEADER_MISSING_REQUIRED",
-            f"required column {', '.join(missing)} is missing (found: {', '.join(header)[:300]})",
+            f"required column {', '.join(missing)} is missing (found: {', '.join(labels)[:300]})",
             f"export {table.label} with column {', '.join(missing)}, or add an alias to its "
             f"contract in dbt_project/models/staging/{table.source}/_{table.source}__sources.yml",
             missing[0],
@@ -199,7 +208,7 @@ def _decompressed(path: Path) -> Iterator[IO[bytes]]:
         except (EOFError, gzip.BadGzipFile, zlib.error, zstandard.ZstdError) as error:
             raise RejectedFile(
                 "F_TRUNCATED",
-                f"the compressed file is cut off or damaged ({error})",
+                "the compressed file is cut off or damaged",
                 "copy or export the file again; compare its size with the source",
             ) from error
 
@@ -291,7 +300,7 @@ def _decodable(path: Path, encoding: str) -> str:
     except UnicodeDecodeError as error:
         raise RejectedFile(
             "F_ENCODING",
-            f"the text is neither UTF-8, UTF-16 with a byte order mark nor CP932 ({error.reason})",
+            "the text is neither UTF-8, UTF-16 with a byte order mark nor CP932",
             "export it again as UTF-8",
         ) from error
     return encoding
@@ -388,7 +397,7 @@ def _csv_header(path: Path, encoding: str, table: Table) -> tuple[str, list[str]
     if len(table.required) > 1 and len(header) == 1:
         raise RejectedFile(
             "F_DELIMITER_COLLAPSED",
-            f"the header line is one single column ({header[0].strip()[:120]!r})",
+            f"the header line is one single column ({privacy.described(header[0])})",
             "export with a comma, semicolon or tab between columns",
         )
     return delimiter, header, lines_taken
@@ -443,7 +452,7 @@ def _read_csv(path: Path, table: Table) -> Opened:
         )
     return Opened(
         list(matched.known.values()),
-        list(matched.new.values()),
+        matched.new,
         matched.renamed,
         rows,
         scan,
@@ -492,7 +501,7 @@ def _read_parquet(path: Path, table: Table) -> Opened:
             described = connection.execute(f"describe select * from {relation}").fetchall()
             counted = connection.execute(f"select count(*) from {relation}").fetchone()
     except duckdb.Error as error:
-        raise damaged_parquet(error) from error
+        raise damaged_parquet() from error
     if counted == (0,):
         raise RejectedFile("F_EMPTY", "the file has no rows", "export it again")
     matched = _match_header([row[0] for row in described], table)
@@ -518,16 +527,12 @@ def _read_parquet(path: Path, table: Table) -> Opened:
                     number += 1
                     yield Row(number, number, values, json.loads(extra or "{}"), reason)
 
-    return Opened(
-        list(matched.known.values()), list(matched.new.values()), matched.renamed, rows, scan
-    )
+    return Opened(list(matched.known.values()), matched.new, matched.renamed, rows, scan)
 
 
-def damaged_parquet(error: Exception) -> RejectedFile:
+def damaged_parquet() -> RejectedFile:
     """The reject of a Parquet file that cannot be read to its end."""
-    return RejectedFile(
-        "F_TRUNCATED", f"not a whole Parquet file ({error})", "export the file again"
-    )
+    return RejectedFile("F_TRUNCATED", "not a whole Parquet file", "export the file again")
 
 
 # ---- Records (JSONL, Excel) ----------------------------------------------------------------------
@@ -572,7 +577,7 @@ def _read_records(records: Callable[[], Iterator[Record]], table: Table) -> Open
                     named[column] = text_of(value)
             yield Row(number, line, [named.get(c.name) for c in table.columns], extra, reason)
 
-    return Opened(list(matched.known.values()), list(matched.new.values()), matched.renamed, rows)
+    return Opened(list(matched.known.values()), matched.new, matched.renamed, rows)
 
 
 def text_of(value: Any) -> str | None:
@@ -625,19 +630,20 @@ def _xlsx_records(path: Path) -> Iterator[Record]:
         book = openpyxl.load_workbook(path, read_only=True, data_only=True)
     except Exception as error:
         raise RejectedFile(
-            "F_TRUNCATED", f"not a readable Excel workbook ({error})", "save it again as .xlsx"
+            "F_TRUNCATED", "not a readable Excel workbook", "save it again as .xlsx"
         ) from error
     rows = book.worksheets[0].iter_rows(values_only=True)
     header = [str(cell) if cell is not None else "" for cell in next(rows, ())]
     while header and not header[-1]:
         header.pop()
-    for repeated in {name for name in header if header.count(name) > 1}:
-        raise RejectedFile(
-            "F_HEADER_DUPLICATE",
-            f"header {repeated!r} stands more than once",
-            "keep one of them, or rename one",
-            repeated,
-        )
+    for position, name in enumerate(header):
+        if name in header[:position]:
+            raise RejectedFile(
+                "F_HEADER_DUPLICATE",
+                f"columns {header.index(name) + 1} and {position + 1} have one name "
+                f"({privacy.described(name)})",
+                "keep one of them, or rename one",
+            )
     for line, cells in enumerate(rows, start=2):
         if any(cell is not None for cell in cells):
             yield line, dict(zip(header, cells, strict=False))
