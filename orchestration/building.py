@@ -9,16 +9,52 @@ time. Otherwise the build is a full one. A build that fails half-way leaves none
 from __future__ import annotations
 
 import hashlib
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
 
+from orchestration.fingerprint import fingerprint
 from orchestration.loading import ledger
 from orchestration.settings import DBT_PROJECT_DIR, SEEDS_DIR, Settings
 
 # Share of rows that were replaced, from which a night gives back their room; below a quarter DuckDB
 # finds no row groups to merge.
 VACUUM_FROM = 0.3
+
+
+@dataclass(frozen=True)
+class Build:
+    """A whole build: its id, its marts right after it, its instant (UTC text), and its loads."""
+
+    build_id: str
+    fingerprint: str
+    content_hash: str
+    as_of_at: str
+    load_state: str
+
+
+def new_build_id() -> str:
+    """An id that no other build has."""
+    return secrets.token_hex(8)
+
+
+def last_complete(connection: duckdb.DuckDBPyConnection) -> Build | None:
+    """The last build; None when there is none, or it was not completed."""
+    known = connection.execute(
+        "select count(*) from duckdb_columns() where schema_name = 'ops' "
+        "and table_name = 'builds' and column_name = 'build_id'"
+    ).fetchone()
+    if known == (0,):
+        return None
+    row = connection.execute(
+        "select build_id, fingerprint, content_hash, as_of_at::varchar, load_state "
+        "from ops.builds where is_complete and build_id is not null"
+    ).fetchone()
+    return Build(*row) if row else None
 
 
 def build_key(settings: Settings) -> str:
@@ -48,6 +84,41 @@ def _files() -> list[Path]:
         ),
         *sorted(SEEDS_DIR.glob("*.csv")),
     ]
+
+
+def note_warehouse(warehouse: Path, seen: Path) -> None:
+    """Remember the state in which a run of ours leaves the warehouse file."""
+    stat = warehouse.stat()
+    seen.write_text(f"{stat.st_size} {stat.st_mtime_ns}", "utf-8")
+
+
+def distrust_changed(connection: duckdb.DuckDBPyConnection, warehouse: Path, seen: Path) -> bool:
+    """
+    Whether the warehouse file is another than the last run left; then the next build is a full one.
+
+    Somebody may have edited a mart, and an incremental build would keep the edit.
+    """
+    if _is_as_left(warehouse, seen):
+        return False
+    if last_complete(connection):
+        ledger.forget_build(connection)
+    return True
+
+
+@contextmanager
+def own_change(settings: Settings) -> Iterator[None]:
+    """A change by a command of ours: the next build may be incremental if it might before."""
+    is_as_left = _is_as_left(settings.warehouse, settings.warehouse_seen)
+    yield
+    if is_as_left:
+        note_warehouse(settings.warehouse, settings.warehouse_seen)
+
+
+def _is_as_left(warehouse: Path, seen: Path) -> bool:
+    if not (warehouse.exists() and seen.exists()):
+        return False
+    stat = warehouse.stat()
+    return seen.read_text("utf-8") == f"{stat.st_size} {stat.st_mtime_ns}"
 
 
 def begin(
@@ -81,14 +152,17 @@ def begin(
     return reason
 
 
-def complete(connection: duckdb.DuckDBPyConnection, key: str, as_of_at: str) -> None:
-    """Close a build that went through: what is loaded now is built."""
+def complete(connection: duckdb.DuckDBPyConnection, key: str, as_of_at: str, build_id: str) -> None:
+    """Close a build that went through: what is loaded now is built, and these are its marts."""
+    marts = fingerprint(connection)
     with ledger.transaction(connection):
         ledger.forget_build(connection)
         connection.execute(
-            "insert into ops.builds (build_key, as_of_at, is_complete) values (?, ?, true)",
-            [key, as_of_at],
-        )
+            "insert into ops.builds (build_key, as_of_at, is_complete, build_id, fingerprint, "
+            "content_hash, load_state) values (?, ?, true, ?, ?, ?, ?)",
+            [key, as_of_at, build_id, marts.value, marts.content_hash,
+             ledger.load_state(connection)],
+        )  # fmt: skip
         connection.execute("delete from ops.removed_events")
         connection.execute("update ops.files set is_built = (status = 'loaded')")
 

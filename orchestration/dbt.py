@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 
+from orchestration.database import open_warehouse
 from orchestration.loading import ledger
 from orchestration.loading.contract import load_contract
 from orchestration.locking import single_writer
@@ -14,15 +15,13 @@ from orchestration.settings import DBT, DBT_PROJECT_DIR, load_settings
 
 def main(arguments: list[str]) -> int:
     """Run dbt as of the end of the last business day in the loaded data."""
-    import duckdb
-
     from orchestration.run_context import last_business_day_end
 
     settings = load_settings()
     settings.prepare()
     with single_writer(settings.home):
         tables = list(load_contract().values())
-        with duckdb.connect(str(settings.warehouse)) as connection:
+        with open_warehouse(settings) as connection:
             ledger.create(connection, tables)
             ledger.forget_build(connection)  # a part built by hand is nothing to rest on
             try:

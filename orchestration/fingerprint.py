@@ -1,14 +1,15 @@
 """
 Fingerprints of the candidate: what an audit judged, and whether two releases say the same.
 
-Order-independent: each row becomes an MD5 of its columns' texts (with separators and a token for
-null), and a table's hash is the sum of its rows' halves. Equal rows in any order, on any number of
-threads, give equal hashes.
+Order-independent: each row becomes an MD5 of its columns' texts (with control characters, which no
+loaded text holds, for separator and null), and a table's hash is the sum of its rows' halves. Equal
+rows in any order, on any number of threads, give equal hashes.
 """
 
 from __future__ import annotations
 
 import hashlib
+import json
 from dataclasses import dataclass
 
 import duckdb
@@ -28,7 +29,7 @@ class TableHash:
 
 @dataclass(frozen=True)
 class Fingerprint:
-    """Of all marts (`value`), and of those that describe customers (`content_hash`)."""
+    """Of all marts and their comments (`value`), and of what describes customers."""
 
     value: str
     content_hash: str
@@ -45,10 +46,15 @@ def table_names(connection: duckdb.DuckDBPyConnection) -> list[str]:
     return [row[0] for row in rows]
 
 
-def hash_table(connection: duckdb.DuckDBPyConnection, relation: str) -> TableHash:
-    """Hash one table, named with schema (and catalog where needed)."""
-    columns = connection.execute(f"describe {relation}").fetchall()
-    texts = " || chr(31) || ".join(f"coalesce(\"{column[0]}\"::varchar, '∅')" for column in columns)
+def hash_table(
+    connection: duckdb.DuckDBPyConnection, relation: str, without: tuple[str, ...] = ()
+) -> TableHash:
+    """Hash one table, named with schema (and catalog where needed), some columns left out."""
+    described = connection.execute(f"describe {relation}").fetchall()
+    columns = [column for column in described if column[0] not in without]
+    texts = " || chr(31) || ".join(
+        f'coalesce("{column[0]}"::varchar, chr(30))' for column in columns
+    )
     row = connection.execute(
         f"""
         select
@@ -76,4 +82,18 @@ def fingerprint(connection: duckdb.DuckDBPyConnection) -> Fingerprint:
         return hashlib.sha256(text.encode()).hexdigest()
 
     content = [name for name in tables if name not in ARRIVAL_TABLES]
-    return Fingerprint(combined(list(tables)), combined(content), tables)
+    value = hashlib.sha256(f"{combined(list(tables))} {_comments(connection)}".encode())
+    return Fingerprint(value.hexdigest(), combined(content), tables)
+
+
+def _comments(connection: duckdb.DuckDBPyConnection) -> str:
+    """The comments on the marts and their columns, which are published with them."""
+    rows = connection.execute(
+        "select table_name, null, comment from duckdb_tables() "
+        "where schema_name = $1 and database_name = current_database() and comment is not null "
+        "union all select table_name, column_name, comment from duckdb_columns() "
+        "where schema_name = $1 and database_name = current_database() and comment is not null "
+        "order by all",
+        [SCHEMA],
+    ).fetchall()
+    return json.dumps(rows, ensure_ascii=False)

@@ -17,6 +17,7 @@ import shutil
 import sys
 import tomllib
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from orchestration.loading import privacy, reading
+from orchestration.loading import journal, privacy, reading
 from orchestration.loading.contract import load_contract, normalise_header
 from orchestration.settings import ROOT, SAMPLE_DIR, Settings, SettingsError, load_settings
 
@@ -166,7 +167,7 @@ def _map(
 
 def _unmapped(query_path: Path, error: duckdb.Error) -> str:
     """Why a SELECT failed; DuckDB's own words may repeat a value of the export."""
-    column = re.search(r'Referenced column "(\w+)" not found', str(error))
+    column = re.search(r'(?:Referenced column|column named) "(\w+)"', str(error))
     if column:  # a name of the SELECT, not of the export
         return f"{query_path.name}: column {column[1]} is in no file of the export; export it too"
     if isinstance(error, duckdb.BinderException | duckdb.CatalogException | duckdb.ParserException):
@@ -184,7 +185,8 @@ def _open_input(
     if entry.records:
         connection.execute(f"create table {relation} (json json)")
         for path in paths:
-            records = pa.table({"json": pa.array(_records(path), pa.string())})
+            with _readable(path):
+                records = pa.table({"json": pa.array(_records(path), pa.string())})
             _insert(connection, relation, records)
         return
     names: list[str] = [*(column_name(name) for name in entry.columns), "_file"]
@@ -198,7 +200,8 @@ def _open_input(
         ]
     parts: list[pa.Table] = []
     for path in paths:
-        part = _melted(path, entry) if entry.keep else _table(path, entry)
+        with _readable(path):
+            part = _melted(path, entry) if entry.keep else _table(path, entry)
         stem = pa.array([path.name.split(".")[0]] * part.num_rows, pa.string())
         part = part.append_column("_file", stem)
         names += [name for name in part.column_names if name not in names]
@@ -211,13 +214,25 @@ def _open_input(
             for position, name in enumerate(n for n in parts[0].column_names if n != "_file")
         ]
         raise ImportFailed(
-            f"{_shown(paths[0])}: column {', '.join(missing)} is missing (found: "
+            f"{reading.shown(paths[0])}: column {', '.join(missing)} is missing (found: "
             f"{', '.join(labels)[:300]}); export it too"
         )
     body = ", ".join(f'"{_doubled(name)}" varchar' for name in names)
     connection.execute(f"create table {relation} ({body})")
     for part in parts:
         _insert(connection, relation, part)
+
+
+@contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    """Whatever goes wrong while a file is read stops the import under its name."""
+    try:
+        yield
+    except ImportFailed:
+        raise
+    except Exception as error:
+        reject = reading.reject_for(error)
+        raise ImportFailed(f"{path}: {reject.message}; {reject.remedy}") from error
 
 
 def _insert(connection: duckdb.DuckDBPyConnection, relation: str, rows: pa.Table) -> None:
@@ -229,16 +244,18 @@ def _insert(connection: duckdb.DuckDBPyConnection, relation: str, rows: pa.Table
 def _lines(path: Path) -> Iterator[tuple[int, list[str | None]]]:
     """Rows of a CSV file or of the first sheet of a workbook, with their line."""
     if path.suffix == ".xlsx":
-        import openpyxl  # slow to import and needed for Excel only
-
-        sheet = openpyxl.load_workbook(path, read_only=True, data_only=True).worksheets[0]
-        for number, cells in enumerate(sheet.iter_rows(values_only=True), start=1):
-            yield number, [reading.text_of(cell) for cell in cells]
+        for line, values in reading.sheet_rows(path):
+            if reading.CELL_ERROR in values:
+                raise ImportFailed(
+                    f"{path}, line {line}: a cell shows an error, or a formula whose value was "
+                    "not saved; repair it in Excel and save"
+                )
+            yield line, [reading.text_of(value) for value in values]
         return
     for line, cells in reading.plain_csv(path):
         if cells is None:
             raise ImportFailed(
-                f"{_shown(path)}, line {line}: the quoting breaks; repair the export"
+                f"{reading.shown(path)}, line {line}: the quoting breaks; repair the export"
             )
         if cells:
             yield line, [cell or None for cell in cells]
@@ -247,6 +264,7 @@ def _lines(path: Path) -> Iterator[tuple[int, list[str | None]]]:
 def _header(path: Path, entry: Input, lines: Iterator[tuple[int, list[str | None]]]
             ) -> list[list[str]]:  # fmt: skip
     rows = [[text or "" for text in next(lines, (0, []))[1]] for _ in range(entry.header_rows)]
+    rows = [row + [""] * (len(rows[0]) - len(row)) for row in rows]
     names = [text.lstrip("\ufeff").strip() for text in rows[0]]
     if not entry.keep:
         names = [column_name(text) for text in names]
@@ -258,8 +276,8 @@ def _header(path: Path, entry: Input, lines: Iterator[tuple[int, list[str | None
         if not entry.keep:
             twice = [str(n + 1) for n, name in enumerate(names) if names.count(name) > 1]
             raise ImportFailed(
-                f"{_shown(path)}: columns {', '.join(twice)} have a header that stands more than "
-                "once; rename them"
+                f"{reading.shown(path)}: columns {', '.join(twice)} have a header that stands "
+                "more than once; rename them"
             )
         seen: dict[str, int] = {}
         for position, name in enumerate(names):  # two questions of one text are two questions
@@ -277,8 +295,8 @@ def _rows(path: Path, entry: Input) -> tuple[list[list[str]], list[list[str | No
     for line, cells in lines:
         if (len(cells) < width and path.suffix != ".xlsx") or any(cells[width:]):
             raise ImportFailed(
-                f"{_shown(path)}, line {line}: {len(cells)} columns where the header has {width}; "
-                "repair the export"
+                f"{reading.shown(path)}, line {line}: {len(cells)} columns where the header has "
+                f"{width}; repair the export"
             )
         rows.append((cells + [None] * width)[:width])
     return header, rows
@@ -288,8 +306,9 @@ def _table(path: Path, entry: Input) -> pa.Table:
     if path.suffix == ".parquet":
         with duckdb.connect(config={"python_enable_replacements": "false"}) as connection:
             connection.execute("set TimeZone = 'UTC'")
+            relation, _, _ = reading.parquet_relation(path)
             texts = connection.execute(
-                "select columns(*)::varchar from read_parquet(?)", [str(path)]
+                f"select columns(*)::varchar from {relation}"
             ).to_arrow_table()
         return texts.rename_columns([column_name(name) for name in texts.column_names])
     header, rows = _rows(path, entry)
@@ -329,19 +348,16 @@ def _records(path: Path) -> list[str]:
     if path.suffix == ".parquet":
         with duckdb.connect(config={"python_enable_replacements": "false"}) as connection:
             connection.execute("set TimeZone = 'UTC'")
+            relation, _, _ = reading.parquet_relation(path)
             rows = connection.execute(
-                "select to_json(records)::varchar from read_parquet(?) as records", [str(path)]
+                f"select to_json(records)::varchar from {relation} as records"
             ).fetchall()
             return [row[0] for row in rows]
     try:
         return reading.json_texts(path)
     except ValueError as error:
         where = f", line {error.lineno}" if isinstance(error, json.JSONDecodeError) else ""
-        raise ImportFailed(f"{_shown(path)}{where}: no JSON; export it again") from None
-
-
-def _shown(path: Path) -> str:
-    return privacy.masked_text(str(path))
+        raise ImportFailed(f"{reading.shown(path)}{where}: no JSON; export it again") from None
 
 
 def column_name(header: str) -> str:
@@ -358,18 +374,24 @@ def fill_with_sample(settings: Settings) -> bool:
     """
     Copy the shipped sample into an empty landing zone; returns whether it did.
 
-    Raises `ImportFailed` when other files lie beside the sample.
+    Raises `ImportFailed` when other files lie beside the sample, or were loaded before.
     """
     shipped = {p.relative_to(SAMPLE_DIR) for p in SAMPLE_DIR.rglob("*") if p.is_file()}
     present = {
         path.relative_to(settings.landing)
-        for path in settings.landing.rglob("*")
-        if path.is_file() and not path.name.startswith(".")
+        for path in reading.files_below(settings.landing)
+        if not path.name.startswith(".")
     }
     if not present:
+        if gone := sorted(journal.file_names(settings.journal) - {p.as_posix() for p in shipped}):
+            raise ImportFailed(
+                f"{settings.landing} is empty, and {len(gone)} files were loaded from it "
+                f"({', '.join(gone[:3])} …). Remedy: put them back (is a disk missing?), "
+                "or start a new JOURNEY_HOME"
+            )
         shutil.copytree(SAMPLE_DIR, settings.landing, dirs_exist_ok=True)
         return True
-    strangers = sorted(privacy.masked_text(str(path)) for path in present - shipped)
+    strangers = sorted(reading.shown(path) for path in present - shipped)
     if settings.is_sample and strangers:
         raise ImportFailed(
             f"{settings.landing} holds the synthetic sample and also {', '.join(strangers[:5])}; "

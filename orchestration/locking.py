@@ -1,4 +1,4 @@
-"""Single writer: one process at a time may change a home."""
+"""Single writer: one process at a time may change a home, from its first step to its last."""
 
 from __future__ import annotations
 
@@ -9,15 +9,22 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+_held: set[Path] = set()
+
 
 @contextmanager
 def single_writer(home: Path, wait_seconds: float = 0) -> Iterator[None]:
     """
     Hold the home's lock; the kernel frees it when the process ends, however it ends.
 
-    Raises `BlockingIOError` that names the holder when another process has it.
+    Within a process that holds it already, it does nothing. Raises `BlockingIOError` that names the
+    holder when another process has it.
     """
-    home.mkdir(parents=True, exist_ok=True)
+    home = home.resolve()
+    if home in _held:
+        yield
+        return
+    home.mkdir(mode=0o700, parents=True, exist_ok=True)
     with (home / ".lock").open("a+") as stream:
         deadline = time.monotonic() + wait_seconds
         while True:
@@ -36,4 +43,8 @@ def single_writer(home: Path, wait_seconds: float = 0) -> Iterator[None]:
         stream.truncate()
         stream.write(str(os.getpid()))
         stream.flush()
-        yield
+        _held.add(home)
+        try:
+            yield
+        finally:
+            _held.discard(home)

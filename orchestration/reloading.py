@@ -13,7 +13,9 @@ import sys
 
 import duckdb
 
-from orchestration.loading import ledger, loader, reading
+from orchestration import building
+from orchestration.database import WarehouseDamaged, open_warehouse
+from orchestration.loading import journal, ledger, loader
 from orchestration.loading.contract import Table, load_contract
 from orchestration.locking import single_writer
 from orchestration.settings import Settings, load_settings
@@ -25,7 +27,7 @@ class ReloadError(ValueError):
 
 def retract(connection: duckdb.DuckDBPyConnection, settings: Settings, file: str) -> list[str]:
     """Take a load back for good; returns what was done, one line per file."""
-    file_id, source, name, file_name = ledger.find(connection, file, ("loaded",))
+    file_id, source, name, file_name = ledger.find(connection, file, ("loaded", "requeued"))
     table = load_contract()[f"{source}/{name}"]
     again = _unload(connection, settings, table, {file_id}, keep_out=True)
     return [f"{file_name}: retracted", *_load(connection, settings, table, again)]
@@ -81,7 +83,8 @@ def _unload(
     ).fetchone()
     unloaded = files | (set(loaded) if overlap and overlap[0] else set())
     again = unloaded - files if keep_out else unloaded
-    present = {reading.file_id(path) for path in loader.landing_files(settings.landing, table)}
+    known = ledger.known_files(connection, table)
+    present = {f.file_id for f in loader.present_files(settings.landing, table, known)}
     if missing := sorted(loaded.get(file_id, file_id) for file_id in again - present):
         raise ReloadError(
             f"{', '.join(missing[:5])} ({len(missing)} files) would have to be loaded again and "
@@ -103,12 +106,15 @@ def _unload(
             update ops.files set
                 status = case when list_contains(?::varchar[], file_id) then 'requeued'
                     else 'retracted' end,
+                rows_retracted = case when list_contains(?::varchar[], file_id) then 0
+                    else rows_loaded end,
                 rows_in = null, rows_loaded = null, rows_duplicate = null,
                 rows_quarantined = null, rows_erased = null, data_through_at = null
             where source = ? and table_name = ? and list_contains(?::varchar[], file_id)
             """,
-            [sorted(again), *who, ids],
+            [sorted(again), sorted(again), *who, ids],
         )
+    journal.keep(connection, table, settings.journal)
     return again
 
 
@@ -123,6 +129,7 @@ def _load(
         settings.landing,
         pepper=settings.effective_pepper,
         pepper_key_id=settings.pepper_key_id,
+        journal_path=settings.journal,
     )
     return [loader.describe(outcome) for outcome in outcomes]
 
@@ -132,10 +139,15 @@ def main(arguments: list[str]) -> int:
     command, what = arguments
     settings = load_settings()
     try:
-        with single_writer(settings.home), duckdb.connect(str(settings.warehouse)) as connection:
+        with (
+            single_writer(settings.home),
+            building.own_change(settings),
+            open_warehouse(settings) as connection,
+        ):
             ledger.create(connection, [])
             lines = (retract if command == "retract" else requeue)(connection, settings, what)
-    except (LookupError, ReloadError, ledger.PepperChanged, BlockingIOError) as error:
+    except (LookupError, ReloadError, ledger.PepperChanged, journal.JournalDamaged,
+            WarehouseDamaged, BlockingIOError) as error:  # fmt: skip
         print(f"nothing was changed: {error}", file=sys.stderr)
         return 1
     print("\n".join([*lines, "next: make nightly"]))

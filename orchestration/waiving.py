@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import sys
 
-import duckdb
-
-from orchestration.loading import ledger, privacy
+from orchestration import building
+from orchestration.database import WarehouseDamaged, open_warehouse
+from orchestration.loading import journal, ledger, privacy
+from orchestration.loading.contract import load_contract
 from orchestration.locking import single_writer
 from orchestration.settings import load_settings
 
@@ -16,10 +17,15 @@ def main(arguments: list[str]) -> int:
     file, reason = (privacy.masked_text(argument) for argument in arguments)
     settings = load_settings()
     try:
-        with single_writer(settings.home), duckdb.connect(str(settings.warehouse)) as connection:
+        with (
+            single_writer(settings.home),
+            building.own_change(settings),
+            open_warehouse(settings) as connection,
+        ):
             ledger.create(connection, [])
-            name = ledger.waive(connection, file, reason)
-    except (LookupError, BlockingIOError) as error:
+            name, label = ledger.waive(connection, file, reason)
+            journal.keep(connection, load_contract()[label], settings.journal)
+    except (LookupError, BlockingIOError, WarehouseDamaged) as error:
         print(f"not waived: {error}", file=sys.stderr)
         return 1
     print(f"waived {name}: {reason}")

@@ -2,10 +2,9 @@
 
 import dagster as dg
 
-from orchestration.assets.raw import POOL
 from orchestration.assets.warehouse import warehouse
 from orchestration.gate import GateClosed
-from orchestration.publishing import publish
+from orchestration.publishing import PublishError, publish
 from orchestration.run_context import RunContext
 
 MARTS = sorted(key for key in warehouse.keys if key.path[0] == "marts")
@@ -15,14 +14,13 @@ MARTS = sorted(key for key in warehouse.keys if key.path[0] == "marts")
     key=["published", "release"],
     deps=MARTS,
     group_name="published",
-    pool=POOL,
     description="Release directory that readers open as published/current/journey.duckdb.",
 )
 def release(run: RunContext) -> dg.MaterializeResult:
     """Publish the audited candidate; refuses any other, also when launched alone."""
     try:
-        release_id = publish(run.settings)
-    except GateClosed as closed:
+        release_id = publish(run.settings, say=lambda message: run.progress("publish", message))
+    except (GateClosed, PublishError) as closed:
         raise dg.Failure(str(closed)) from closed
     run.progress("publish", f"release {release_id} is current")
     return dg.MaterializeResult(

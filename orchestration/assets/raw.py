@@ -6,22 +6,21 @@ from datetime import UTC, datetime
 import dagster as dg
 
 from orchestration.importing import fill_with_sample
-from orchestration.loading import erasing, loader, privacy
+from orchestration.loading import erasing, loader, reading
 from orchestration.loading.contract import Table, load_contract
 from orchestration.run_context import RunContext
-
-POOL = "duckdb_writer"
 
 
 @dg.asset(
     key=["landing", "files"],
     group_name="raw",
-    pool=POOL,
     description="Files waiting in the landing zone; an empty one is filled with the sample.",
 )
 def landing_files(run: RunContext) -> dg.MaterializeResult:
     """Fill an empty landing zone with the sample; refuse a mixed one and stray files."""
     settings = run.settings
+    if count := erasing.settle(settings.warehouse, settings.erasures):
+        run.progress("landing", f"finished {count} erasures of a run that was killed")
     filled = fill_with_sample(settings)
     if filled:
         run.progress(
@@ -30,15 +29,10 @@ def landing_files(run: RunContext) -> dg.MaterializeResult:
         )
     tables = load_contract()
     if strays := loader.stray_files(settings.landing, tables):
-        names = ", ".join(
-            privacy.masked_text(str(path.relative_to(settings.landing)))
-            + (" (a link)" if path.is_symlink() else "")
-            for path in strays[:5]
-        )
+        names = ", ".join(reading.shown(path.relative_to(settings.landing)) for path in strays[:5])
         raise dg.Failure(
-            f"{names}: no contract table is loaded from there, and no link is followed out of the "
-            f"landing zone or to a folder. Remedy: move the file itself to <source>/<table>/ in "
-            f"{settings.landing}; tables: {', '.join(tables)}"
+            f"{names}: no contract table is loaded from there. Remedy: move it to "
+            f"<source>/<table>/ in {settings.landing}; tables: {', '.join(tables)}"
         )
     count = sum(len(loader.landing_files(settings.landing, table)) for table in tables.values())
     kind = "synthetic sample" if settings.is_sample else "own data"
@@ -53,7 +47,6 @@ def raw_asset(table: Table) -> dg.AssetsDefinition:
         key=["raw", table.source, table.name],
         group_name=f"raw_{table.source}",
         deps=[["landing", "files"]],
-        pool=POOL,
         description=table.description,
         kinds={"duckdb"},
     )
@@ -65,6 +58,7 @@ def raw_asset(table: Table) -> dg.AssetsDefinition:
                 run.settings.landing,
                 pepper=run.settings.effective_pepper,
                 pepper_key_id=run.settings.pepper_key_id,
+                journal_path=run.settings.journal,
                 progress=lambda message: run.progress("raw loads", message),
             )
             row = connection.execute(f"select count(*) from {table.relation}").fetchone()
@@ -106,18 +100,23 @@ _LEDGER = {
         )
         for name, text in _LEDGER.items()
     ],
-    pool=POOL,
 )
 def load_ledger(run: RunContext) -> Iterator[dg.MaterializeResult]:
     """Carry out erasure requests in what was loaded, then sum the ledger up."""
     settings = run.settings
     with run.warehouse() as connection:
-        proofs = erasing.erase(
-            connection, load_contract(), settings.effective_pepper, settings.pepper_key_id
-        )
+        try:
+            proofs = erasing.erase(
+                connection,
+                load_contract(),
+                settings.effective_pepper,
+                settings.pepper_key_id,
+                datetime.now(UTC),
+            )
+        except erasing.ErasureError as error:
+            raise dg.Failure(str(error)) from error
     if proofs:
-        erasing.write_proofs(settings.erasures, proofs, datetime.now(UTC))
-        erasing.compact(settings.warehouse)
+        erasing.settle(settings.warehouse, settings.erasures)
         rows = sum(sum(proof.rows_removed.values()) for proof in proofs)
         run.progress(
             "raw loads",

@@ -9,18 +9,18 @@ import dagster as dg
 from dagster_dbt import DbtCliResource, dbt_assets
 
 from orchestration import building
-from orchestration.assets.raw import POOL
+from orchestration.database import refuse_damage
 from orchestration.project import MANIFEST, Translator
 from orchestration.run_context import RunContext
 
 
-@dbt_assets(manifest=MANIFEST, dagster_dbt_translator=Translator(), pool=POOL, name="warehouse")
+@dbt_assets(manifest=MANIFEST, dagster_dbt_translator=Translator(), name="warehouse")
 def warehouse(
     context: dg.AssetExecutionContext, dbt: DbtCliResource, run: RunContext
 ) -> Iterator[Any]:
     """Build and test all models as of the instant of the run; any failure stops the run."""
     as_of_at = run.resolved_as_of()
-    key = building.build_key(run.settings)
+    key, build_id = building.build_key(run.settings), building.new_build_id()
     with run.warehouse() as connection:
         full = building.begin(connection, key, as_of_at, run.full_refresh)
         vacuum_tasks = building.vacuum_tasks(connection)
@@ -28,6 +28,9 @@ def warehouse(
     run.progress("dbt build", f"as of {as_of_at} UTC; {kind}")
     os.environ.update(run.settings.environment(as_of_at))
     os.environ["JOURNEY_VACUUM_TASKS"] = str(vacuum_tasks)
+    os.environ["DBT_ENV_CUSTOM_ENV_BUILD_ID"] = build_id  # dbt writes it into its results
+    # What an earlier build left there is no evidence of this one.
+    (run.settings.dbt_target / "run_results.json").unlink(missing_ok=True)
     # Unit tests prove the code, not tonight's data: `make test` runs them.
     invocation = dbt.cli(
         ["build", "--exclude-resource-type", "unit_test", *(["--full-refresh"] if full else [])],
@@ -41,13 +44,20 @@ def warehouse(
     with open(os.devnull, "w") as nowhere:
         while True:
             with redirect_stdout(nowhere):  # dbt's own lines say what the events say
-                event = next(events, None)
+                try:
+                    event = next(events, None)
+                except Exception as error:
+                    refuse_damage(run.settings, [str(error)])
+                    raise
             if event is None:
                 break
             done += 1
             if done % 50 == 0:
                 run.progress("dbt build", f"{done} models, seeds and tests")
             yield event
+    if context.is_subset:
+        run.progress("dbt build", "a part was built: nothing can be published from it")
+        return
     with run.warehouse() as connection:
-        building.complete(connection, key, as_of_at)
+        building.complete(connection, key, as_of_at, build_id)
     run.progress("dbt build", "all models built and tested")

@@ -197,12 +197,15 @@ def read(connection: duckdb.DuckDBPyConnection, schema: str = "marts") -> Conten
     content.kpis = rows(
         """
         with months as (
+            -- The last whole month: its last day, a business day and no day of UTC, is told.
             select max(month_start_date) as month_start_date
             from marts.kpi_monthly
-            where month_start_date < date_trunc('month', (select as_of_at from marts.release_info))
+            where month_start_date + interval '1 month' - interval '1 day' <= (
+                select max(kpi_date) from marts.kpi_daily)
         )
         select kpis.kpi, kpis.parent_kpi, kpis.name_ja, kpis.name_en, kpis.unit, kpis.direction,
             kpis.owner_department, monthly.kpi_value, monthly.target, monthly.attainment_rate,
+            monthly.gap_to_target,
             monthly.denominator, months.month_start_date
         from marts.dim_kpis as kpis
         cross join months
@@ -212,6 +215,10 @@ def read(connection: duckdb.DuckDBPyConnection, schema: str = "marts") -> Conten
         order by kpis.kpi
         """
     )
+    for kpi in content.kpis:
+        if 0 < (kpi["denominator"] or 0) < SMALLEST:
+            kpi["attainment_rate"] = kpi["gap_to_target"] = None
+
     content.channels = rows(
         f"""
         select spread.channel, coalesce(channels.name_ja, spread.channel) as name_ja,

@@ -13,6 +13,7 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 import duckdb
@@ -37,6 +38,7 @@ _TABLES = {
         "rows_duplicate": "bigint",
         "rows_quarantined": "bigint",
         "rows_erased": "bigint",
+        "rows_retracted": "bigint",  # of a retracted file: how many it had brought
         "reject_code": "varchar",
         "reject_column": "varchar",
         "reject_message": "varchar",
@@ -50,6 +52,9 @@ _TABLES = {
         "extracted_on": "date",
         "file_size": "bigint",
         "modified_ns": "bigint",
+        "changed_ns": "bigint",
+        "loaded_at": "timestamp",  # UTC; the limits that depend on a day were those of this one
+        "journaled": "ubigint",  # hash of the columns as the journal holds them
         "is_erasure_checked": "boolean",  # searched for the subjects of all requests
         "is_built": "boolean",  # part of the last complete build of the models
     },
@@ -90,10 +95,23 @@ _TABLES = {
         "identifier_type": "varchar",
         "identifier_hash": "varchar",
     },
+    # What an erasure still owes: its proof, and the warehouse written anew. Empty most of the time.
+    "erasure_dues": {"due_id": "varchar", "erased_at": "timestamp", "proof": "varchar"},
     # The last build of the models (no row, or one): what it was made with, and whether it is whole.
-    "builds": {"build_key": "varchar", "as_of_at": "timestamp", "is_complete": "boolean"},
+    # Of a whole one also its id, its marts' fingerprint right after it, and the state of its loads.
+    "builds": {
+        "build_key": "varchar",
+        "as_of_at": "timestamp",
+        "is_complete": "boolean",
+        "build_id": "varchar",
+        "fingerprint": "varchar",
+        "content_hash": "varchar",
+        "load_state": "varchar",
+    },
     # Web events that left the raw table since the last complete build.
     "removed_events": {"visitor_id": "varchar", "occurred_at": "timestamp"},
+    # Up to which byte of the journal the ledger of a raw table holds what it says.
+    "journal_positions": {"source": "varchar", "table_name": "varchar", "position": "bigint"},
     # The key that the hashes of this warehouse were made with: its id, and a check value.
     "hash_keys": {"key_id": "varchar", "check_value": "varchar"},
 }
@@ -131,6 +149,9 @@ class FileOutcome:
     extracted_on: str | None = None
     file_size: int | None = None
     modified_ns: int | None = None
+    changed_ns: int | None = None
+    loaded_at: datetime | None = None  # UTC, without a zone
+    medians: dict[tuple[str, str], float] = field(default_factory=dict)  # by column and part
 
 
 def create(connection: duckdb.DuckDBPyConnection, tables: list[Table]) -> None:
@@ -177,6 +198,18 @@ def note_removed(connection: duckdb.DuckDBPyConnection, table: Table, condition:
         )
 
 
+def load_state(connection: duckdb.DuckDBPyConnection) -> str:
+    """A hash of the ledger: changes with every load, rejection, waiver or withdrawal."""
+    row = connection.execute(
+        "select md5(coalesce(string_agg(concat_ws('|', source, table_name, file_id, status, "
+        "rows_loaded, rows_quarantined, rows_erased, waive_reason), chr(10) "
+        "order by source, table_name, file_id), '')) "
+        "from ops.files"
+    ).fetchone()
+    assert row is not None
+    return str(row[0])
+
+
 def forget_build(connection: duckdb.DuckDBPyConnection) -> None:
     """The next build is a full one."""
     connection.execute("delete from ops.builds")
@@ -198,9 +231,9 @@ def check_pepper(connection: duckdb.DuckDBPyConnection, pepper: str, key_id: str
 
 
 def known_files(connection: duckdb.DuckDBPyConnection, table: Table) -> dict[str, dict[str, Any]]:
-    """Ledger rows of a table by file id: status, extraction day, sequence, name, size, time."""
+    """Ledger rows of a table by file id: status, extraction day, sequence, name, size, times."""
     names = ("file_id", "status", "extracted_on", "load_sequence", "file_name", "file_size",
-             "modified_ns")  # fmt: skip
+             "modified_ns", "changed_ns", "rows_in")  # fmt: skip
     rows = connection.execute(
         f"select {', '.join(names)} from ops.files where source = ? and table_name = ?",
         [table.source, table.name],
@@ -244,6 +277,23 @@ def record(connection: duckdb.DuckDBPyConnection, outcome: FileOutcome) -> None:
     )
 
 
+def note_stamps(
+    connection: duckdb.DuckDBPyConnection,
+    table: Table,
+    stamps: list[tuple[str, int | None, int | None, int | None]],
+) -> None:
+    """Files that were touched and are the same (id, size, times): they are not read again."""
+    if stamps:
+        connection.execute(
+            "update ops.files set file_size = now.file_size, modified_ns = now.modified_ns, "
+            "changed_ns = now.changed_ns from ("
+            "select unnest(?::varchar[]) as file_id, unnest(?::bigint[]) as file_size, "
+            "unnest(?::bigint[]) as modified_ns, unnest(?::bigint[]) as changed_ns) as now "
+            "where files.file_id = now.file_id and source = ? and table_name = ?",
+            [*(list(part) for part in zip(*stamps, strict=True)), table.source, table.name],
+        )
+
+
 def withdraw_absent(connection: duckdb.DuckDBPyConnection, table: Table, present: set[str]) -> None:
     """A rejected file that is no longer in the landing zone was repaired or taken back."""
     connection.execute(
@@ -277,11 +327,11 @@ def find(
     return rows[0]
 
 
-def waive(connection: duckdb.DuckDBPyConnection, file: str, reason: str) -> str:
+def waive(connection: duckdb.DuckDBPyConnection, file: str, reason: str) -> tuple[str, str]:
     """
     Let the gate pass in spite of a rejected file, or of a loaded one that drifted.
 
-    Returns its name; raises `LookupError` when not exactly one file is meant.
+    Returns its name and its table's label; raises `LookupError` when not exactly one file is meant.
     """
     file_id, source, table, name = find(connection, file, ("rejected", "loaded"))
     connection.execute(
@@ -290,4 +340,4 @@ def waive(connection: duckdb.DuckDBPyConnection, file: str, reason: str) -> str:
         "where file_id = ? and source = ? and table_name = ?",
         [reason, file_id, source, table],
     )
-    return name
+    return name, f"{source}/{table}"

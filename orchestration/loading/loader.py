@@ -17,22 +17,23 @@ How a file is loaded, so that its cost is near that of reading it:
 
 from __future__ import annotations
 
+import hashlib
 import json
-import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pyarrow as pa
 
-from orchestration.loading import casting, drift, ledger, privacy, reading
+from orchestration.loading import casting, drift, journal, ledger, privacy, reading
 from orchestration.loading.contract import Column, Table
 from orchestration.loading.ledger import FileOutcome
 from orchestration.loading.reading import BATCH_ROWS, Opened, RejectedFile, Row
 
-_DT_FOLDER = re.compile(r"^dt=(\d{4}-\d{2}-\d{2})$")
 _TEMPORARY = ("incoming", "judged", "contested", "contested_rows", "held", "fresh", "losers")
 
 
@@ -44,40 +45,23 @@ def landing_files(landing: Path, table: Table) -> list[Path]:
     """
     All data files of a table, sub-folders included; hidden and `_` files are no data.
 
-    A link that leads out of the landing zone is not followed: `stray_files` names it.
+    What is no file that can be read (a pipe, a dead link) is among them, to be refused by name.
     """
-    folder = landing / table.source / table.name
-    return sorted(
+    return [
         path
-        for path in folder.rglob("*")
-        if path.is_file()
-        and not path.name.startswith((".", "_"))
-        and path.suffix != ".tmp"
-        and _is_inside(path, landing)
-    )
+        for path in reading.files_below(landing / table.source / table.name)
+        if not path.name.startswith((".", "_")) and path.suffix != ".tmp"
+    ]
 
 
 def stray_files(landing: Path, tables: dict[str, Table]) -> list[Path]:
-    """
-    Data files that nothing would ever read.
-
-    They lie in no folder of the contract, or are links that lead out of the landing zone, to
-    nothing, or to a folder.
-    """
-    return sorted(
+    """Data files that lie in no folder of the contract, so nothing would ever read them."""
+    return [
         path
-        for path in landing.rglob("*")
+        for path in reading.files_below(landing)
         if not path.name.startswith((".", "_"))
-        and (
-            (path.is_symlink() and not (path.is_file() and _is_inside(path, landing)))
-            or (path.is_file() and "/".join(path.relative_to(landing).parts[:2]) not in tables)
-        )
-    )
-
-
-def _is_inside(path: Path, landing: Path) -> bool:
-    """Whether a file lies in the landing zone, links followed."""
-    return path.resolve().is_relative_to(landing.resolve())
+        and "/".join(path.relative_to(landing).parts[:2]) not in tables
+    ]
 
 
 def load_table(
@@ -88,50 +72,105 @@ def load_table(
     pepper: str | None,
     pepper_key_id: str = "k1",
     loaded_at: datetime | None = None,
+    journal_path: Path | None = None,
     progress: Callable[[str], None] = lambda message: None,
 ) -> list[FileOutcome]:
     """
     Load the files of one table that the ledger does not know yet; returns their outcomes.
 
     `loaded_at` (UTC, the clock when not given) only serves to refuse rows dated later than a day
-    after it. A rejected file is recorded and does not stop the others. Raises `PepperChanged` when
-    the warehouse was hashed with another pepper.
+    after it. A rejected file is recorded and does not stop the others. With a journal, files that
+    it holds and the ledger does not are loaded first, as they were. Raises `PepperChanged` when the
+    warehouse was hashed with another pepper, `JournalDamaged` when the journal cannot be read.
     """
     ledger.create(connection, [table])
     connection.execute("set TimeZone = 'UTC'")
     if pepper is not None:
         ledger.check_pepper(connection, pepper, pepper_key_id)
     privacy.prepare(connection, pepper or "", pepper_key_id)
-    now = loaded_at or datetime.now(UTC)
-    load = _Load(
-        connection,
-        table,
-        pepper is not None,
-        (now + timedelta(hours=24)).strftime("%Y-%m-%d %H:%M:%S"),
-        drift.thresholds(table.source, now.date()),
-        ledger.next_sequence(connection),
-    )
+    past = journal.to_replay(connection, table, journal_path, progress) if journal_path else []
+    load = _Load(connection, table, pepper is not None, drift.History(connection, table))
     known = ledger.known_files(connection, table)
-    files = _files(landing, table, known)
+    files = present_files(landing, table, known)
     outcomes: list[FileOutcome] = []
+    if past:
+        outcomes += _replay(load, past, files, progress)
+        known = ledger.known_files(connection, table)
+    load.begin(loaded_at or datetime.now(UTC), ledger.next_sequence(connection))
+    load.former = _by_name(known)
+    present: set[str] = set()
     for file in files:
+        present.add(file.file_id)
         before = known.get(file.file_id)
         status = before["status"] if before else None
         if status in ("waived", "retracted"):
             continue
         if status == "loaded":
-            if table.kind == "entity" and _is_younger(file.extracted_on, before):
+            if table.kind != "entity" or not _is_younger(file.extracted_on, before):
+                continue
+            try:
                 load.sight_again(file)
                 known[file.file_id]["extracted_on"] = _day(file.extracted_on)
-            continue
-        if status != "rejected" and file.path.stat().st_size > 1 << 28:
-            progress(f"{file.name}: {file.path.stat().st_size / 2**20:,.0f} MiB, loading …")
+                continue
+            except RejectedFile as reject:  # it is loaded, and cannot be read any more
+                file, before = file.refused(reject), None
+                present.add(file.file_id)
+        if status != "rejected" and file.size > 1 << 28:
+            progress(f"{file.name}: {file.size / 2**20:,.0f} MiB, loading …")
         outcome = load.load(file, before["load_sequence"] if before else None)
         progress(describe(outcome))
         outcomes.append(outcome)
         known[file.file_id] = {"status": outcome.status, "load_sequence": outcome.load_sequence,
                                "extracted_on": _day(file.extracted_on)}  # fmt: skip
-    ledger.withdraw_absent(connection, table, {file.file_id for file in files})
+    ledger.withdraw_absent(connection, table, present)
+    ledger.note_stamps(connection, table, [
+        (file.file_id, *file.stamp)
+        for file in files if _stamp_of(known.get(file.file_id), file.name) not in (None, file.stamp)
+    ])  # fmt: skip
+    if journal_path:
+        journal.keep(connection, table, journal_path)
+        journal.reached(connection, table, journal_path)
+    return outcomes
+
+
+def _replay(
+    load: _Load,
+    past: list[journal.Entry],
+    files: list[LandingFile],
+    progress: Callable[[str], None],
+) -> list[FileOutcome]:
+    """
+    Load files as the journal says; one that is not in the landing zone any more is to be put back.
+
+    Rejected ones are left to be tried as any other.
+    """
+    by_id: dict[str, list[LandingFile]] = {}
+    for file in files:
+        by_id.setdefault(file.file_id, []).append(file)
+    count = sum(entry["status"] == "loaded" for entry in past)
+    progress(f"{load.table.label}: {count} files are loaded again as the journal says …")
+    outcomes = []
+    for entry in past:
+        copies = by_id.get(entry["file_id"], [])
+        if entry["status"] == "loaded" and copies:
+            file = next((one for one in copies if one.name == entry["file_name"]), copies[0])
+            loaded_at = entry.get("loaded_at")
+            load.begin(
+                datetime.fromisoformat(loaded_at) if loaded_at else datetime.now(UTC),
+                entry["load_batch"],
+            )
+            # Seen under several days, it is as young as the youngest.
+            file = replace(file, extracted_on=entry.get("extracted_on"))
+            outcome = load.load(file, entry["load_sequence"])
+            if outcome.status == "loaded":
+                journal.restore_findings(load.connection, load.table, entry)
+            else:
+                progress(describe(outcome))
+            outcomes.append(outcome)
+        elif entry["status"] == "loaded":
+            journal.restore(load.connection, entry, "requeued")
+        elif entry["status"] != "rejected":
+            journal.restore(load.connection, entry, entry["status"])
     return outcomes
 
 
@@ -146,6 +185,9 @@ def describe(outcome: FileOutcome) -> str:
     )
 
 
+Stamp = tuple[int | None, int | None, int | None]  # size, modified and changed in nanoseconds
+
+
 @dataclass(frozen=True)
 class LandingFile:
     """A file of the landing zone: by content, by name, and the day of its `dt=` folder."""
@@ -154,43 +196,102 @@ class LandingFile:
     name: str
     file_id: str
     extracted_on: str | None
-    size: int
-    modified_ns: int
+    stamp: Stamp
+    problem: RejectedFile | None = None  # why it cannot be read
+
+    @property
+    def size(self) -> int:
+        """Bytes; 0 when unknown."""
+        return self.stamp[0] or 0
+
+    def refused(self, problem: RejectedFile) -> LandingFile:
+        """The file when nobody can say what is in it: known by its name, and looked at anew."""
+        file_id = hashlib.sha256(f"unreadable: {self.name}".encode()).hexdigest()
+        return replace(self, file_id=file_id, stamp=(None, None, None), problem=problem)
 
 
-def _files(landing: Path, table: Table, known: dict[str, dict[str, object]]) -> list[LandingFile]:
-    """The files of a table by extraction day, then content: the same whatever they are called."""
-    unchanged = {
-        (row["file_name"], row["file_size"], row["modified_ns"]): file_id
-        for file_id, row in known.items()
-    }
+def present_files(
+    landing: Path, table: Table, known: dict[str, dict[str, Any]]
+) -> list[LandingFile]:
+    """
+    The files of a table by extraction day, then content: the same whatever they are called.
+
+    Those that the ledger knows (`known`) and that were not touched since are not read.
+    """
+    unchanged = {(row["file_name"], _stamp_of(row)): file_id for file_id, row in known.items()}
     found = []
+    folder = landing / table.source / table.name
+    is_linked = folder.resolve() != landing.resolve() / table.source / table.name
     for path in landing_files(landing, table):
-        stat = path.stat()
-        # A name may hold an address, too. A masked one may be that of several files.
-        real_name = path.relative_to(landing).as_posix()
-        name = privacy.masked_text(real_name)
-        seen = unchanged.get((name, stat.st_size, stat.st_mtime_ns)) if name == real_name else None
-        found.append(
-            LandingFile(
-                path,
-                name,
-                # A file that was not touched since is not read again.
-                seen or reading.file_id(path),
-                _extracted_on(path, landing),
-                stat.st_size,
-                stat.st_mtime_ns,
-            )
-        )
+        name = reading.shown(path.relative_to(landing))
+        file = LandingFile(path, name, "", None, (None, None, None))
+        try:
+            with reading.refusing():
+                _refuse_name(path)
+                if is_linked or path.is_symlink():
+                    _refuse_link(path, landing)
+                stamp = reading.stamp(path)
+                # A file that was not touched since is not read again. Nobody can set the time of
+                # the last change, as one can set the other time.
+                file_id = unchanged.get((name, stamp)) or reading.file_id(path)
+                day = _extracted_on(path, landing)
+                file = replace(file, file_id=file_id, extracted_on=day, stamp=stamp)
+        except RejectedFile as problem:
+            file = file.refused(problem)
+        found.append(file)
     return sorted(found, key=lambda file: (str(file.extracted_on), file.file_id, file.name))
+
+
+def _stamp_of(row: dict[str, Any] | None, name: str | None = None) -> Stamp | None:
+    """What the ledger knows of a file, if it knows it under that name."""
+    if row is None or name not in (None, row.get("file_name")):
+        return None
+    return row["file_size"], row["modified_ns"], row["changed_ns"]
+
+
+def _refuse_link(path: Path, landing: Path) -> None:
+    """A link that leads out of the landing zone is not followed: it may lead to any secret."""
+    if path.exists() and not path.resolve().is_relative_to(landing.resolve()):
+        raise RejectedFile(
+            "F_LINK", "a link leads out of the landing zone", "put the file itself there"
+        )
+
+
+def _refuse_name(path: Path) -> None:
+    try:
+        str(path).encode()
+    except UnicodeEncodeError as error:
+        raise RejectedFile(
+            "F_UNREADABLE", "its name is no UTF-8 text", "rename the file"
+        ) from error
 
 
 def _extracted_on(path: Path, landing: Path) -> str | None:
     """The day that a `dt=` folder on the way to the file states."""
     for part in reversed(path.relative_to(landing).parts[:-1]):
-        if match := _DT_FOLDER.match(part):
-            return match.group(1)
+        if part.startswith("dt="):
+            try:
+                day = part.removeprefix("dt=")
+                if date.fromisoformat(day).isoformat() == day:
+                    return day
+            except ValueError:
+                pass
+            raise RejectedFile(
+                "F_FOLDER_DATE",
+                "its dt= folder is no day",
+                "call the folder dt=YYYY-MM-DD after the day of the extract",
+            )
     return None
+
+
+def _by_name(known: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """The file of each name that was loaded last; a masked name may be that of several files."""
+    loaded = [
+        row
+        for row in known.values()
+        if row["status"] == "loaded" and not privacy.is_masked(row["file_name"])
+    ]
+    return {row["file_name"]: row for row in sorted(loaded, key=lambda row: row["load_sequence"])}
 
 
 def _day(text: str | None) -> object:
@@ -211,12 +312,12 @@ class _Load:
         connection: duckdb.DuckDBPyConnection,
         table: Table,
         has_pepper: bool,
-        future_limit: str,
-        limits: drift.Thresholds,
-        batch: int,
+        history: drift.History,
     ) -> None:
         self.connection, self.table, self.has_pepper = connection, table, has_pepper
-        self.future_limit, self.limits, self.batch = future_limit, limits, batch
+        self.history = history
+        self.loaded_at: datetime | None = None
+        self.former: dict[str, dict[str, Any]] = {}  # by name: the content loaded last
         names = [column.name for column in table.columns]
         self.columns = ", ".join(f'"{name}"' for name in names)
         self.keys = ", ".join(f'"{name}"' for name in table.key)
@@ -231,6 +332,14 @@ class _Load:
         self.content_hash = table.content_hash
         self.same_key = " and ".join(f'a."{name}" = b."{name}"' for name in table.key)
 
+    def begin(self, now: datetime, batch: int) -> None:
+        """Files loaded from here on belong to a batch and are held to the limits of its instant."""
+        self.batch = batch
+        if self.loaded_at != (now := now.replace(tzinfo=None)):
+            self.loaded_at = now
+            self.future_limit = (now + timedelta(hours=24)).strftime("%Y-%m-%d %H:%M:%S")
+            self.limits = drift.thresholds(self.table.source, now.date())
+
     def load(self, file: LandingFile, sequence: int | None) -> FileOutcome:
         """Load a file whole, or not at all."""
         outcome = FileOutcome(
@@ -239,15 +348,21 @@ class _Load:
             self.table.name,
             file.name,
             extracted_on=file.extracted_on,
-            file_size=file.size,
-            modified_ns=file.modified_ns,
+            file_size=file.stamp[0],
+            modified_ns=file.stamp[1],
+            changed_ns=file.stamp[2],
             load_batch=self.batch,
+            loaded_at=self.loaded_at,
         )
         try:
-            opened, source = self._judge(file, outcome)
-            with ledger.transaction(self.connection):
-                outcome.load_sequence = sequence or ledger.next_sequence(self.connection)
-                self._write(file, outcome, opened, source)
+            if file.problem:
+                raise file.problem
+            with self._file_at_fault(file):
+                opened, source = self._judge(file, outcome)
+                with ledger.transaction(self.connection):
+                    outcome.load_sequence = sequence or ledger.next_sequence(self.connection)
+                    self._write(file, outcome, opened, source)
+            self.history.add(outcome)
         except RejectedFile as reject:
             outcome.status = "rejected"
             outcome.reject_code, outcome.reject_column = reject.code, reject.column
@@ -258,20 +373,44 @@ class _Load:
         return outcome
 
     def sight_again(self, file: LandingFile) -> None:
-        """A known file under a later `dt=` folder: its versions are as young as that day."""
+        """
+        A known file under a later `dt=` folder: its versions are as young as that day.
+
+        Raises `RejectedFile` when it cannot be read any more.
+        """
         outcome = FileOutcome(file.file_id, self.table.source, self.table.name, file.name)
         try:
-            _, source = self._judge(file, outcome)
-            with ledger.transaction(self.connection):
-                if self._contested_rows(source):
-                    self._sighted(file.extracted_on, None)
-                self.connection.execute(
-                    "update ops.files set extracted_on = ?::date "
-                    "where file_id = ? and source = ? and table_name = ?",
-                    [file.extracted_on, file.file_id, self.table.source, self.table.name],
-                )
+            with self._file_at_fault(file):
+                _, source = self._judge(file, outcome)
+                with ledger.transaction(self.connection):
+                    if self._contested_rows(source):
+                        self._sighted(file.extracted_on, None)
+                    self.connection.execute(
+                        "update ops.files set extracted_on = ?::date "
+                        "where file_id = ? and source = ? and table_name = ?",
+                        [file.extracted_on, file.file_id, self.table.source, self.table.name],
+                    )
         finally:
             self._clear()
+
+    @contextmanager
+    def _file_at_fault(self, file: LandingFile) -> Iterator[None]:
+        """An error refuses the file if it is the file's: if it changed, or cannot be read."""
+        try:
+            yield
+        except (duckdb.Error, ConservationError):
+            self._refuse_changed(file)
+            reading.file_id(file.path)
+            raise
+
+    def _refuse_changed(self, file: LandingFile) -> None:
+        with reading.refusing():
+            stamp = reading.stamp(file.path)
+            # Also a link or a right that is changed changes the last time.
+            if stamp[:2] != file.stamp[:2] or (
+                stamp != file.stamp and reading.file_id(file.path) != file.file_id
+            ):
+                raise reading.changed("the file changed while it was read")
 
     # ---- 1. judge --------------------------------------------------------------------------------
 
@@ -288,9 +427,7 @@ class _Load:
             source = opened.scan
             try:
                 self._judge_rows(source, opened)
-            except duckdb.Error as error:
-                if file.path.suffix == ".parquet":
-                    raise reading.damaged_parquet() from error
+            except duckdb.Error:
                 source = ""  # DuckDB's reader stumbled over a row: read exactly, row by row
             else:
                 if opened.row_count not in (None, self._count("temp.judged")):
@@ -455,15 +592,12 @@ class _Load:
                 f"{outcome.file_name}: {outcome.rows_in} rows in, but {loaded} loaded + "
                 f"{duplicate} duplicate + {quarantined} quarantined; nothing was loaded"
             )
-        stat = file.path.stat()
-        if (stat.st_size, stat.st_mtime_ns) != (file.size, file.modified_ns):
-            raise RejectedFile(
-                "F_CHANGED",
-                "the file changed while it was read",
-                "write files under a name that begins with _ or ends in .tmp, then rename them",
-            )
+        self._refuse_changed(file)
         ledger.record(self.connection, outcome)
-        found = drift.findings(self.connection, self.table, outcome, self.limits)
+        former = self.former.get(outcome.file_name)
+        found = drift.findings(
+            self.connection, self.table, outcome, self.limits, self.history, former
+        )
         drift.store(self.connection, outcome, found)
 
     def _insert(self, query: str, file: LandingFile, outcome: FileOutcome) -> int:

@@ -79,6 +79,11 @@ def masked_text(text: str) -> str:
     return text if found == narrow else found
 
 
+def is_masked(text: str) -> bool:
+    """Whether something of a text was masked, so that others may look the same."""
+    return any(mark in text for mark in ("[email]", "[phone]", "[card]"))
+
+
 def _is_card(text: str) -> bool:
     """Whether a number is a payment card's: an issuer's prefix and length, a valid check digit."""
     digits = re.sub("[ -]", "", text)

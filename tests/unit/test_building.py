@@ -3,6 +3,7 @@ from pathlib import Path
 import duckdb
 
 from orchestration import building
+from orchestration.loading import ledger
 
 
 def night(warehouse: Path, tenth: int) -> tuple[int, int, int]:
@@ -38,3 +39,20 @@ def test_room_of_replaced_rows_is_given_back_when_there_is_much_of_it(tmp_path: 
 def test_without_tables_there_is_nothing_to_give_back() -> None:
     with duckdb.connect() as connection:
         assert building.vacuum_tasks(connection) == 0
+
+
+def test_a_warehouse_that_somebody_else_wrote_is_nothing_to_build_on(tmp_path: Path) -> None:
+    """An incremental build would keep the edit of a mart and take its fingerprint."""
+    warehouse, seen = tmp_path / "warehouse.duckdb", tmp_path / "seen"
+    with duckdb.connect(str(warehouse)) as connection:
+        ledger.create(connection, [])
+        connection.execute("create schema marts; create table marts.a as select 1 as paid")
+        building.complete(connection, "key", "2026-01-01", "id")
+    building.note_warehouse(warehouse, seen)
+    with duckdb.connect(str(warehouse)) as connection:
+        assert not building.distrust_changed(connection, warehouse, seen)
+        assert building.last_complete(connection)
+        connection.execute("update marts.a set paid = 1000")
+    with duckdb.connect(str(warehouse)) as connection:
+        assert building.distrust_changed(connection, warehouse, seen)
+        assert building.begin(connection, "key", "2026-01-01") == "no build to rest on"

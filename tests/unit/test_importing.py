@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from pathlib import Path
 
+import duckdb
+import pyarrow as pa
 import pytest
 
-from orchestration.importing import ImportFailed, import_export
+from orchestration.importing import ImportFailed, Input, _open_input, import_export
 from orchestration.loading.contract import load_contract
 from orchestration.settings import load_settings
+from tests.unit.test_damaged_files import parquet, workbook
 
 LOG = "uuid,timestamp,url\nu,2014-01-07 00:00:15,https://a\nu,2014-01-07 00:00:15,https://a\n"
 
@@ -49,6 +53,36 @@ def test_a_missing_column_is_named(tmp_path: Path) -> None:
     with pytest.raises(ImportFailed, match="timestamp"):
         import_export("reconstructr", source, settings)
     assert [path for path in settings.landing.rglob("*") if path.is_file()] == []
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("a.csv", b"\xff\x81\xfe\xfd\n", "neither UTF-8"),
+        ("a.xlsx", b"PK no zip", "no workbook with a sheet"),
+        ("a.xlsx", workbook([["id"], ["#N/A"]]), "line 2: a cell shows an error"),
+        ("a.parquet", b"PAR1 no", "not a whole Parquet file"),
+        ("a.parquet", parquet({"id": pa.array([Decimal(1)], pa.decimal256(50, 2))}), "decimal"),
+        ("a.csv", None, "is a directory"),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_named(
+    tmp_path: Path, name: str, content: bytes | None, message: str
+) -> None:
+    path = tmp_path / name
+    path.write_bytes(content) if content else path.mkdir()
+    with duckdb.connect() as connection, pytest.raises(ImportFailed, match=message) as failed:
+        _open_input(connection, "a", Input(name, ("id",)), [path])
+    assert str(path) in str(failed.value)
+
+
+def test_folders_add_no_columns_to_an_export(tmp_path: Path) -> None:
+    path = tmp_path / "id=x" / "more=y" / "a*.parquet"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(parquet({"id": ["1"]}))
+    connection = duckdb.connect()
+    _open_input(connection, "a", Input("a", ("id",)), [path])
+    assert connection.execute("select * from a").fetchall() == [("1", "a*")]
 
 
 def test_unknown_adapters_and_the_sample_are_refused(tmp_path: Path) -> None:
