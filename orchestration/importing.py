@@ -10,6 +10,7 @@ same input gives the same bytes, so importing twice changes nothing.
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import re
 import shutil
@@ -24,7 +25,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from orchestration.loading import journal, reading
+from orchestration.loading import journal, privacy, reading
 from orchestration.loading.contract import load_contract, normalise_header
 from orchestration.settings import ROOT, SAMPLE_DIR, Settings, SettingsError, load_settings
 
@@ -157,11 +158,24 @@ def _map(
                 ).fetchone()
                 connection.execute("drop table mapped")
             except duckdb.Error as error:
-                raise ImportFailed(f"{query_path.name}: {error}") from error
+                raise ImportFailed(_unmapped(query_path, error)) from None
             counts[label] = int(row[0]) if row else 0
             if not counts[label]:
                 target.unlink()  # an empty file would be refused, rightly
     return counts
+
+
+def _unmapped(query_path: Path, error: duckdb.Error) -> str:
+    """Why a SELECT failed; DuckDB's own words may repeat a value of the export."""
+    column = re.search(r'(?:Referenced column|column named) "(\w+)"', str(error))
+    if column:  # a name of the SELECT, not of the export
+        return f"{query_path.name}: column {column[1]} is in no file of the export; export it too"
+    if isinstance(error, duckdb.BinderException | duckdb.CatalogException | duckdb.ParserException):
+        return f"{query_path.name}: no SELECT over the relations of adapter.toml; mend it"
+    return (
+        f"{query_path.name}: a value of the export is not of the type that the SELECT converts it "
+        "to; export it as the adapter's folder says, or mend the SELECT"
+    )
 
 
 def _open_input(
@@ -194,9 +208,14 @@ def _open_input(
         parts.append(part)
     have = {name for part in parts for name in part.column_names}
     if parts and (missing := [name for name in entry.required if column_name(name) not in have]):
+        known = {column_name(name) for name in (*entry.columns, *entry.required, *entry.keep)}
+        labels = [
+            privacy.header_label(position, name, name in known)
+            for position, name in enumerate(n for n in parts[0].column_names if n != "_file")
+        ]
         raise ImportFailed(
-            f"{paths[0]}: column {', '.join(missing)} is missing (found: "
-            f"{', '.join(sorted(have))[:300]}); export it too"
+            f"{reading.shown(paths[0])}: column {', '.join(missing)} is missing (found: "
+            f"{', '.join(labels)[:300]}); export it too"
         )
     body = ", ".join(f'"{_doubled(name)}" varchar' for name in names)
     connection.execute(f"create table {relation} ({body})")
@@ -235,7 +254,9 @@ def _lines(path: Path) -> Iterator[tuple[int, list[str | None]]]:
         return
     for line, cells in reading.plain_csv(path):
         if cells is None:
-            raise ImportFailed(f"{path}, line {line}: the quoting breaks; repair the export")
+            raise ImportFailed(
+                f"{reading.shown(path)}, line {line}: the quoting breaks; repair the export"
+            )
         if cells:
             yield line, [cell or None for cell in cells]
 
@@ -252,9 +273,12 @@ def _header(path: Path, entry: Input, lines: Iterator[tuple[int, list[str | None
         if not name and position and len(rows) > 1:
             names[position] = f"{names[position - 1].split(' / ')[0]} / {rows[1][position]}"
     if len(set(names)) < len(names):
-        twice = sorted({name for name in names if names.count(name) > 1})
         if not entry.keep:
-            raise ImportFailed(f"{path}: header {', '.join(twice)} stands more than once; rename")
+            twice = [str(n + 1) for n, name in enumerate(names) if names.count(name) > 1]
+            raise ImportFailed(
+                f"{reading.shown(path)}: columns {', '.join(twice)} have a header that stands "
+                "more than once; rename them"
+            )
         seen: dict[str, int] = {}
         for position, name in enumerate(names):  # two questions of one text are two questions
             seen[name] = seen.get(name, 0) + 1
@@ -271,8 +295,8 @@ def _rows(path: Path, entry: Input) -> tuple[list[list[str]], list[list[str | No
     for line, cells in lines:
         if (len(cells) < width and path.suffix != ".xlsx") or any(cells[width:]):
             raise ImportFailed(
-                f"{path}, line {line}: {len(cells)} columns where the header has {width}; "
-                "repair the export"
+                f"{reading.shown(path)}, line {line}: {len(cells)} columns where the header has "
+                f"{width}; repair the export"
             )
         rows.append((cells + [None] * width)[:width])
     return header, rows
@@ -332,7 +356,8 @@ def _records(path: Path) -> list[str]:
     try:
         return reading.json_texts(path)
     except ValueError as error:
-        raise ImportFailed(f"{path}: {error}; export it again") from error
+        where = f", line {error.lineno}" if isinstance(error, json.JSONDecodeError) else ""
+        raise ImportFailed(f"{reading.shown(path)}{where}: no JSON; export it again") from None
 
 
 def column_name(header: str) -> str:

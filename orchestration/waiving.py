@@ -6,7 +6,7 @@ import sys
 
 from orchestration import building
 from orchestration.database import WarehouseDamaged, open_warehouse
-from orchestration.loading import journal, ledger
+from orchestration.loading import journal, ledger, privacy
 from orchestration.loading.contract import load_contract
 from orchestration.locking import single_writer
 from orchestration.settings import load_settings
@@ -14,7 +14,7 @@ from orchestration.settings import load_settings
 
 def main(arguments: list[str]) -> int:
     """Command line: file name or id, reason."""
-    file, reason = arguments
+    file, reason = (privacy.masked_text(argument) for argument in arguments)
     settings = load_settings()
     try:
         with (

@@ -9,6 +9,7 @@ quarantine the row. The order of the checks is the order of the columns in the c
 from __future__ import annotations
 
 import csv
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -36,11 +37,13 @@ class Check:
     column: str
 
 
-def typed_rows(table: Table, source: str) -> str:
+def typed_rows(table: Table, source: str, personal: Collection[str] | None = None) -> str:
     """
     A relation with every column of `source`, its clean text `x~` and its typed value `x$`.
 
-    Built in layers, so that no expression has to be spelled out twice.
+    Clear columns are searched for personal data: all of them, or only those named by `personal`
+    where it is known that the others have none. Built in layers, so that no expression has to be
+    spelled out twice.
     """
     trimmed = ", ".join(
         f'"{column.name}" as "{column.name}~"'
@@ -53,7 +56,12 @@ def typed_rows(table: Table, source: str) -> str:
         for column in table.columns
         if (expression := _spelled(column)) != _name(column)
     )
-    typed = ", ".join(f'{_typed(column, table)} as "{column.name}$"' for column in table.columns)
+    typed = ", ".join(
+        f'{_name(column)} as "{column.name}$"'
+        if column.is_clear and personal is not None and column.name not in personal
+        else f'{_typed(column, table)} as "{column.name}$"'
+        for column in table.columns
+    )
     replaced = f"* replace ({spelled})" if spelled else "*"
     return f"(select *, {typed} from (select {replaced} from (select *, {trimmed} from {source})))"
 
@@ -75,21 +83,14 @@ def _trimmed(column: Column) -> str:
 def _typed(column: Column, table: Table) -> str:
     """SQL of the typed value, as the warehouse keeps it; null where the text is none."""
     text = _name(column)
-    scale = column.decimal_scale
     if column.data_type == "json":
         kept = privacy.stored(column, text)
         return f"case when json_valid({text}) then {kept} end"
     if column.data_type == "varchar":
         return privacy.stored(column, text)
-    if scale is not None:
-        exact = f"regexp_full_match({text}, '[+-]?\\d{{1,15}}(\\.\\d{{0,{scale}}}0*)?')"
-        return f"case when {exact} then try_cast({text} as {column.data_type}) end"
-    if column.data_type in ("integer", "bigint"):
-        # 9.6 is no whole number, 9.0 is one.
-        return (
-            f"case when regexp_full_match({text}, '{_WHOLE}') then "
-            f"try_cast(regexp_replace({text}, '\\.0+$', '') as {column.data_type}) end"
-        )
+    if column.decimal_scale is not None or column.data_type in ("integer", "bigint"):
+        number = _number(column, text)
+        return f"case when {privacy.is_personal_number(text)} then null else {number} end"
     if column.data_type == "date":
         plain = f"replace({text}, '/', '-')"
         return (
@@ -105,6 +106,18 @@ def _typed(column: Column, table: Table) -> str:
         f"then {instant} at time zone 'UTC' "
         f"when regexp_full_match({text}, '{_LOCAL}') "
         f"then {_local_as_utc(text, table.time_zone)} end"
+    )
+
+
+def _number(column: Column, text: str) -> str:
+    scale = column.decimal_scale
+    if scale is not None:
+        exact = f"regexp_full_match({text}, '[+-]?\\d{{1,15}}(\\.\\d{{0,{scale}}}0*)?')"
+        return f"case when {exact} then try_cast({text} as {column.data_type}) end"
+    # 9.6 is no whole number, 9.0 is one.
+    return (
+        f"case when regexp_full_match({text}, '{_WHOLE}') then "
+        f"try_cast(regexp_replace({text}, '\\.0+$', '') as {column.data_type}) end"
     )
 
 

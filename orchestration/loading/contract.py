@@ -62,6 +62,17 @@ class Column:
         """Whether the clear value is nowhere in the warehouse, only its keyed hash."""
         return self.pii in ("email", "phone", "id", "free_text", "properties")
 
+    @property
+    def is_id(self) -> bool:
+        """Whether the value names a person or a thing."""
+        return self.identifier is not None or self.name.endswith("_id")
+
+    @property
+    def is_clear(self) -> bool:
+        """Whether any text is kept as it stands, so that it is searched for personal data."""
+        is_listed = bool(self.accepted_values or self.currency)
+        return self.pii is None and self.data_type == "varchar" and not is_listed
+
 
 @dataclass(frozen=True)
 class Table:
@@ -182,6 +193,11 @@ def _column(where: str, entry: dict[str, Any]) -> Column:
                 f"{where}, column {entry['name']}: {key} {meta[key]!r} is not one of "
                 f"{', '.join(allowed)}"
             )
+    if entry["data_type"] == "json" and meta.get("pii") != "properties":
+        raise ContractError(
+            f"{where}, column {entry['name']}: a json column needs pii: properties, and in "
+            "allowed_keys the keys whose values are kept"
+        )
     return Column(
         name=entry["name"],
         data_type=entry["data_type"],

@@ -16,6 +16,7 @@ from typing import Any
 
 import duckdb
 
+from orchestration.loading import casting, privacy
 from orchestration.loading.contract import Table
 from orchestration.loading.ledger import FileOutcome
 from orchestration.loading.reading import RejectedFile
@@ -182,6 +183,7 @@ def findings(
         *_changed_file(table, outcome, former),
         *_columns(connection, table, outcome, history, limits),
         *_quarantined(connection, table, outcome, limits),
+        *_personal(outcome),
         *_row_count(outcome, history, limits),
         *_scales(connection, table, outcome, history, limits),
     ]
@@ -238,9 +240,9 @@ def _columns(
     limits: Thresholds,
 ) -> list[Finding]:
     found: list[Finding] = []
-    for name in outcome.new_columns:
+    for name, description in outcome.new_columns.items():
         if name not in history.new_columns:
-            text = "not in the contract; kept, hashed, in _extra"
+            text = f"{description}: not in the contract; kept, hashed, in _extra"
             found.append(Finding("new_column", "warn", text, name))
     if not history.last:
         return found
@@ -311,6 +313,15 @@ def _quarantined(
     ]
 
 
+def _personal(outcome: FileOutcome) -> list[Finding]:
+    """Clear columns in which somebody wrote what has to be masked."""
+    text = "values with an e-mail address, a phone or a card number in them, masked"
+    return [
+        Finding("personal_data", "warn", f"{count} {text}", column)
+        for column, count in outcome.personal.items()
+    ]
+
+
 def _row_count(outcome: FileOutcome, history: History, limits: Thresholds) -> list[Finding]:
     if len(history.last) < MINIMUM_LOADS:
         return []
@@ -354,6 +365,10 @@ def _scales(
             """,
             [outcome.file_id, table.source, table.name, column.name, outcome.file_id],
         ).fetchall()
+        listed = {
+            f"{scale.survey_id}/{scale.question_id}"
+            for scale in (casting.scales(column.scale_seed) if column.scale_seed else ())
+        }
         for name, value, count in profiles:
             if count < MINIMUM_VALUES:
                 continue
@@ -362,6 +377,8 @@ def _scales(
             usual = median(earlier) if earlier else None
             if usual and value and not 1 / factor < value / usual < factor:
                 where = f" of {name}" if name else ""
+                if column.scale_seed and name not in listed:
+                    where = f" of a question ({privacy.described(name)})"
                 text = f"median{where} is {value:g}, it was {usual:g}: another unit or scale?"
                 found.append(Finding("changed_scale", "warn", text, column.name))
     return found

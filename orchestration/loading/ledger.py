@@ -18,6 +18,7 @@ from typing import Any
 
 import duckdb
 
+from orchestration.loading import privacy
 from orchestration.loading.contract import Table, technical_columns
 
 # Name and type of the columns; a warehouse of an earlier version gets the ones it lacks.
@@ -44,7 +45,7 @@ _TABLES = {
         "reject_remedy": "varchar",
         "waive_reason": "varchar",
         "columns": "varchar",  # JSON list, in the order of the file
-        "new_columns": "varchar",  # JSON list
+        "new_columns": "varchar",  # JSON list; each name as its hash
         "missing_columns": "varchar",  # JSON list
         "renamed_columns": "varchar",  # JSON object: contract column, alias used
         "data_through_at": "timestamp",
@@ -138,9 +139,10 @@ class FileOutcome:
     reject_message: str | None = None
     reject_remedy: str | None = None
     columns: list[str] = field(default_factory=list)
-    new_columns: list[str] = field(default_factory=list)
+    new_columns: dict[str, str] = field(default_factory=dict)  # hash of the name, description
     missing_columns: list[str] = field(default_factory=list)
     renamed_columns: dict[str, str] = field(default_factory=dict)
+    personal: dict[str, int] = field(default_factory=dict)  # values masked by clear column
     load_sequence: int | None = None
     load_batch: int | None = None
     data_through_at: Any = None
@@ -263,7 +265,8 @@ def record(connection: duckdb.DuckDBPyConnection, outcome: FileOutcome) -> None:
         name: getattr(outcome, name) for name in _TABLES["files"] if hasattr(outcome, name)
     }
     for name in ("columns", "new_columns", "missing_columns", "renamed_columns"):
-        values[name] = json.dumps(values[name], ensure_ascii=False)
+        value = list(values[name]) if name == "new_columns" else values[name]
+        values[name] = json.dumps(value, ensure_ascii=False)
     if outcome.status == "loaded":
         values["rows_erased"] = 0
     else:
@@ -311,6 +314,7 @@ def find(
 
     Raises `LookupError` when not exactly one file of these statuses is meant.
     """
+    file = privacy.masked_text(file)  # as it is known
     rows = connection.execute(
         "select file_id, source, table_name, file_name from ops.files "
         "where list_contains(?::varchar[], status) and (starts_with(file_id, ?) or file_name = ?)",

@@ -30,7 +30,7 @@ import duckdb
 import pyarrow as pa
 
 from orchestration.loading import casting, drift, journal, ledger, privacy, reading
-from orchestration.loading.contract import Table
+from orchestration.loading.contract import Column, Table
 from orchestration.loading.ledger import FileOutcome
 from orchestration.loading.reading import BATCH_ROWS, Opened, RejectedFile, Row
 
@@ -220,12 +220,16 @@ def present_files(
     """
     unchanged = {(row["file_name"], _stamp_of(row)): file_id for file_id, row in known.items()}
     found = []
+    folder = landing / table.source / table.name
+    is_linked = folder.resolve() != landing.resolve() / table.source / table.name
     for path in landing_files(landing, table):
         name = reading.shown(path.relative_to(landing))
         file = LandingFile(path, name, "", None, (None, None, None))
         try:
             with reading.refusing():
                 _refuse_name(path)
+                if is_linked or path.is_symlink():
+                    _refuse_link(path, landing)
                 stamp = reading.stamp(path)
                 # A file that was not touched since is not read again. Nobody can set the time of
                 # the last change, as one can set the other time.
@@ -243,6 +247,14 @@ def _stamp_of(row: dict[str, Any] | None, name: str | None = None) -> Stamp | No
     if row is None or name not in (None, row.get("file_name")):
         return None
     return row["file_size"], row["modified_ns"], row["changed_ns"]
+
+
+def _refuse_link(path: Path, landing: Path) -> None:
+    """A link that leads out of the landing zone is not followed: it may lead to any secret."""
+    if path.exists() and not path.resolve().is_relative_to(landing.resolve()):
+        raise RejectedFile(
+            "F_LINK", "a link leads out of the landing zone", "put the file itself there"
+        )
 
 
 def _refuse_name(path: Path) -> None:
@@ -273,8 +285,12 @@ def _extracted_on(path: Path, landing: Path) -> str | None:
 
 
 def _by_name(known: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
-    """The file of each name that was loaded last."""
-    loaded = [row for row in known.values() if row["status"] == "loaded"]
+    """The file of each name that was loaded last; a masked name may be that of several files."""
+    loaded = [
+        row
+        for row in known.values()
+        if row["status"] == "loaded" and not privacy.is_masked(row["file_name"])
+    ]
     return {row["file_name"]: row for row in sorted(loaded, key=lambda row: row["load_sequence"])}
 
 
@@ -307,7 +323,9 @@ class _Load:
         self.keys = ", ".join(f'"{name}"' for name in table.key)
         self.typed_keys = ", ".join(f'"{name}$"' for name in table.key)
         self.values = ", ".join(f'"{name}$" as "{name}"' for name in names)
-        hashed = privacy.hashed_values("_extra")
+        self.clear = [column for column in table.columns if column.is_clear]
+        self.personal: set[str] = set()  # clear columns in which the file has personal data
+        hashed = privacy.hashed_entries("_extra")
         self.extra = f"case when _extra is not null then {hashed} end"
         # Computed where contents are compared; stored for entities only, where it ranks versions
         # of which nothing else says which is newer.
@@ -399,7 +417,7 @@ class _Load:
     def _judge(self, file: LandingFile, outcome: FileOutcome) -> tuple[Opened, str]:
         """`temp.judged` and `temp.contested`; returns the file and the relation of its texts."""
         opened = reading.read(file.path, self.table)
-        outcome.columns, outcome.new_columns = opened.columns, opened.new_columns
+        outcome.columns, outcome.new_columns = opened.columns, self._unknown(opened)
         outcome.renamed_columns = opened.renamed
         outcome.missing_columns = [
             column.name for column in self.table.columns if column.name not in opened.columns
@@ -418,14 +436,16 @@ class _Load:
             self._stage(opened.rows())
             source = "temp.incoming"
             self._judge_rows(source, opened)
+        personal = self._personal()
         if not self.has_pepper:
-            self._refuse_clear_personal_data(source, file)
+            self._refuse_clear_personal_data(source, personal)
         drift.refuse_changed_types(self.connection, self.table, source, self.limits)
         row = self.connection.execute(
             "select count(*), max(event_at) filter (where verdict is null) from temp.judged"
         ).fetchone()
         assert row is not None
         outcome.rows_in, outcome.data_through_at = row
+        outcome.personal, self.personal = personal, set(personal)
         self.connection.execute(
             f"""
             create or replace temp table contested as
@@ -442,6 +462,12 @@ class _Load:
         whens = " ".join(
             f"when {case.condition} then '{case.reason}|{case.column}'" for case in cases
         )
+        personal = ["0"]
+        for place, column in enumerate(self.clear):
+            if column.name not in opened.columns:
+                continue
+            is_personal = privacy.is_personal(column, f'"{column.name}~"')
+            personal.append(f"case when {is_personal} then {1 << place} else 0 end")
         time = "null::timestamp"
         if self.table.time_column:
             time = f'"{self.table.time_column}$"::timestamp'
@@ -451,10 +477,30 @@ class _Load:
             select
                 hash({self.typed_keys}) as key_hash,
                 case when _structure is not null then _structure || '|' {whens} end as verdict,
-                {time} as event_at
+                {time} as event_at,
+                ({" + ".join(personal)})::bigint as personal
             from {casting.typed_rows(self.table, source)}
             """
         )
+
+    def _unknown(self, opened: Opened) -> dict[str, str]:
+        """What stands for the names of columns that the contract does not know: description."""
+        found = {}
+        for place, name in opened.new_columns.items():
+            row = self.connection.execute(f"select {privacy.unknown_name('?')}", [name]).fetchone()
+            label = (row and row[0]) or f"column_{place + 1}"
+            found[label] = f"column {place + 1} of the file, {privacy.described(name)}"
+        return found
+
+    def _personal(self) -> dict[str, int]:
+        """How many values of clear columns hold personal data."""
+        row = self.connection.execute("select bit_or(personal) from temp.judged").fetchone()
+        bits = (row and row[0]) or 0
+        return {
+            column.name: self._count(f"temp.judged where personal & {1 << place} != 0")
+            for place, column in enumerate(self.clear)
+            if bits & 1 << place
+        }
 
     def _stage(self, rows: Iterator[Row]) -> None:
         """Stream the text rows of the exact reader into `temp.incoming`."""
@@ -488,19 +534,20 @@ class _Load:
         if batch:
             flush()
 
-    def _refuse_clear_personal_data(self, source: str, file: LandingFile) -> None:
-        """Without a pepper, no file is loaded whose identifiers would have to be hashed."""
+    def _refuse_clear_personal_data(self, source: str, personal: dict[str, int]) -> None:
+        """Without a pepper, no file is loaded of which something would have to be hashed."""
         for column in self.table.columns:
-            if column.pii not in ("email", "phone", "id"):
-                continue
-            row = self.connection.execute(
-                f"select count(nullif(\"{column.name}\", '')) from {source}"
-            ).fetchone()
-            if row and row[0]:
+            count = personal.get(column.name, 0)
+            if column.pii in ("email", "phone", "id"):
+                row = self.connection.execute(
+                    f"select count(nullif(\"{column.name}\", '')) from {source}"
+                ).fetchone()
+                count = row[0] if row else 0
+            if count:
                 raise RejectedFile(
                     "F_PEPPER_MISSING",
-                    f"{file.path.name} has {row[0]} values of personal data in column "
-                    f"{column.name} and there is no secret pepper to hash them with",
+                    f"{count} values of column {column.name} are personal data "
+                    "and there is no secret pepper to hash them with",
                     "run `make pepper` once (writes $JOURNEY_HOME/pepper, keep a copy), "
                     "or set JOURNEY_PEPPER or JOURNEY_PEPPER_FILE",
                     column.name,
@@ -516,7 +563,7 @@ class _Load:
             select *, {self.content_hash} as _content_hash
             from (
                 select {self.values}, {self.extra} as _extra, good._row_number
-                from {casting.typed_rows(self.table, source)} as texts
+                from {casting.typed_rows(self.table, source, self.personal)} as texts
                 inner join (
                     select key_hash, rowid + 1 as _row_number from temp.judged
                     where verdict is null and key_hash not in (select key_hash from temp.contested)
@@ -620,19 +667,22 @@ class _Load:
 
     def _redacted(self) -> str:
         """
-        SQL: a row as JSON, each value as the raw table would show it.
+        SQL: a row as JSON, of which each value is shown as far as it can tell nothing personal.
 
-        A text that is no value of its type may be anything: of it only the shape is shown. In a row
-        of broken structure nobody knows what stands where: only the lengths are shown.
+        Of the value that is the reason only the shape is shown. In a row of broken structure nobody
+        knows what stands where: only the lengths are shown.
         """
         parts = []
         for column in self.table.columns:
             text = f'texts."{column.name}"'
-            shown = f'coalesce(texts."{column.name}$"::varchar, {privacy.shape(text)})'
+            shown = _shown(column, f'texts."{column.name}$"', text)
+            reason = privacy.told_apart(text) if column.accepted_values else privacy.shape(text)
             broken = f"'(' || length({text}) || ' characters)'"
             parts.append(
-                f"'{column.name}', case when nullif({text}, '') is not null then "
-                f"case when texts._structure is null then {shown} else {broken} end end"
+                f"'{column.name}', case when nullif({text}, '') is null then null "
+                f"when texts._structure is not null then {broken} "
+                f"when split_part(bad.verdict, '|', 2) = '{column.name}' then {reason} "
+                f"else {shown} end"
             )
         return f"json_object({', '.join(parts)})::varchar"
 
@@ -726,7 +776,11 @@ class _Load:
             """,
             [outcome.file_id],
         )
-        values = ", ".join(f"'{c.name}', a.\"{c.name}\"" for c in self.table.columns)
+        names = {column: f'a."{column.name}"' for column in self.table.columns}
+        values = ", ".join(
+            f"'{column.name}', {_shown(column, name, f'{name}::varchar')}"
+            for column, name in names.items()
+        )
         for relation, match in (
             (self.table.relation, "a.rowid = losers.held_row"),
             ("temp.fresh", "losers.held_row is null and a._row_number = losers._row_number"),
@@ -769,7 +823,9 @@ class _Load:
 
     def _numbered(self, source: str) -> str:
         return casting.typed_rows(
-            self.table, f"(select *, row_number() over () as _row_number from {source})"
+            self.table,
+            f"(select *, row_number() over () as _row_number from {source})",
+            self.personal,
         )
 
     def _count(self, relation: str) -> int:
@@ -778,3 +834,23 @@ class _Load:
     def _clear(self) -> None:
         for name in _TEMPORARY:
             self.connection.execute(f"drop table if exists temp.{name}")
+
+
+def _shown(column: Column, typed: str, text: str) -> str:
+    """
+    SQL of what a quarantined row shows of a value.
+
+    Numbers, times, identifiers, hashes and listed values as the raw table has them; of any other
+    text, and of one that is no value of its type, the shape: cells may have moved.
+    """
+    if column.accepted_values:
+        values = ", ".join(f"'{value}'" for value in column.accepted_values)
+        return f"case when {typed} in ({values}) then {typed} else {privacy.told_apart(text)} end"
+    if column.currency:
+        return (
+            f"case when regexp_full_match({typed}, '[A-Z]{{3}}') then {typed} "
+            f"else {privacy.shape(text)} end"
+        )
+    if column.data_type == "varchar" and not (column.is_hashed or column.is_id):
+        return privacy.shape(text)
+    return f"coalesce({typed}::varchar, {privacy.shape(text)})"

@@ -8,11 +8,15 @@ Personal data: what the loader stores instead of it, as DuckDB expressions.
 | `properties` | JSON object; the value of a key that is not allowed is hashed |
 | `url` | e-mail addresses and phone numbers masked, parameters removed but for allowed ones |
 | `email_text` | e-mail addresses masked |
-| `text` | e-mail addresses and phone numbers masked: a defence, no promise |
+| `text` | e-mail addresses, phone and card numbers masked: a defence, no promise |
+| none | the value; with an address or such a number in it, masked, and a hash that tells it apart |
 
 An e-mail or phone that a seed declares to belong to nobody (`test@…`, all zeros) becomes
 `invalid:<rule>:<hash>`, so identity can leave it out without seeing it. The pepper lives in session
 variables of the loading connection and is written nowhere.
+
+What stands in a file and on no list of the contract is never shown: `described` says how long it is
+and of what shape. `masked_text` is for the owner's own words, such as names of files.
 """
 
 from __future__ import annotations
@@ -20,6 +24,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import hmac
+import re
 import unicodedata
 from functools import lru_cache
 
@@ -29,10 +34,33 @@ from orchestration.loading.contract import Column
 from orchestration.settings import SEEDS_DIR
 
 EMAIL_PATTERN = r"[A-Za-z0-9._+-]+(@|%40|＠)[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+"
-PHONE_PATTERN = (
-    r"\+\d{1,3}[ -]?\(?\d{1,4}\)?[ -]\d{1,4}[ -]\d{3,4}\b"
-    r"|\(?\b0\d{1,4}\)?[ -]\d{1,4}[ -]\d{3,4}\b|\+\d{10,14}\b"
+# Domestic numbers have ten or eleven digits, so that no date, time or UUID is taken for one.
+_DOMESTIC = (
+    r"\(?0([0-9]\)?[ -][0-9]{4}|[0-9]{2}\)?[ -][0-9]{3,4}|[0-9]{3}\)?[ -][0-9]{2,3}"
+    r"|[0-9]{4}\)?[ -][0-9]{1,2})[ -][0-9]{3,4}"
 )
+PHONE_PATTERN = (
+    r"(^|[^0-9A-Za-z])(\+[0-9]{1,3}[ -]?\(?[0-9]{1,4}\)?[ -][0-9]{1,4}[ -][0-9]{3,4}"
+    rf"|\+[0-9]{{10,14}}|{_DOMESTIC})"
+)
+# Without separators only mobile numbers, where no letter or digit stands beside them.
+_MOBILE = "0[789]0[0-9]{8}"
+_CARD = (
+    r"[2-6][0-9]{3}([ -][0-9]{4}){3}([ -][0-9]{1,3})?|3[0-9]{3}[ -][0-9]{6}[ -][0-9]{4,5}"
+    r"|[2-6][0-9]{13,18}"
+)
+_BESIDE = "[^0-9A-Za-z.]"
+# What may hold personal data; `masked_text` says whether it does.
+SUSPECT_PATTERN = f"[０-９]|{PHONE_PATTERN}|(^|{_BESIDE})({_MOBILE}|{_CARD})($|[^0-9A-Za-z])"
+_ISSUERS = re.compile(  # Visa, Mastercard, American Express, JCB, Diners, Discover, UnionPay
+    r"4(\d{15}|\d{18})|(5[1-5]|2(2[2-9]|[3-6]\d|7[01]))\d{14}|2720\d{12}|3[47]\d{13}"
+    r"|35(2[89]|[3-8]\d)\d{12}|3(0[0-5]|[689]\d)\d{11}|6(011|4[4-9]\d|5\d\d)\d{12}|62\d{14,17}"
+)
+_EMAILS, _PHONES = re.compile(EMAIL_PATTERN), re.compile(PHONE_PATTERN)
+_MOBILES = re.compile(rf"(?<![0-9A-Za-z.]){_MOBILE}(?!\.?[0-9A-Za-z])")
+_CARDS = re.compile(rf"(?<![0-9A-Za-z.])({_CARD})(?!\.?[0-9A-Za-z])")
+_NARROW = str.maketrans("０１２３４５６７８９＠＋（）．－‐ー−　", "0123456789@+().---- ")
+_SHAPES = (("[0-9]", "9"), ("[A-Za-z]", "x"), (r"[^\x00-\x7F]", "＊"))
 _BLOCK = 64
 
 
@@ -42,8 +70,43 @@ def keyed_hash(pepper: str, key_id: str, normalised: str) -> str:
     return f"{key_id}:{digest}"
 
 
+def masked_text(text: str) -> str:
+    """The text with e-mail addresses, phone numbers and card numbers in it masked."""
+    narrow = text if text.isascii() else text.translate(_NARROW)
+    found = _EMAILS.sub("[email]", narrow)
+    found = _MOBILES.sub("[phone]", _PHONES.sub(r"\1[phone]", found))
+    found = _CARDS.sub(lambda match: "[card]" if _is_card(match[0]) else match[0], found)
+    return text if found == narrow else found
+
+
+def is_masked(text: str) -> bool:
+    """Whether something of a text was masked, so that others may look the same."""
+    return any(mark in text for mark in ("[email]", "[phone]", "[card]"))
+
+
+def _is_card(text: str) -> bool:
+    """Whether a number is a payment card's: an issuer's prefix and length, a valid check digit."""
+    digits = re.sub("[ -]", "", text)
+    doubled = [sum(divmod(2 * int(digit), 10)) for digit in digits[-2::-2]]
+    is_valid = (sum(doubled) + sum(map(int, digits[-1::-2]))) % 10 == 0
+    return is_valid and _ISSUERS.fullmatch(digits) is not None
+
+
+def described(text: str) -> str:
+    """Length and shape of a text, in words: what may be said of content that nobody vouches for."""
+    shape = " ".join(text[:30].split())
+    for pattern, sign in _SHAPES:
+        shape = re.sub(pattern, sign, shape)
+    return f"{len(text)} character{'s' * (len(text) != 1)}, shape {shape}"
+
+
+def header_label(position: int, text: str, is_known: bool) -> str:
+    """How a message names a column: a header that nobody knows may be a person's name."""
+    return text.strip() if is_known else f"column {position + 1} ({described(text)})"
+
+
 def prepare(connection: duckdb.DuckDBPyConnection, pepper: str, key_id: str) -> None:
-    """Give the connection what the expressions need: RFC 2104's two padded keys, and NFKC."""
+    """Give the connection what the expressions need: RFC 2104's two padded keys, and functions."""
     key = pepper.encode()
     if len(key) > _BLOCK:
         key = hashlib.sha256(key).digest()
@@ -59,6 +122,7 @@ def prepare(connection: duckdb.DuckDBPyConnection, pepper: str, key_id: str) -> 
         connection.create_function(  # DuckDB has no NFKC of its own
             "nfkc", lambda text: unicodedata.normalize("NFKC", text), ["VARCHAR"], "VARCHAR"
         )
+        connection.create_function("masked_text", masked_text, ["VARCHAR"], "VARCHAR")
 
 
 def folded(value: str) -> str:
@@ -101,15 +165,20 @@ def stored(column: Column, value: str) -> str:
             f"case when {value} is null then null "
             f"when not regexp_full_match({value}, '{any_of}') then {hashed} {cases} end"
         )
-    if column.pii == "id":
-        return hmac_expression(value)
+    if column.pii == "id":  # as the other tables keep it
+        return hmac_expression(clear(column, value))
     if column.pii == "free_text":
         return f"'text:' || length({value}) || coalesce(':' || {hmac_expression(value)}, '')"
     if column.pii == "properties":
         return _allowed_properties(column, value)
     if column.pii == "email_text":
         return masked_email(value)
-    return masked(value) if column.pii in ("text", "url") else value
+    if column.pii == "url":
+        separated = " or ".join(f"contains({value}, '{sign}')" for sign in " -+")
+        return masked(value, f"({separated})")
+    if column.pii == "text":
+        return masked(value)
+    return clear(column, value) if column.is_clear else value
 
 
 def hmac_expression(value: str) -> str:
@@ -118,22 +187,55 @@ def hmac_expression(value: str) -> str:
     return f"getvariable('hmac_key_id') || ':' || sha256(getvariable('hmac_outer') || {inner})"
 
 
-def masked(value: str) -> str:
-    """SQL that masks e-mail addresses and phone numbers inside a text."""
-    email = masked_email(value)
+def masked(value: str, sign: str = "true") -> str:
+    """SQL that masks e-mail addresses, phone and card numbers inside a text."""
+    return f"case when {_is_suspect(value, sign)} then masked_text({value}) else {value} end"
+
+
+def clear(column: Column, value: str) -> str:
+    """
+    SQL of a value that nobody expects to be personal: if it is, masked, and a hash behind.
+
+    Equal values stay equal and different ones different, so keys and joins hold; null where that
+    needs a pepper that is not there.
+    """
+    hidden = f"masked_text({value}) || ':' || {hmac_expression(value)}"
+    return f"case when {is_personal(column, value)} then {hidden} else {value} end"
+
+
+def is_personal(column: Column, value: str) -> str:
+    """SQL: whether a value of a clear column has an address, a phone or a card number in it."""
+    # In an identifier a number is looked for at its start: the pattern takes long, ids are many.
+    sign = f"({value} < ':' or {value} > '＊')" if column.is_id else "true"
     return (
-        f"case when contains({value}, ' ') or contains({value}, '-') or contains({value}, '+') "
-        f"then regexp_replace({email}, '{PHONE_PATTERN}', '[phone]', 'g') else {email} end"
+        f"case when {_is_suspect(value, sign)} then masked_text({value}) != {value} else false end"
     )
+
+
+def is_personal_number(value: str) -> str:
+    """SQL: whether the text of a number is a telephone's or a card's."""
+    return f"case when strlen({value}) >= 11 then masked_text({value}) != {value} else false end"
+
+
+def _is_suspect(value: str, sign: str) -> str:
+    # Looking at the length costs least, then at one sign, by far most the pattern. `case` keeps the
+    # order; `and` would now and then begin with the pattern.
+    return (
+        f"case when strlen({value}) < 6 then false when contains({value}, '@') then true "
+        f"when strlen({value}) < 8 then false when {_has_at(value)} then true "
+        f"when strlen({value}) < 11 then false "
+        f"when {sign} then regexp_matches({value}, '{SUSPECT_PATTERN}') else false end"
+    )
+
+
+def _has_at(value: str) -> str:
+    return f"(contains({value}, '@') or contains({value}, '%40') or contains({value}, '＠'))"
 
 
 def masked_email(value: str) -> str:
     """SQL that masks e-mail addresses inside a text."""
-    # `contains` is ten times as fast as the pattern, and mostly says no.
-    return (
-        f"case when contains({value}, '@') or contains({value}, '%40') or contains({value}, '＠') "
-        f"then regexp_replace({value}, '{EMAIL_PATTERN}', '[email]', 'g') else {value} end"
-    )
+    replaced = f"regexp_replace({value}, '{EMAIL_PATTERN}', '[email]', 'g')"
+    return f"case when {_has_at(value)} then {replaced} else {value} end"
 
 
 def _allowed_parameters(url: str) -> str:
@@ -153,22 +255,35 @@ def _allowed_parameters(url: str) -> str:
 def shape(value: str) -> str:
     """SQL of a text's shape, which tells what is wrong with it but not what it says."""
     text = f"left({value}, 60)"
-    for pattern, sign in (("[0-9]", "9"), ("[A-Za-z]", "x"), (r"[^\x00-\x7F]", "＊")):
+    for pattern, sign in _SHAPES:
         text = f"regexp_replace({text}, '{pattern}', '{sign}', 'g')"
     return text
 
 
-def hashed_values(json: str) -> str:
-    """SQL of a JSON object (text) with every value hashed; its keys stay."""
-    return _rewritten(json, _hashed_or_removed("entry.value"))
+def told_apart(value: str) -> str:
+    """SQL of shape and length of a text, and the start of its hash, which tells it from others."""
+    digest = f"coalesce(', ' || left(right({hmac_expression(value)}, 64), 8), '')"
+    return f"{shape(value)} || ' (' || length({value}) || ' characters' || {digest} || ')'"
+
+
+def unknown_name(name: str) -> str:
+    """SQL of what stands for the name of a column or key that nobody knows; null: no pepper."""
+    return f"'column:' || left(right({hmac_expression(name)}, 64), 12)"
+
+
+def hashed_entries(json: str) -> str:
+    """SQL of a JSON object (text) with every key and value hashed."""
+    return _rewritten(json, _UNKNOWN_KEY, _hashed_or_removed("entry.value"))
 
 
 def _allowed_properties(column: Column, value: str) -> str:
     allowed = ", ".join(f"'{_quoted(key)}'" for key in column.allowed_keys) or "''"
-    kept = f"case when entry.key in ({allowed}) then {masked('entry.value')} "
+    is_allowed = f"entry.key in ({allowed})"
+    kept = f"case when {is_allowed} then {masked('entry.value')} "
     kept += f"else {_hashed_or_removed('entry.value')} end"
+    key = f"case when {is_allowed} then entry.key else {_UNKNOWN_KEY} end"
     return (
-        f"case when json_type({value}) = 'OBJECT' then {_rewritten(value, kept)} "
+        f"case when json_type({value}) = 'OBJECT' then {_rewritten(value, key, kept)} "
         f"when {value} is not null then to_json({_hashed_or_removed(value)})::varchar end"
     )
 
@@ -177,15 +292,18 @@ def _hashed_or_removed(value: str) -> str:
     return f"coalesce({hmac_expression(value)}, '[removed]')"
 
 
-def _rewritten(json: str, value: str) -> str:
-    """A flat JSON object with `entry.value` replaced by an expression; nested values are texts."""
+def _rewritten(json: str, key: str, value: str) -> str:
+    """A flat JSON object made of expressions of `entry.key` and `entry.value`, and `place`."""
     return (
         "'{' || array_to_string(list_transform("
         f"list_filter(map_entries({json}::json::map(varchar, varchar)), "
         "lambda entry: entry.value is not null), "
-        f"lambda entry: to_json(entry.key)::varchar || ':' || to_json({value})::varchar"
+        f"lambda entry, place: to_json({key})::varchar || ':' || to_json({value})::varchar"
         "), ',') || '}'"
     )
+
+
+_UNKNOWN_KEY = f"coalesce({unknown_name('entry.key')}, 'column_' || place)"
 
 
 def _quoted(text: str) -> str:

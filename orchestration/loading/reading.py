@@ -4,8 +4,8 @@ Read one landing file as text rows, column by column of its contract.
 Promises: columns are matched by name, never by position; a malformed row never changes its
 neighbours; memory is bounded by the batch, not by the file. Refuses the whole file (`RejectedFile`)
 when it cannot be read faithfully; never guesses an encoding and never replaces characters. Whatever
-else goes wrong while a file is read, in a library or on the disk, refuses that file only; messages
-quote nothing of its content.
+else goes wrong while a file is read, in a library or on the disk, refuses that file only. Messages
+repeat nothing of what stands in a file, but for names of the contract: anything may stand there.
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ import duckdb
 import numpy as np
 import zstandard
 
+from orchestration.loading import privacy
 from orchestration.loading.contract import Table, normalise_header
 
 BATCH_ROWS = 50_000
@@ -81,7 +82,7 @@ class Opened:
     """
 
     columns: list[str]  # of the contract, in the order of the file
-    new_columns: list[str]
+    new_columns: dict[int, str]  # that the contract does not know, by their place in the file
     renamed: dict[str, str]  # contract column -> alias that the file uses
     rows: Callable[[], Iterator[Row]]
     scan: str | None = None
@@ -141,9 +142,10 @@ def files_below(folder: Path) -> list[Path]:
 
 
 def shown(path: Path) -> str:
-    """A path as one line of text, whatever bytes its name has."""
+    """A path as one line of text, whatever bytes its name has; addresses and numbers masked."""
     text = os.fsencode(path.as_posix()).decode("utf-8", "backslashreplace")
-    return "".join(sign if sign.isprintable() else repr(sign)[1:-1] for sign in text)
+    line = "".join(sign if sign.isprintable() else repr(sign)[1:-1] for sign in text)
+    return privacy.masked_text(line)
 
 
 def stamp(path: Path) -> tuple[int, int, int]:
@@ -196,7 +198,7 @@ def _open(path: Path, table: Table) -> Opened:
     if kind is None:
         raise RejectedFile(
             "F_FORMAT",
-            f"{path.name} is of no supported format",
+            f"{shown(Path(path.name))} is of no supported format",
             f"export as one of {', '.join(FORMATS)} (.csv and .jsonl also .gz or .zst)",
         )
     if path.stat().st_size == 0:
@@ -220,7 +222,7 @@ class _Header:
 
 
 def _match_header(header: list[str], table: Table) -> _Header:
-    seen: dict[str, str] = {}
+    seen: dict[str, int] = {}
     known: dict[int, str] = {}
     new: dict[int, str] = {}
     renamed: dict[str, str] = {}
@@ -229,14 +231,17 @@ def _match_header(header: list[str], table: Table) -> _Header:
         column = table.header_names.get(name)
         target = column or name
         if target in seen:
-            code = "F_HEADER_DUPLICATE" if seen[target] == text else "F_HEADER_COLLISION"
+            first = seen[target]
             raise RejectedFile(
-                code,
-                f"headers {seen[target]!r} and {text!r} both mean column {target}",
+                "F_HEADER_DUPLICATE" if header[first] == text else "F_HEADER_COLLISION",
+                f"columns {first + 1} and {position + 1} both mean column {column}"
+                if column
+                else f"columns {first + 1} and {position + 1} have one name "
+                f"({privacy.described(text)})",
                 "keep one of them, or rename one",
-                target,
+                column,
             )
-        seen[target] = text
+        seen[target] = position
         if column:
             known[position] = column
             if name != column:
@@ -245,9 +250,13 @@ def _match_header(header: list[str], table: Table) -> _Header:
             new[position] = name or f"column_{position + 1}"
     found = set(known.values())
     if missing := [name for name in table.required if name not in found]:
+        labels = [
+            privacy.header_label(position, text, position in known)
+            for position, text in enumerate(header)
+        ]
         raise RejectedFile(
             "F_HEADER_MISSING_REQUIRED",
-            f"required column {', '.join(missing)} is missing (found: {', '.join(header)[:300]})",
+            f"required column {', '.join(missing)} is missing (found: {', '.join(labels)[:300]})",
             f"export {table.label} with column {', '.join(missing)}, or add an alias to its "
             f"contract in dbt_project/models/staging/{table.source}/_{table.source}__sources.yml",
             missing[0],
@@ -303,7 +312,7 @@ def _decompressed(path: Path) -> Iterator[IO[bytes]]:
         except (EOFError, gzip.BadGzipFile, zlib.error, zstandard.ZstdError) as error:
             raise RejectedFile(
                 "F_TRUNCATED",
-                f"the compressed file is cut off or damaged ({error})",
+                "the compressed file is cut off or damaged",
                 "copy or export the file again; compare its size with the source",
             ) from error
 
@@ -395,7 +404,7 @@ def _decodable(path: Path, encoding: str) -> str:
     except UnicodeDecodeError as error:
         raise RejectedFile(
             "F_ENCODING",
-            f"the text is neither UTF-8, UTF-16 with a byte order mark nor CP932 ({error.reason})",
+            "the text is neither UTF-8, UTF-16 with a byte order mark nor CP932",
             "export it again as UTF-8",
         ) from error
     return encoding
@@ -505,7 +514,7 @@ def _csv_header(path: Path, encoding: str, table: Table) -> tuple[str, list[str]
     if len(table.required) > 1 and len(header) == 1:
         raise RejectedFile(
             "F_DELIMITER_COLLAPSED",
-            f"the header line is one single column ({header[0].strip()[:120]!r})",
+            f"the header line is one single column ({privacy.described(header[0])})",
             "export with a comma, semicolon or tab between columns",
         )
     return delimiter, header, lines_taken
@@ -560,7 +569,7 @@ def _read_csv(path: Path, table: Table) -> Opened:
         )
     return Opened(
         list(matched.known.values()),
-        list(matched.new.values()),
+        matched.new,
         matched.renamed,
         rows,
         scan,
@@ -682,7 +691,7 @@ def _read_parquet(path: Path, table: Table) -> Opened:
 
     return Opened(
         list(matched.known.values()),
-        list(matched.new.values()),
+        matched.new,
         matched.renamed,
         rows,
         scan,
@@ -765,7 +774,7 @@ def _read_records(records: Callable[[], Iterator[Record]], table: Table) -> Open
                     named[column] = text_of(value)
             yield Row(number, line, [named.get(c.name) for c in table.columns], extra, reason)
 
-    return Opened(list(matched.known.values()), list(matched.new.values()), matched.renamed, rows)
+    return Opened(list(matched.known.values()), matched.new, matched.renamed, rows)
 
 
 def text_of(value: Any) -> str | None:
@@ -835,13 +844,14 @@ def _xlsx_records(path: Path) -> Iterator[Record]:
     rows = (row for row in sheet_rows(path) if any(cell not in (None, "") for cell in row[1]))
     _, first = next(rows, (0, []))
     header = ["" if cell is CELL_ERROR else text_of(cell) or "" for cell in first]
-    for repeated in {name for name in header if name and header.count(name) > 1}:
-        raise RejectedFile(
-            "F_HEADER_DUPLICATE",
-            f"header {repeated!r} stands more than once",
-            "keep one of them, or rename one",
-            repeated,
-        )
+    for position, name in enumerate(header):
+        if name and name in header[:position]:
+            raise RejectedFile(
+                "F_HEADER_DUPLICATE",
+                f"columns {header.index(name) + 1} and {position + 1} have one name "
+                f"({privacy.described(name)})",
+                "keep one of them, or rename one",
+            )
     for line, cells in rows:
         named = list(zip_longest(header, cells[: len(header)]))
         nameless = [cell for name, cell in named if not name] + cells[len(header) :]

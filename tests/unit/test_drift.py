@@ -10,8 +10,8 @@ import duckdb
 import pytest
 
 from orchestration import gate
-from orchestration.loading import ledger
-from tests.unit.test_loader import ANSWERS, PAYMENTS, fetch, load, place
+from orchestration.loading import ledger, privacy
+from tests.unit.test_loader import ANSWERS, PAYMENTS, PEPPER, fetch, load, place
 
 FOUND = "select kind, column_name, severity from ops.drift_findings order by all"
 
@@ -60,7 +60,10 @@ def test_equal_files_do_not_drift(tmp_path: Path) -> None:
 def test_a_new_column_is_told_once(tmp_path: Path) -> None:
     texts = [orders(30, str(amount), ",gift", ",yes") for amount in (101, 102)]
     connection = nights(tmp_path, "crm/orders", orders(30), *texts)
-    assert fetch(connection, FOUND) == [("new_column", "gift", "warn")]
+    name = "column:" + privacy.keyed_hash(PEPPER, "k1", "gift")[3:15]
+    assert fetch(connection, FOUND) == [("new_column", name, "warn")]
+    ((detail,),) = fetch(connection, "select detail from ops.drift_findings")
+    assert str(detail).startswith("column 7 of the file, 4 characters, shape xxxx: not in the")
     assert gate.last_findings(connection) == {}
 
 
@@ -122,10 +125,24 @@ def test_another_scale_of_a_question_is_told(tmp_path: Path) -> None:
     assert fetch(connection, FOUND) == [("changed_scale", "score", "warn")]
 
 
-def test_a_new_value_is_told_with_its_text(tmp_path: Path) -> None:
-    connection = nights(tmp_path, "crm/payments", PAYMENTS + "p,o,2026-01-01,1,JPY,gift\n")
+def test_a_new_value_is_told_without_its_text(tmp_path: Path) -> None:
+    rows = [f"p{n},o,2026-01-01,1,JPY,{text}\n" for n, text in enumerate(["gift", "gift", "aoi@x"])]
+    connection = nights(tmp_path, "crm/payments", PAYMENTS + "".join(rows))
+    gift, aoi = (privacy.keyed_hash(PEPPER, "k1", text)[3:11] for text in ("gift", "aoi@x"))
     assert fetch(connection, "select kind, column_name, detail from ops.drift_findings") == [
-        ("new_value", "payment_type", "1 of 1 rows quarantined, R_ENUM_UNKNOWN: gift"),
+        ("new_value", "payment_type", "3 of 3 rows quarantined, R_ENUM_UNKNOWN: "
+         f"xxx@x (5 characters, {aoi}), xxxx (4 characters, {gift})"),
+    ]  # fmt: skip
+
+
+def test_personal_data_in_a_clear_column_is_told_without_it(tmp_path: Path) -> None:
+    text = orders(30) + "x,aoi@hana-mail.jp,2026-01-01,5,JPY,call 090-1111-2222\n"
+    connection = nights(tmp_path, "crm/orders", text)
+    assert fetch(connection, FOUND) == [
+        ("personal_data", "contact_id", "warn"), ("personal_data", "status", "warn"),
+    ]  # fmt: skip
+    assert fetch(connection, "select distinct detail from ops.drift_findings") == [
+        ("1 values with an e-mail address, a phone or a card number in them, masked",)
     ]
 
 
