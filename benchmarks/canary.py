@@ -14,8 +14,10 @@ import io
 import json
 import re
 import unicodedata
+import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 
 import duckdb
@@ -24,7 +26,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from orchestration.loading.contract import Column, Table, load_contract
-from tests.orchestration.test_canary import value
 
 ROWS = 400  # good rows beside the bad ones, so that the gate lets the night pass
 NAME = "金糸雀"
@@ -215,6 +216,50 @@ class Planting:
             text(f"{header}\n" + good.format(n="folder") + "\n"),
         )
         put("dt={mark.email}/a.csv", "the date of a folder", text(f"{header}\n"))  # fmt: skip
+        put("{mark.email}.csv", "the name of an empty file", b"")
+        row = f"{header}\n" + "cd,o1,2026-01-06,{m.everything},JPY\n" * 30
+        put("types.csv", "values of another type", text(row))
+        put("bomb.xlsx", "a workbook that unpacks to too much", bomb)
+        put("digits.parquet", "a column of an unknown type", digits)
+        self._link(self.mark("files: a link that leads out"), is_dead=False)
+        self._link(self.mark("files: a link to nothing"), is_dead=True)
+
+    def _link(self, mark: Mark, is_dead: bool) -> None:
+        outside = self.landing.parent.parent / f"{mark.email}.csv"
+        if not is_dead:
+            outside.write_text(f"payment_id,{mark.everything}\n{mark.everything},1\n", "utf-8")
+        (self.landing / "crm" / "payments" / f"link-{mark.number}.csv").symlink_to(outside)
+
+
+def bomb(mark: Mark) -> bytes:
+    target = io.BytesIO()
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as parts:
+        parts.writestr(mark.email, mark.everything + "\0" * (101 << 20))
+    return target.getvalue()
+
+
+def digits(mark: Mark) -> bytes:
+    target = io.BytesIO()
+    column = pa.array([Decimal(1)], pa.decimal256(40, 2))
+    pq.write_table(pa.table({mark.everything: column}), target)
+    return target.getvalue()
+
+
+def value(column: Column, number: int) -> str:
+    """A good value, of nobody."""
+    if column.pii == "id":
+        return f"cn{number}"
+    if column.accepted_values:
+        return column.accepted_values[0]
+    if column.currency:
+        return "JPY"
+    if column.name in ("erased_at", "analytics_consent_withdrawn_at"):
+        return ""
+    if column.data_type in ("timestamp", "date"):
+        return "2026-01-06"
+    if column.data_type != "varchar":
+        return "5"
+    return {"survey_id": "support", "question_id": "satisfaction"}.get(column.name, f"cn{number}")
 
 
 def planted(column: Column, mark: Mark) -> str:
@@ -254,7 +299,8 @@ def _contents(folders: list[Path], landing: Path) -> Iterator[tuple[str, bytes]]
             if path.suffix == ".duckdb":
                 with duckdb.connect(str(path), read_only=True) as connection:
                     for schema, table in connection.execute(
-                        "select schema_name, table_name from duckdb_tables()"
+                        "select schema_name, table_name from duckdb_tables() union all "
+                        "select schema_name, view_name from duckdb_views() where not internal"
                     ).fetchall():
                         rows = connection.execute(f'from "{schema}"."{table}"').fetchall()
                         yield f"{shown}: {schema}.{table}", str(rows).encode()

@@ -6,8 +6,8 @@ Personal data: what the loader stores instead of it, as DuckDB expressions.
 | `email`, `phone`, `id` | `<key id>:<HMAC-SHA-256>` of the normalised value |
 | `free_text` | `text:<characters>:<hash>`: that somebody wrote, how much, never what |
 | `properties` | JSON object; the value of a key that is not allowed is hashed |
-| `url` | e-mail addresses and phone numbers masked, parameters removed but for allowed ones |
-| `email_text` | e-mail addresses masked |
+| `url` | as `text`, and parameters removed but for allowed ones |
+| `email_text` | as `text`; a card number without hyphens is left, as in `url` |
 | `text` | e-mail addresses, phone and card numbers masked: a defence, no promise |
 | none | the value; with an address or such a number in it, masked, and a hash that tells it apart |
 
@@ -40,7 +40,7 @@ _DOMESTIC = (
     r"|[0-9]{4}\)?[ -][0-9]{1,2})[ -][0-9]{3,4}"
 )
 PHONE_PATTERN = (
-    r"(^|[^0-9A-Za-z])(\+[0-9]{1,3}[ -]?\(?[0-9]{1,4}\)?[ -][0-9]{1,4}[ -][0-9]{3,4}"
+    r"(^|[^0-9A-Fa-f])(\+[0-9]{1,3}[ -]?\(?[0-9]{1,4}\)?[ -][0-9]{1,4}[ -][0-9]{3,4}"
     rf"|\+[0-9]{{10,14}}|{_DOMESTIC})"
 )
 # Without separators only mobile numbers, where no letter or digit stands beside them.
@@ -57,10 +57,12 @@ _ISSUERS = re.compile(  # Visa, Mastercard, American Express, JCB, Diners, Disco
     r"|35(2[89]|[3-8]\d)\d{12}|3(0[0-5]|[689]\d)\d{11}|6(011|4[4-9]\d|5\d\d)\d{12}|62\d{14,17}"
 )
 _EMAILS, _PHONES = re.compile(EMAIL_PATTERN), re.compile(PHONE_PATTERN)
-_MOBILES = re.compile(rf"(?<![0-9A-Za-z.]){_MOBILE}(?!\.?[0-9A-Za-z])")
-_CARDS = re.compile(rf"(?<![0-9A-Za-z.])({_CARD})(?!\.?[0-9A-Za-z])")
+_MOBILES = re.compile(rf"(?<![0-9A-Za-z.]){_MOBILE}(?![0-9A-Za-z]|\.[0-9])")
+_CARDS = re.compile(rf"(?<![0-9A-Za-z.])({_CARD})(?![0-9A-Za-z]|\.[0-9])")
 _NARROW = str.maketrans("０１２３４５６７８９＠＋（）．－‐ー−　", "0123456789@+().---- ")
 _SHAPES = (("[0-9]", "9"), ("[A-Za-z]", "x"), (r"[^\x00-\x7F]", "＊"))
+# Long texts, and many: without such a sign, numbers are not looked for.
+_SIGNS = {"text": "", "url": " -+", "email_text": "-+"}
 _BLOCK = 64
 
 
@@ -171,13 +173,9 @@ def stored(column: Column, value: str) -> str:
         return f"'text:' || length({value}) || coalesce(':' || {hmac_expression(value)}, '')"
     if column.pii == "properties":
         return _allowed_properties(column, value)
-    if column.pii == "email_text":
-        return masked_email(value)
-    if column.pii == "url":
-        separated = " or ".join(f"contains({value}, '{sign}')" for sign in " -+")
-        return masked(value, f"({separated})")
-    if column.pii == "text":
-        return masked(value)
+    if column.pii in _SIGNS:
+        signs = " or ".join(f"contains({value}, '{sign}')" for sign in _SIGNS[column.pii])
+        return masked(value, f"({signs or 'true'})")
     return clear(column, value) if column.is_clear else value
 
 
@@ -230,12 +228,6 @@ def _is_suspect(value: str, sign: str) -> str:
 
 def _has_at(value: str) -> str:
     return f"(contains({value}, '@') or contains({value}, '%40') or contains({value}, '＠'))"
-
-
-def masked_email(value: str) -> str:
-    """SQL that masks e-mail addresses inside a text."""
-    replaced = f"regexp_replace({value}, '{EMAIL_PATTERN}', '[email]', 'g')"
-    return f"case when {_has_at(value)} then {replaced} else {value} end"
 
 
 def _allowed_parameters(url: str) -> str:

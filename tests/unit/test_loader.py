@@ -11,7 +11,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from orchestration.loading import ledger, loader
+from orchestration.loading import ledger, loader, privacy
 from orchestration.loading.contract import Table, load_contract
 from orchestration.loading.ledger import FileOutcome
 
@@ -353,6 +353,107 @@ def test_real_personal_data_needs_a_pepper(tmp_path: Path) -> None:
         "rejected", "F_PEPPER_MISSING", "email",
     )  # fmt: skip
     assert "make pepper" in str(outcome.reject_remedy)
+
+
+def test_a_link_out_of_the_landing_zone_is_not_followed(tmp_path: Path) -> None:
+    landing, good = tmp_path / "landing", PAYMENTS + "p,o,2026-01-01,1,JPY,\n"
+    outside = place(tmp_path, "outside", "pepper", "the secret,of the home\n")
+    place(tmp_path, "outside", "a.csv", good)
+    folder = place(landing, "crm/payments", "a.csv", good).parent
+    (folder / "pepper.csv").symlink_to(outside)
+    (folder / "outside").symlink_to(outside.parent)
+    (folder / "same.csv").symlink_to("a.csv")  # within, it is a file as any other
+    (landing / "survey").mkdir()
+    (landing / "survey" / "invitations").symlink_to(outside.parent)
+    connection = duckdb.connect()
+    found = {o.file_name: (o.status, o.reject_code, o.reject_message)
+             for label in ("crm/payments", "survey/invitations")
+             for o in load(connection, landing, label)}  # fmt: skip
+    out = ("rejected", "F_LINK", "a link leads out of the landing zone")
+    assert found == {
+        "crm/payments/a.csv": ("loaded", None, None),
+        "crm/payments/pepper.csv": out, "crm/payments/outside": out,
+        "survey/invitations/pepper": out, "survey/invitations/a.csv": out,
+    }  # fmt: skip
+    ledger.waive(connection, "crm/payments/pepper.csv", "ours")
+    # The landing zone itself may be a link.
+    (tmp_path / "linked").symlink_to(landing)
+    (outcome,) = load(duckdb.connect(), tmp_path / "linked", "crm/payments")[:1]
+    assert outcome.status == "loaded"
+
+
+def test_names_of_files_are_known_masked(tmp_path: Path) -> None:
+    for number, name in enumerate(["aoi@hana-mail.jp.csv", "ben@sora-mail.jp.csv"]):
+        place(tmp_path, "crm/payments", name, PAYMENTS + f"p{number},o,2026-01-01,1,JPY,\n")
+    place(tmp_path, "crm/payments", "ben_090-1111-2222.csv", PAYMENTS + "x,,2026-01-01,1,JPY,\n")
+    connection = duckdb.connect()
+    outcomes = load(connection, tmp_path, "crm/payments")
+    names = sorted(outcome.file_name for outcome in outcomes)
+    assert names == ["crm/payments/[email]", "crm/payments/[email]", "crm/payments/ben_[phone].csv"]
+    assert load(connection, tmp_path, "crm/payments") == []
+    assert fetch(connection, "select count(*) from raw_crm.payments") == [(2,)]
+    # The owner may use the real name, and ids where a masked one is of two files.
+    assert ledger.waive(connection, "crm/payments/ben_090-1111-2222.csv", "x")[0] == names[2]
+    with pytest.raises(LookupError, match=r"'crm/payments/\[email\]' names 2 .* files"):
+        ledger.waive(connection, "crm/payments/aoi@hana-mail.jp.csv", "x")
+    ledger.waive(connection, outcomes[0].file_id[:12], "x")
+
+
+def test_joins_of_masked_ids_hold_and_need_a_pepper(tmp_path: Path) -> None:
+    orders = "order_id,contact_id,ordered_at,order_amount,currency_code\n"
+    place(
+        tmp_path,
+        "crm/contacts",
+        "a.csv",
+        "contact_id,created_at\naoi@hana-mail.jp,2026-01-01\n090-1111-2222,2026-01-01\n",
+    )
+    place(tmp_path, "crm/orders", "a.csv", orders + "o1,aoi@hana-mail.jp,2026-01-01,1,JPY\n"
+          "o2,090-1111-2222,2026-01-01,1,JPY\no3,c3,2026-01-01,1,JPY\n")  # fmt: skip
+    connection = duckdb.connect()
+    for label in ("crm/contacts", "crm/orders"):
+        load(connection, tmp_path, label)
+    joined = fetch(connection, "select order_id, left(contact_id, 11) from raw_crm.orders "
+                   "inner join raw_crm.contacts using (contact_id) order by 1")  # fmt: skip
+    assert joined == [("o1", "[email]:k1:"), ("o2", "[phone]:k1:")]
+    (outcome,) = load(duckdb.connect(), tmp_path, "crm/orders", pepper=None)
+    assert (outcome.reject_code, outcome.reject_column) == ("F_PEPPER_MISSING", "contact_id")
+    assert "2 values of column contact_id" in str(outcome.reject_message)
+
+
+@pytest.mark.parametrize("number", ["09012345678", "4111111111111111", "+819012345678"])
+def test_the_number_of_a_phone_or_card_is_no_amount(tmp_path: Path, number: str) -> None:
+    place(tmp_path, "crm/payments", "a.csv", PAYMENTS + f"p,o,2026-01-01,{number},JPY,\n"
+          "q,o,2026-01-01,123456789012.50,JPY,\n")  # fmt: skip
+    connection = duckdb.connect()
+    load(connection, tmp_path, "crm/payments")
+    assert fetch(connection, REASONS) == [(1, "R_CAST", "payment_amount")]
+    assert number not in str(fetch(connection, "from ops.quarantined_rows"))
+
+
+def test_quarantined_rows_show_only_what_is_harmless(tmp_path: Path) -> None:
+    """Cells may have moved: of texts that are no ids, listed values or hashes only the shape."""
+    header = "activity_id,contact_id,occurred_at,activity_type,direction,campaign,currency_code\n"
+    rows = "a1,c1,2026-01-32,山田,inbound,山田,JPY\na2,c2,2026-01-32,call,山田,x,山田\n"
+    rows += "a3,c3,2026-01-02T00:00:00Z,ca\x00ll,inbound,x,JPY\n"
+    place(tmp_path, "crm/activities", "a.csv", header + rows)
+    connection = duckdb.connect()
+    load(connection, tmp_path, "crm/activities")
+    shown = [
+        {k: v for k, v in json.loads(str(row)).items() if v is not None}
+        for (row,) in fetch(connection, "select row_redacted from ops.quarantined_rows order by 1")
+    ]
+    digest = privacy.keyed_hash(PEPPER, "k1", "山田")[3:11]
+    assert shown == [
+        {"activity_id": "a1", "contact_id": "c1", "occurred_at": "9999-99-99",
+         "activity_type": "＊＊", "direction": "inbound", "campaign": "＊＊",
+         "currency_code": "JPY"},
+        {"activity_id": "a2", "contact_id": "c2", "occurred_at": "9999-99-99",
+         "activity_type": "xxxx", "direction": f"＊＊ (2 characters, {digest})", "campaign": "x",
+         "currency_code": "＊＊"},
+        {"activity_id": "a3", "contact_id": "c3", "occurred_at": "2026-01-02 00:00:00",
+         "activity_type": "xx\x00xx", "direction": "inbound", "campaign": "x",
+         "currency_code": "JPY"},
+    ]  # fmt: skip
 
 
 def test_a_repaired_file_withdraws_its_rejection(tmp_path: Path) -> None:

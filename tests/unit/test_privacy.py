@@ -127,6 +127,85 @@ def test_spellings_of_one_person_are_one() -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("aoi@hana-mail.jp.csv", "[email]"),
+        ("aoi%40hana-mail.jp", "[email]"),
+        ("ａｏｉ+aoi＠hana-mail.jp", "ａｏｉ[email]"),
+        ("tanaka_090-1234-5678.csv", "tanaka_[phone].csv"),
+        ("tel090-1234-5678", "tel[phone]"),
+        ("電話090-1234-5678 か 03-1234-5678", "電話[phone] か [phone]"),
+        ("0120-123-456", "[phone]"),
+        ("０９０－１２３４－５６７８", "[phone]"),
+        ("09012345678.csv", "[phone].csv"),
+        ("+819012345678", "[phone]"),
+        ("4111 1111 1111 1111", "[card]"),
+        ("paid 4111-1111-1111-1111 now", "paid [card] now"),
+        ("5555555555554444", "[card]"),
+        ("378282246310005", "[card]"),
+        ("3530111333300000", "[card]"),
+        ("6200000000000005", "[card]"),
+    ],
+)
+def test_addresses_phones_and_cards_are_masked(text: str, shown: str) -> None:
+    assert privacy.masked_text(text) == shown
+    assert privacy.is_masked(shown) and not privacy.is_masked(text)
+
+
+HARMLESS = [
+    "2026-01-05 10:00:00", "events_2026-01-02-1030.csv", "dt=2026-01-05/orders_20260105103000.csv",
+    "550e8400-e29b-41d4-a716-446655440000", "0a1b2c3d-0123-4567-8901-446655440000",
+    "1234567890.1600000000", "GA1.2.1234567890.1600000000", "gid://shopify/Order/4500000000001",
+    "4500000000001", "1700000000000", "1700000000000000", "4111111111111112", "4111-1111-1111-1112",
+    "order 123456789", "2026年１月", "090 1234", "0901234567890", "pi_3MtwBwLkdIwHu7ix28a3tqPa",
+    "evt-09012345678a", "k1:4111111111111111aaaa", "spring_sale_2026", "@aoi", "100-0001",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", HARMLESS)
+def test_ids_dates_and_times_are_not_masked(text: str) -> None:
+    assert privacy.masked_text(text) == text
+
+
+def clear(name: str, value: str, pepper: str = "p") -> str | None:
+    """What a column of no kind keeps of a value."""
+    connection = duckdb.connect()
+    privacy.prepare(connection, pepper, "k1")
+    column = Column(name, "varchar")
+    query = f"select {privacy.stored(column, 'given')} from (select ? as given)"
+    row = connection.execute(query, [value]).fetchone()
+    assert row is not None
+    return row[0]
+
+
+@pytest.mark.parametrize("name", ["user_id", "utm_campaign"])
+def test_a_masked_value_of_a_clear_column_stays_one_of_its_own(name: str) -> None:
+    """So keys and joins hold: equal texts are equal in every table, different ones different."""
+    for given, shown in [("aoi@hana-mail.jp", "[email]"), ("090-1111-2222", "[phone]"),
+                         ("4111111111111111", "[card]"), ("b＠c.jp", "[email]"),
+                         ("a%40b.jp", "[email]")]:  # fmt: skip
+        kept = clear(name, given)
+        assert kept == f"{shown}:{privacy.keyed_hash('p', 'k1', given)}"
+        assert clear(name, kept) == kept
+        assert clear(name, given, pepper="") is None
+    for text in HARMLESS:
+        assert clear(name, text) == text == clear(name, text, pepper="")
+
+
+def test_an_erasure_request_names_an_id_as_the_tables_keep_it() -> None:
+    kept = str(clear("user_id", "aoi@hana-mail.jp"))
+    assert stored("id", "aoi@hana-mail.jp") == privacy.keyed_hash("p", "k1", kept)
+    assert stored("id", "u1") == privacy.keyed_hash("p", "k1", "u1")
+
+
+def test_a_description_says_nothing() -> None:
+    assert privacy.described("髙橋 090-1\nx") == "10 characters, shape ＊＊ 999-9 x"
+    assert privacy.described("x") == "1 character, shape x"
+    assert privacy.header_label(2, "山田", False) == "column 3 (2 characters, shape ＊＊)"
+    assert privacy.header_label(2, " email", True) == "email"
+
+
 def test_shapes_say_what_is_wrong_and_nothing_else() -> None:
     row = duckdb.execute(f"select {privacy.shape('?')}", ["2026-02-30 山田 a"]).fetchone()
     assert row == ("9999-99-99 ＊＊ x",)

@@ -173,6 +173,28 @@ def test_unreadable_files_are_refused_with_their_code(
 
 
 @pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("山田,aoi@hana-mail.jp,sentAt\n", "column 1 (2 characters, shape ＊＊), "
+         "column 2 (16 characters, shape xxx@xxxx-xxxx.xx), sentAt"),
+        ("山田|090-1111-2222\n", "one single column (16 characters, shape ＊＊|999-9999-9999)"),
+        (f"{HEADER},山田,山田\n", "columns 4 and 5 have one name (2 characters, shape ＊＊)"),
+        (f"{HEADER},山田,山田 \n", "columns 4 and 5 have one name (3 characters, shape ＊＊)"),
+        (f"{HEADER},email,山田,EMAIL\n", "columns 4 and 6 both mean column email"),
+    ],
+)  # fmt: skip
+def test_messages_say_where_and_of_what_shape_never_what(
+    tmp_path: Path, content: str, said: str
+) -> None:
+    for name, text in (("a.csv", content), ("aoi@hana-mail.jp 090-1111-2222.csv", content)):
+        with pytest.raises(RejectedFile) as reject:
+            rows(place(tmp_path, name, text))
+        message = str(reject.value)
+        assert said in message
+        assert not any(trace in message for trace in ("山田", "aoi", "1111"))
+
+
+@pytest.mark.parametrize(
     "text", ["clientId", "client_id", "Client ID", "ＣＬＩＥＮＴ－ＩＤ", "client-id"]
 )
 def test_header_spellings(text: str) -> None:
