@@ -62,7 +62,9 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
         subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
 
-def test_the_next_run_needs_no_repair(small_disk: Path, story_home: Path) -> None:
+def test_the_next_run_needs_no_repair(
+    small_disk: Path, story_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """
     A full disk; killed with all children, alone, or politely, in every stage; then one run.
 
@@ -109,7 +111,8 @@ def test_the_next_run_needs_no_repair(small_disk: Path, story_home: Path) -> Non
     )  # fmt: skip
     assert result.returncode == 0, result.stdout + result.stderr
     assert content_hash(home) == content_hash(story_home)
-    os.environ["DAGSTER_STATE_DIR"] = str(home / "dagster")
+    monkeypatch.setenv("DAGSTER_HOME", str(ROOT))
+    monkeypatch.setenv("DAGSTER_STATE_DIR", str(home / "dagster"))
     with dagster_store.open_instance(home / "dagster") as instance:
         running = instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED]))
     assert running == []

@@ -384,7 +384,7 @@ def test_what_is_no_file_is_refused_by_name_and_never_waited_for(
     assert codes(connection) == {
         "crm/payments/good.csv": "loaded",
         **{f"crm/payments/{name}.csv": "F_UNREADABLE" for name in refused},
-        "crm/payments/device.csv": "F_LINK",  # they lead out of the landing zone
+        "crm/payments/device.csv": "F_LINK",
         "crm/payments/folder.csv": "F_LINK",
     }
     assert [c.name for c in gate.load_checks(connection) if c.name.endswith("pipe.csv")]
