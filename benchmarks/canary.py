@@ -163,7 +163,7 @@ class Planting:
             text(f"{header},{{m.everything}},{{m.everything}} \n"),
         )
         put("delimiter.csv", "another delimiter", text("{m.everything}|order_id|paid_at\n1|2|3\n"))
-        put("quote.csv", "an open quote in the header", text(f'{header},"{{m.everything}}\n1,2\n'))
+        put("quote.csv", "an open quote in the header", text(f'"{{m.everything}},{header}\n1,2\n'))
         put("quote-row.csv", "an open quote in a row", text(f'{header}\n"{{m.everything}},o\n'))
         put("encoding.csv", "no encoding", lambda m: m.everything.encode() + b"\xff\x81\xfe\xfd\n")
         put(

@@ -19,7 +19,7 @@ from orchestration import waiving
 from tests.conftest import ROOT, environment, nightly, read_release
 from tests.conventions.test_codes import CODE
 
-# They need a run without a pepper, or a file that changes while it is read: see the test below.
+# They need a run without a pepper, or a file that changes meanwhile: tests/unit/test_loader.py.
 ELSEWHERE = {"F_PEPPER_MISSING", "F_CHANGED"}
 REASON = canary.Mark(9000)  # what somebody gives as the reason of a waiver
 
