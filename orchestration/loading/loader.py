@@ -398,9 +398,11 @@ class _Load:
         """An error refuses the file if it is the file's: if it changed, or cannot be read."""
         try:
             yield
-        except (duckdb.Error, ConservationError):
+        except (duckdb.Error, ConservationError) as error:
             self._refuse_changed(file)
             reading.file_id(file.path)
+            if isinstance(error, duckdb.DataError | duckdb.InvalidInputException):
+                raise reading.reject_for(error) from None  # its text quotes the value
             raise
 
     def _refuse_changed(self, file: LandingFile) -> None:

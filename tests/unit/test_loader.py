@@ -459,6 +459,22 @@ def test_quarantined_rows_show_only_what_is_harmless(tmp_path: Path) -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize("kind", [duckdb.ConversionException, duckdb.InvalidInputException])
+def test_an_error_of_the_database_is_not_repeated(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: type[duckdb.Error]
+) -> None:
+    def fail(*arguments: object) -> int:
+        raise kind("Could not convert string 'aoi@hana-mail.jp' to INT32")
+
+    monkeypatch.setattr(loader._Load, "_insert", fail)
+    place(tmp_path, "crm/payments", "a.csv", PAYMENTS + "p,o,2026-01-01,1,JPY,\n")
+    connection = duckdb.connect()
+    (outcome,) = load(connection, tmp_path, "crm/payments")
+    assert (outcome.status, outcome.reject_code) == ("rejected", "F_UNREADABLE")
+    assert "aoi" not in str(fetch(connection, "from ops.files"))
+    assert fetch(connection, "select count(*) from ops.quarantined_rows") == [(0,)]
+
+
 def test_a_repaired_file_withdraws_its_rejection(tmp_path: Path) -> None:
     path = place(tmp_path, "crm/payments", "a.csv", "payment_id\np\n")
     connection = duckdb.connect()
