@@ -14,6 +14,8 @@ from pathlib import Path
 
 import dagster as dg
 
+from orchestration import files
+
 LOCK_SECONDS = 15.0
 
 
@@ -55,9 +57,7 @@ def unusable(folder: Path) -> str | None:
 
 def set_aside(folder: Path) -> Path:
     """Rename the folder to `<name>.damaged-<n>` and make an empty one; returns the new name."""
-    number = 1
-    while (aside := folder.with_name(f"{folder.name}.damaged-{number}")).exists():
-        number += 1
+    aside = files.first_free(lambda number: folder.with_name(f"{folder.name}.damaged-{number}"))
     folder.rename(aside)
     folder.mkdir(mode=0o700)
     return aside

@@ -12,10 +12,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from itertools import count
 
 import duckdb
 
+from orchestration import files
 from orchestration.settings import Settings
 
 _DAMAGE = re.compile(
@@ -122,9 +122,7 @@ def _is_damage(settings: Settings, message: str) -> bool:
 def _set_aside(settings: Settings) -> str:
     """Move file and log into a folder of their own; returns its path from the home."""
     path = settings.warehouse
-    folder = next(
-        folder for number in count(1) if not (folder := path.parent / f"damaged-{number}").exists()
-    )
+    folder = files.first_free(lambda number: path.parent / f"damaged-{number}")
     folder.mkdir(mode=0o700)
     for part in (path, path.with_name(path.name + ".wal")):
         if part.exists() or part.is_symlink():

@@ -25,7 +25,7 @@ from typing import Any
 
 import duckdb
 
-from orchestration import gate, journey_map, sealed, volume
+from orchestration import files, gate, journey_map, sealed, volume
 from orchestration.database import WarehouseDamaged, open_warehouse
 from orchestration.fingerprint import SCHEMA, TableHash, fingerprint, hash_table, table_names
 from orchestration.loading import erasing
@@ -106,7 +106,7 @@ def publish(
             _sync(temporary)
             on_step("synced")
             os.rename(temporary, final)
-            _sync_directory(releases)
+            files.sync_directory(releases)
             on_step("renamed")
     _flip(root, release_id, on_step, say)
     _record(root, release_id, as_of_at)
@@ -204,11 +204,11 @@ def _write_manifest(
     tables: dict[str, TableHash],
     source_rows: dict[str, dict[str, int]],
 ) -> None:
-    files = {}
+    checksums = {}
     for path in sorted(folder.rglob("*")):
         if path.is_file():
             name = path.relative_to(folder).as_posix()
-            files[name] = {"sha256": _sha256(path), "bytes": path.stat().st_size}
+            checksums[name] = {"sha256": _sha256(path), "bytes": path.stat().st_size}
     manifest = {
         **{key: str(value) for key, value in information.items()},
         "as_of_at": audit.as_of_at,
@@ -219,7 +219,7 @@ def _write_manifest(
         "warnings": [
             f"{c.boundary}: {c.name}: {c.message}" for c in audit.checks if c.status == "warn"
         ],
-        "files": files,
+        "files": checksums,
     }
     sealed.write(folder / MANIFEST, manifest)
 
@@ -278,10 +278,7 @@ def _reusable(releases: Path, name: str, say: Callable[[str], None]) -> tuple[st
 
 def _set_aside(path: Path) -> None:
     """Give a path a hidden name, in one step; it is deleted later."""
-    number = 1
-    while (aside := path.with_name(f".old-{path.name}-{number}")).exists() or aside.is_symlink():
-        number += 1
-    path.rename(aside)
+    path.rename(files.first_free(lambda number: path.with_name(f".old-{path.name}-{number}")))
 
 
 def _flip(
@@ -299,7 +296,7 @@ def _flip(
     link.symlink_to(Path("releases") / release_id, target_is_directory=True)
     on_step("linked")
     os.replace(link, root / "current")
-    _sync_directory(root)
+    files.sync_directory(root)
     on_step("flipped")
 
 
@@ -423,19 +420,11 @@ def _sync(folder: Path) -> None:
     for path in [*folder.rglob("*"), folder]:
         if path.is_dir():
             path.chmod(0o755)
-            _sync_directory(path)
+            files.sync_directory(path)
         else:
             path.chmod(0o444)
             with path.open("rb") as stream:
                 os.fsync(stream.fileno())
-
-
-def _sync_directory(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _scalar(connection: duckdb.DuckDBPyConnection, query: str) -> Any:

@@ -4,20 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from pathlib import Path
 from typing import Any
+
+from orchestration import files
 
 
 def write(path: Path, record: dict[str, Any]) -> None:
     """Write the record whole or not at all, durably."""
     text = json.dumps(record | {"checksum": _checksum(record)}, indent=1, ensure_ascii=False)
-    temporary = path.with_suffix(".tmp")
-    with temporary.open("w", encoding="utf-8") as stream:
-        stream.write(text + "\n")
-        stream.flush()
-        os.fsync(stream.fileno())
-    os.replace(temporary, path)
+    files.write_whole(path, text + "\n")
 
 
 def read(path: Path) -> dict[str, Any] | None:

@@ -24,6 +24,7 @@ from pathlib import Path
 
 import duckdb
 
+from orchestration import files
 from orchestration.loading import ledger, privacy
 from orchestration.loading.contract import Column, Table
 
@@ -184,9 +185,7 @@ def forget_releases(folder: Path, release_id: str, drop_others: Callable[[], lis
 
 
 def _write(path: Path, report: dict[str, object]) -> None:
-    temporary = path.with_suffix(".tmp")
-    temporary.write_text(json.dumps(report, indent=1, ensure_ascii=False) + "\n", "utf-8")
-    temporary.replace(path)
+    files.write_whole(path, json.dumps(report, indent=1, ensure_ascii=False) + "\n")
 
 
 def compact(database: Path, on_step: Callable[[str], None] = lambda step: None) -> None:
@@ -443,7 +442,7 @@ class _Erasure:
 
     def _tell(self, table: Table, proofs: dict[str, Proof], what: str) -> None:
         """Count the matched rows into the proofs, and name the files that brought them."""
-        for request_id, count, files in self.connection.execute(
+        for request_id, count, names in self.connection.execute(
             f"""
             select matched.request_id, count(*), list_sort(list(distinct files.file_name))
             from temp.matched as matched
@@ -457,7 +456,7 @@ class _Erasure:
             counts = getattr(proofs[request_id], what)
             counts[table.label] = counts.get(table.label, 0) + count
             proofs[request_id].landing_files = sorted(
-                {*proofs[request_id].landing_files, *(name for name in files if name)}
+                {*proofs[request_id].landing_files, *(name for name in names if name)}
             )
 
     def _recount(self, table: Table, fate: str, removed: str) -> None:

@@ -21,6 +21,7 @@ from typing import Any
 
 import duckdb
 
+from orchestration import files
 from orchestration.loading import ledger
 from orchestration.loading.contract import Table
 
@@ -278,6 +279,4 @@ def _append(path: Path, text: str) -> None:
         stream.flush()
         os.fsync(stream.fileno())
     if is_new:
-        folder = os.open(path.parent, os.O_RDONLY)
-        os.fsync(folder)
-        os.close(folder)
+        files.sync_directory(path.parent)

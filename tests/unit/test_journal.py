@@ -8,14 +8,13 @@ import subprocess
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 
 from orchestration import database, gate, importing, reloading
 from orchestration.loading import journal, ledger, loader
 from orchestration.loading.contract import load_contract
-from orchestration.settings import Settings, load_settings
+from orchestration.settings import Settings
 from tests.conftest import PEPPER
 from tests.unit.test_drift import orders
 from tests.unit.test_loader import ANSWERS, PAYMENTS, fetch, place
@@ -26,14 +25,6 @@ TABLES = {
     if label in ("crm/orders", "crm/payments", "survey/answers")
 }
 START = datetime(2026, 2, 1, tzinfo=UTC)
-
-
-@pytest.fixture
-def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
-    monkeypatch.setenv("JOURNEY_PEPPER", PEPPER)
-    settings = load_settings(tmp_path / "home")
-    settings.prepare()
-    return settings
 
 
 def run(settings: Settings, day: int = 0, with_journal: bool = True) -> list[str]:

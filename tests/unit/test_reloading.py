@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-from pathlib import Path
 
 import duckdb
 import pytest
@@ -11,7 +10,7 @@ import pytest
 from orchestration import reloading
 from orchestration.loading import loader
 from orchestration.loading.contract import load_contract
-from orchestration.settings import Settings, load_settings
+from orchestration.settings import Settings
 from tests.conftest import PEPPER
 from tests.unit.test_loader import PAYMENTS, fetch, place
 
@@ -22,14 +21,6 @@ ROWS = {
     "c": "q,o,2026-01-01,9,JPY,\n",
     "d": "s,o,2026-01-02,4,JPY,\nt,o,bad,4,JPY,\n",
 }
-
-
-@pytest.fixture
-def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
-    monkeypatch.setenv("JOURNEY_PEPPER", PEPPER)
-    settings = load_settings(tmp_path / "home")
-    settings.prepare()
-    return settings
 
 
 def load(settings: Settings, names: str, connection: duckdb.DuckDBPyConnection | None = None
