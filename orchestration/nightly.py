@@ -32,6 +32,10 @@ def run(as_of_at: str = "", full_refresh: bool = False) -> int:
     signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     try:
         settings = load_settings()
+    except SettingsError as error:
+        print(f"nightly failed: {error}\n{NOT_PUBLISHED}", file=sys.stderr)
+        return 1
+    try:
         settings.prepare()
         with single_writer(settings.home):
             return _run(settings, as_of_at, full_refresh)

@@ -168,6 +168,8 @@ def load_settings(home: Path | None = None) -> Settings:
             config = tomllib.loads(config_path.read_text("utf-8"))
         except tomllib.TOMLDecodeError as error:
             raise SettingsError(f"{config_path}: not valid TOML ({error}); correct it") from error
+        except (OSError, UnicodeDecodeError):
+            raise SettingsError(f"{config_path} cannot be read as UTF-8 text; correct it") from None
 
     def value(name: str, default: str) -> str:
         return os.environ.get(f"JOURNEY_{name.upper()}") or str(config.get(name, default))

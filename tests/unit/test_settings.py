@@ -41,3 +41,14 @@ def test_the_pepper_goes_into_no_environment(
     monkeypatch.setenv("JOURNEY_PEPPER", "s" * 40)
     settings = load_settings(tmp_path)
     assert "s" * 40 not in str(settings.environment())
+
+
+@pytest.mark.parametrize("what", ["bytes", "folder"])
+def test_a_configuration_that_is_no_text_is_refused(tmp_path: Path, what: str) -> None:
+    path = tmp_path / "journey.toml"
+    if what == "bytes":
+        path.write_bytes(b"\xff\xfe")
+    else:
+        path.mkdir()
+    with pytest.raises(SettingsError, match="cannot be read as UTF-8 text"):
+        load_settings(tmp_path)
