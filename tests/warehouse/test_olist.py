@@ -282,5 +282,6 @@ def test_what_olist_cannot_say_is_said(home: Path) -> None:
     assert found == {
         "impressions", "ad_clicks", "ctr", "ad_cost", "cpc", "roas", "roi",  # no ad costs
         "cart_adds", "cart_abandonment_rate", "email_click_rate",  # nothing of the web but leads
+        "order_sessions",  # no order was placed in a visit that is known
         "tickets", "first_response_hours", "ces", "nps", "promoters", "referrals",
     }  # fmt: skip
