@@ -193,7 +193,11 @@ class Planting:
         put("column.parquet", "a Parquet column", lambda m: parquet(m, **{m.everything: "1"}))
         put("cell.parquet", "a Parquet value", lambda m: parquet(m, payment_amount=m.everything))
         put("no.xlsx", "no workbook", text("PK{m.everything}"))
-        put("header.xlsx", "a header in a workbook", lambda m: book([[m.everything, *names[1:]]]))
+        put(
+            "header.xlsx",
+            "a header in a workbook",
+            lambda m: book([[m.everything, *names[1:]], names]),
+        )
         put(
             "right.xlsx",
             "a cell right of the header",
