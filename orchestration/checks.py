@@ -14,7 +14,7 @@ import dagster as dg
 from expectations import checkpoints
 from orchestration import gate
 from orchestration.assets.published import MARTS
-from orchestration.assets.raw import POOL, raw_assets
+from orchestration.assets.raw import raw_assets
 from orchestration.fingerprint import fingerprint
 from orchestration.gate import Audit, Check
 from orchestration.project import MANIFEST
@@ -69,7 +69,6 @@ def _gx_checks(boundary: str, outcomes: list[checkpoints.Outcome]) -> list[Check
             blocking=True,
         ),
     ],
-    pool=POOL,
 )
 def raw_boundary(run: RunContext) -> Iterator[dg.AssetCheckResult]:
     """Judge what was loaded; a rejected file or lost row stops the run here."""
@@ -117,7 +116,6 @@ def raw_boundary(run: RunContext) -> Iterator[dg.AssetCheckResult]:
             blocking=True,
         ),
     ],
-    pool=POOL,
 )
 def marts_boundary(run: RunContext) -> Iterator[dg.AssetCheckResult]:
     """Judge the candidate and write its audit record, which publishing will ask for."""

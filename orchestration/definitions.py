@@ -30,4 +30,5 @@ defs = dg.Definitions(
     jobs=[nightly],
     schedules=[nightly_schedule],
     resources={"dbt": dbt_resource(), "run": RunContext()},
+    executor=dg.in_process_executor,  # one process, one writer: also what the UI materializes
 )

@@ -27,6 +27,5 @@ nightly = dg.define_asset_job(
     "nightly",
     selection=dg.AssetSelection.all(),
     hooks={report_failure},
-    executor_def=dg.in_process_executor,  # one DuckDB file, one writer
     description="Landing zone → raw → dbt → audit → release.",
 )

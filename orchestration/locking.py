@@ -4,36 +4,41 @@ from __future__ import annotations
 
 import fcntl
 import os
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+_held: set[Path] = set()
+
 
 @contextmanager
-def single_writer(home: Path, wait_seconds: float = 0) -> Iterator[None]:
+def single_writer(home: Path) -> Iterator[None]:
     """
     Hold the home's lock; the kernel frees it when the process ends, however it ends.
 
-    Raises `BlockingIOError` that names the holder when another process has it.
+    A process that holds it already goes on. Raises `BlockingIOError` that names the holder when
+    another process has it, at once.
     """
+    home = home.resolve()
+    if home in _held:
+        yield
+        return
     home.mkdir(parents=True, exist_ok=True)
     with (home / ".lock").open("a+") as stream:
-        deadline = time.monotonic() + wait_seconds
-        while True:
-            try:
-                fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                if time.monotonic() >= deadline:
-                    stream.seek(0)
-                    raise BlockingIOError(
-                        f"another run (process {stream.read().strip() or 'unknown'}) is writing "
-                        f"to {home}; wait until it ends"
-                    ) from None
-                time.sleep(0.2)
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            stream.seek(0)
+            raise BlockingIOError(
+                f"another run (process {stream.read().strip() or 'unknown'}) is writing "
+                f"to {home}; wait until it ends"
+            ) from None
         stream.seek(0)
         stream.truncate()
         stream.write(str(os.getpid()))
         stream.flush()
-        yield
+        _held.add(home)
+        try:
+            yield
+        finally:
+            _held.discard(home)

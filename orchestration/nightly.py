@@ -14,18 +14,24 @@ import time
 import warnings
 from typing import Any
 
+from orchestration.locking import single_writer
 from orchestration.publishing import PAGE
 from orchestration.settings import ROOT, Settings, SettingsError, load_settings
 
 
 def run(as_of_at: str = "", full_refresh: bool = False) -> int:
-    """Run the nightly job on the home; returns the exit status."""
-    started = time.monotonic()
+    """Run the nightly job on the home, whose lock is held from first to last; the exit status."""
     try:
         settings = load_settings()
-    except SettingsError as error:
+        with single_writer(settings.home):
+            return _run(settings, as_of_at, full_refresh)
+    except (SettingsError, BlockingIOError) as error:
         print(f"nightly failed: {error}", file=sys.stderr)
         return 1
+
+
+def _run(settings: Settings, as_of_at: str, full_refresh: bool) -> int:
+    started = time.monotonic()
     settings.prepare()
     os.environ.update(settings.environment())
     os.environ["DAGSTER_HOME"] = str(ROOT)

@@ -2,7 +2,6 @@
 
 import dagster as dg
 
-from orchestration.assets.raw import POOL
 from orchestration.assets.warehouse import warehouse
 from orchestration.gate import GateClosed
 from orchestration.publishing import publish
@@ -15,7 +14,6 @@ MARTS = sorted(key for key in warehouse.keys if key.path[0] == "marts")
     key=["published", "release"],
     deps=MARTS,
     group_name="published",
-    pool=POOL,
     description="Release directory that readers open as published/current/journey.duckdb.",
 )
 def release(run: RunContext) -> dg.MaterializeResult:

@@ -10,13 +10,10 @@ from orchestration.loading import erasing, loader
 from orchestration.loading.contract import Table, load_contract
 from orchestration.run_context import RunContext
 
-POOL = "duckdb_writer"
-
 
 @dg.asset(
     key=["landing", "files"],
     group_name="raw",
-    pool=POOL,
     description="Files waiting in the landing zone; an empty one is filled with the sample.",
 )
 def landing_files(run: RunContext) -> dg.MaterializeResult:
@@ -48,7 +45,6 @@ def raw_asset(table: Table) -> dg.AssetsDefinition:
         key=["raw", table.source, table.name],
         group_name=f"raw_{table.source}",
         deps=[["landing", "files"]],
-        pool=POOL,
         description=table.description,
         kinds={"duckdb"},
     )
@@ -101,7 +97,6 @@ _LEDGER = {
         )
         for name, text in _LEDGER.items()
     ],
-    pool=POOL,
 )
 def load_ledger(run: RunContext) -> Iterator[dg.MaterializeResult]:
     """Carry out erasure requests in what was loaded, then sum the ledger up."""

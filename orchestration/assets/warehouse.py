@@ -9,12 +9,11 @@ import dagster as dg
 from dagster_dbt import DbtCliResource, dbt_assets
 
 from orchestration import building
-from orchestration.assets.raw import POOL
 from orchestration.project import MANIFEST, Translator
 from orchestration.run_context import RunContext
 
 
-@dbt_assets(manifest=MANIFEST, dagster_dbt_translator=Translator(), pool=POOL, name="warehouse")
+@dbt_assets(manifest=MANIFEST, dagster_dbt_translator=Translator(), name="warehouse")
 def warehouse(
     context: dg.AssetExecutionContext, dbt: DbtCliResource, run: RunContext
 ) -> Iterator[Any]:
