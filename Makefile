@@ -65,7 +65,7 @@ dev: setup ## Dagster UI on http://127.0.0.1:3000, with the schedule
 
 import: setup ## map an export into the landing zone: make import ADAPTER=olist FROM=<dir>
 	@test -n "$(ADAPTER)" -a -n "$(FROM)" || { echo "usage: make import ADAPTER=<name> FROM=<dir>; adapters: $$(ls adapters | tr '\n' ' ')"; exit 1; }
-	@$(BIN)/python -m orchestration.importing $(ADAPTER) $(FROM)
+	@$(BIN)/python -m orchestration.importing "$(ADAPTER)" "$(FROM)"
 
 build: setup ## dbt alone on the loaded data, without publishing: make build [M=+fct_sessions]
 	@$(BIN)/python -m orchestration.dbt build --exclude-resource-type unit_test $(if $(M),--select $(M))
@@ -104,9 +104,9 @@ requeue: setup ## load files anew after a repair: make requeue FILE=<name or id>
 	@$(BIN)/python -m orchestration.reloading requeue "$(or $(FILE),$(REASON))"
 
 pepper: ## write a secret pepper for hashing personal data to $JOURNEY_HOME/pepper, once
-	@mkdir -p $(JOURNEY_HOME)
-	@test ! -e $(JOURNEY_HOME)/pepper || { echo "$(JOURNEY_HOME)/pepper exists; a new one would part every person from their past"; exit 1; }
-	@(umask 077; $(PYTHON) -c 'import secrets; print(secrets.token_hex(32))' > $(JOURNEY_HOME)/pepper)
+	@mkdir -p -m 700 "$(JOURNEY_HOME)"
+	@test ! -e "$(JOURNEY_HOME)/pepper" || { echo "$(JOURNEY_HOME)/pepper exists; a new one would part every person from their past"; exit 1; }
+	@(umask 077; $(PYTHON) -c 'import secrets; print(secrets.token_hex(32))' > "$(JOURNEY_HOME)/pepper")
 	@echo "written to $(JOURNEY_HOME)/pepper; keep a copy in a safe place"
 
 lint: setup ## ruff, type check, sqlfluff
@@ -116,7 +116,7 @@ lint: setup ## ruff, type check, sqlfluff
 
 docs: setup ## dbt's documentation and the data dictionary (page and CSV), each one file: docs/site/
 	@$(BIN)/python -m orchestration.dbt docs generate --static
-	@mkdir -p docs/site && cp $(JOURNEY_HOME)/work/dbt/static_index.html docs/site/index.html
+	@mkdir -p docs/site && cp "$(JOURNEY_HOME)/work/dbt/static_index.html" docs/site/index.html
 	@echo "written to docs/site/index.html"
 	@$(BIN)/python -m orchestration.dictionary docs/site
 

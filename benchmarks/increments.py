@@ -223,7 +223,7 @@ def build(
     measure = watched(way, command, environment(settings, as_of_at))
     measure.models = seconds_per_model(settings)
     with duckdb.connect(str(settings.warehouse)) as connection:
-        building.complete(connection, key, as_of_at)
+        building.complete(connection, key, as_of_at, building.new_build_id())
     return measure
 
 

@@ -9,16 +9,50 @@ time. Otherwise the build is a full one. A build that fails half-way leaves none
 from __future__ import annotations
 
 import hashlib
+import secrets
+from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
 
+from orchestration.fingerprint import fingerprint
 from orchestration.loading import ledger
 from orchestration.settings import DBT_PROJECT_DIR, SEEDS_DIR, Settings
 
 # Share of rows that were replaced, from which a night gives back their room; below a quarter DuckDB
 # finds no row groups to merge.
 VACUUM_FROM = 0.3
+
+
+@dataclass(frozen=True)
+class Build:
+    """A whole build: its id, its marts right after it, its instant (UTC text), and its loads."""
+
+    build_id: str
+    fingerprint: str
+    content_hash: str
+    as_of_at: str
+    load_state: str
+
+
+def new_build_id() -> str:
+    """An id that no other build has."""
+    return secrets.token_hex(8)
+
+
+def last_complete(connection: duckdb.DuckDBPyConnection) -> Build | None:
+    """The last build; None when there is none, or it was not completed."""
+    known = connection.execute(
+        "select count(*) from duckdb_columns() where schema_name = 'ops' "
+        "and table_name = 'builds' and column_name = 'build_id'"
+    ).fetchone()
+    if known == (0,):
+        return None
+    row = connection.execute(
+        "select build_id, fingerprint, content_hash, as_of_at::varchar, load_state "
+        "from ops.builds where is_complete and build_id is not null"
+    ).fetchone()
+    return Build(*row) if row else None
 
 
 def build_key(settings: Settings) -> str:
@@ -81,14 +115,17 @@ def begin(
     return reason
 
 
-def complete(connection: duckdb.DuckDBPyConnection, key: str, as_of_at: str) -> None:
-    """Close a build that went through: what is loaded now is built."""
+def complete(connection: duckdb.DuckDBPyConnection, key: str, as_of_at: str, build_id: str) -> None:
+    """Close a build that went through: what is loaded now is built, and these are its marts."""
+    marts = fingerprint(connection)
     with ledger.transaction(connection):
         ledger.forget_build(connection)
         connection.execute(
-            "insert into ops.builds (build_key, as_of_at, is_complete) values (?, ?, true)",
-            [key, as_of_at],
-        )
+            "insert into ops.builds (build_key, as_of_at, is_complete, build_id, fingerprint, "
+            "content_hash, load_state) values (?, ?, true, ?, ?, ?, ?)",
+            [key, as_of_at, build_id, marts.value, marts.content_hash,
+             ledger.load_state(connection)],
+        )  # fmt: skip
         connection.execute("delete from ops.removed_events")
         connection.execute("update ops.files set is_built = (status = 'loaded')")
 

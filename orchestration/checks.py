@@ -12,13 +12,13 @@ from typing import Any
 import dagster as dg
 
 from expectations import checkpoints
-from orchestration import gate
+from orchestration import gate, volume
 from orchestration.assets.published import MARTS
 from orchestration.assets.raw import raw_assets
-from orchestration.fingerprint import fingerprint
+from orchestration.fingerprint import table_names
 from orchestration.gate import Audit, Check
-from orchestration.project import MANIFEST
-from orchestration.publishing import previous_rows
+from orchestration.loading import ledger
+from orchestration.publishing import previous_manifest
 from orchestration.run_context import RunContext
 
 
@@ -75,7 +75,7 @@ def raw_boundary(run: RunContext) -> Iterator[dg.AssetCheckResult]:
     settings = run.settings
     with run.warehouse() as connection:
         loads = gate.load_checks(connection)
-        state = gate.load_state(connection)
+        state = ledger.load_state(connection)
         findings = gate.last_findings(connection)
     outcomes = checkpoints.run("raw", settings.warehouse, {})
     checks = [*loads, *_gx_checks("raw", outcomes)]
@@ -120,25 +120,26 @@ def raw_boundary(run: RunContext) -> Iterator[dg.AssetCheckResult]:
 def marts_boundary(run: RunContext) -> Iterator[dg.AssetCheckResult]:
     """Judge the candidate and write its audit record, which publishing will ask for."""
     settings = run.settings
-    with run.warehouse() as connection:
-        candidate = fingerprint(connection)
-        state = gate.load_state(connection)
-        row = connection.execute("select as_of_at::varchar from marts.release_info").fetchone()
-        assert row is not None
-    published = previous_rows(settings, str(row[0]))
-    parameters: dict[str, Any] = {
-        # A fifth of the last release's rows may go at once: retractions and redefined bots are
-        # smaller than that, a missing load is mostly larger.
-        f"minimum_{name}": int(0.8 * published.get(name, 0))
-        for name in candidate.tables
-    }
+    try:
+        with run.warehouse() as connection:
+            build = gate.require_build(connection)
+            rows = {
+                name: ledger.count(connection, f'marts."{name}"')
+                for name in table_names(connection)
+            }
+            sources = volume.source_rows(connection)
+        built = gate.dbt_checks(settings.dbt_target, build.build_id)
+    except gate.GateClosed as closed:
+        raise dg.Failure(str(closed)) from closed
+    minimum = volume.minimum_rows(previous_manifest(settings, build.as_of_at), sources, rows)
+    parameters: dict[str, Any] = {f"minimum_{name}": count for name, count in minimum.items()}
     outcomes = checkpoints.run("marts", settings.warehouse, parameters)
     checks = (
-        *gate.read_boundary(settings.home / "work" / "raw_boundary.json", state),
-        *gate.dbt_checks(settings.dbt_target / "run_results.json", MANIFEST),
+        *gate.read_boundary(settings.home / "work" / "raw_boundary.json", build.load_state),
+        *built,
         *_gx_checks("marts", outcomes),
     )
-    audit = Audit(candidate.value, candidate.content_hash, str(row[0]), checks)
+    audit = Audit(build.build_id, build.fingerprint, build.content_hash, build.as_of_at, checks)
     path = gate.write_audit(settings.audits, audit)
     run.progress(
         "marts boundary",

@@ -29,6 +29,6 @@ defs = dg.Definitions(
     asset_checks=[raw_boundary, marts_boundary],
     jobs=[nightly],
     schedules=[nightly_schedule],
+    executor=dg.in_process_executor,  # the home's lock belongs to one process
     resources={"dbt": dbt_resource(), "run": RunContext()},
-    executor=dg.in_process_executor,  # one process, one writer: also what the UI materializes
 )

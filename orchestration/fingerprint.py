@@ -45,9 +45,12 @@ def table_names(connection: duckdb.DuckDBPyConnection) -> list[str]:
     return [row[0] for row in rows]
 
 
-def hash_table(connection: duckdb.DuckDBPyConnection, relation: str) -> TableHash:
-    """Hash one table, named with schema (and catalog where needed)."""
-    columns = connection.execute(f"describe {relation}").fetchall()
+def hash_table(
+    connection: duckdb.DuckDBPyConnection, relation: str, without: tuple[str, ...] = ()
+) -> TableHash:
+    """Hash one table, named with schema (and catalog where needed), some columns left out."""
+    described = connection.execute(f"describe {relation}").fetchall()
+    columns = [column for column in described if column[0] not in without]
     texts = " || chr(31) || ".join(f"coalesce(\"{column[0]}\"::varchar, '∅')" for column in columns)
     row = connection.execute(
         f"""

@@ -1,25 +1,26 @@
 """
 The gate: a verdict about exactly one candidate, written as an audit record.
 
-The record binds its verdict to the fingerprint of the marts. `publish` reads it again by itself
-and refuses everything else, so no orchestrator is trusted with this.
+The record binds its verdict to one build: its id, the loads it was made of, and the fingerprint of
+the marts right after it. `publish` takes the fingerprint and reads the record again by itself and
+refuses everything else, so no orchestrator is trusted with this.
 """
 
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import asdict, dataclass
 from datetime import date
 from pathlib import Path
-from typing import Any
 
 import duckdb
 
-from orchestration.fingerprint import Fingerprint
+from orchestration import building, sealed
+from orchestration.building import Build
 from orchestration.loading import drift, ledger
 
 Status = str  # pass, warn or fail
+REMEDY = "Run the whole job (`make nightly`); a step alone never skips the checks"
 
 
 @dataclass(frozen=True)
@@ -34,8 +35,9 @@ class Check:
 
 @dataclass(frozen=True)
 class Audit:
-    """The verdict about a candidate."""
+    """The verdict about the marts of one build."""
 
+    build_id: str
     fingerprint: str
     content_hash: str
     as_of_at: str
@@ -198,16 +200,20 @@ def last_findings(connection: duckdb.DuckDBPyConnection) -> dict[str, list[tuple
     return found
 
 
-def dbt_checks(run_results: Path, manifest: Path) -> list[Check]:
+def dbt_checks(target: Path, build_id: str) -> list[Check]:
     """
     One check per dbt node; a node of the project that did not run is a failure.
 
-    Raises `GateClosed` when there are no results at all.
+    `target` is dbt's target folder. Raises `GateClosed` when its results are of another build.
     """
-    if not run_results.exists():
-        raise GateClosed("dbt has not built this candidate; run the whole job (`make nightly`)")
-    results = json.loads(run_results.read_text("utf-8"))["results"]
-    nodes = json.loads(manifest.read_text("utf-8"))["nodes"]
+    try:
+        record = json.loads((target / "run_results.json").read_text("utf-8"))
+        nodes = json.loads((target / "manifest.json").read_text("utf-8"))["nodes"]
+        results, found_id = record["results"], record["metadata"]["env"].get("BUILD_ID")
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise GateClosed(f"the results of dbt's build are missing or cut. {REMEDY}") from error
+    if found_id != build_id:
+        raise GateClosed(f"the results of dbt are of another build. {REMEDY}")
     wanted = {
         name
         for name, node in nodes.items()
@@ -241,33 +247,42 @@ def audit_path(audits: Path, fingerprint: str) -> Path:
 def write_audit(audits: Path, audit: Audit) -> Path:
     """Write the record whole or not at all."""
     path = audit_path(audits, audit.fingerprint)
-    record: dict[str, Any] = {"verdict": audit.verdict, **asdict(audit)}
-    temporary = path.with_suffix(".tmp")
-    temporary.write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n", "utf-8")
-    os.replace(temporary, path)
+    sealed.write(path, {"verdict": audit.verdict, **asdict(audit)})
     return path
 
 
-def require_passed(audits: Path, candidate: Fingerprint, as_of_at: str) -> Audit:
-    """The passing audit of exactly this candidate; raises `GateClosed` otherwise."""
-    path = audit_path(audits, candidate.value)
-    remedy = "Run the whole job (`make nightly`); publishing alone never skips the checks"
-    if not path.exists():
+def require_build(connection: duckdb.DuckDBPyConnection) -> Build:
+    """The last build, complete and of the loads that are there now; raises `GateClosed` if not."""
+    build = building.last_complete(connection)
+    if build is None:
+        raise GateClosed(f"there is no complete build of the models. {REMEDY}")
+    if build.load_state != ledger.load_state(connection):
         raise GateClosed(
-            f"no audit for candidate {candidate.value[:12]}: it was never judged, or changed "
-            f"afterwards. {remedy}"
+            "the loads changed since the build (a file was loaded, retracted, waived or erased). "
+            + REMEDY
         )
-    record = json.loads(path.read_text("utf-8"))
-    audit = Audit(
-        record["fingerprint"],
-        record["content_hash"],
-        record["as_of_at"],
-        tuple(Check(**check) for check in record["checks"]),
-    )
-    if audit.fingerprint != candidate.value or audit.as_of_at != as_of_at:
-        raise GateClosed(f"{path.name} is about another candidate. {remedy}")
-    if audit.verdict != "pass" or record["verdict"] != "pass":
-        raise GateClosed(report(list(audit.checks)) + f"\n{remedy}")
+    return build
+
+
+def require_passed(audits: Path, build: Build) -> Audit:
+    """The passing audit of exactly this build; raises `GateClosed` otherwise."""
+    path = audit_path(audits, build.fingerprint)
+    if not path.exists():
+        raise GateClosed(f"no audit for candidate {build.fingerprint[:12]}: never judged. {REMEDY}")
+    record = sealed.read(path)
+    if record is None:
+        raise GateClosed(f"{path.name} was cut or edited. {REMEDY}")
+    checks = tuple(Check(**check) for check in record.pop("checks"))
+    verdict = record.pop("verdict")
+    audit = Audit(**record, checks=checks)
+    if (audit.build_id, audit.fingerprint, audit.as_of_at) != (
+        build.build_id,
+        build.fingerprint,
+        build.as_of_at,
+    ):
+        raise GateClosed(f"{path.name} is about another build. {REMEDY}")
+    if audit.verdict != "pass" or verdict != "pass":
+        raise GateClosed(report(list(audit.checks)) + f"\n{REMEDY}")
     return audit
 
 
@@ -281,30 +296,16 @@ def report(checks: list[Check], limit: int = 12) -> str:
     return "\n".join(lines)
 
 
-def load_state(connection: duckdb.DuckDBPyConnection) -> str:
-    """A hash of the ledger: changes with every load, rejection, waiver or withdrawal."""
-    row = connection.execute(
-        "select md5(coalesce(string_agg(concat_ws('|', source, table_name, file_id, status, "
-        "rows_loaded, rows_quarantined, rows_erased, waive_reason), chr(10) "
-        "order by source, table_name, file_id), '')) "
-        "from ops.files"
-    ).fetchone()
-    assert row is not None
-    return str(row[0])
-
-
 def write_boundary(path: Path, state: str, checks: list[Check]) -> None:
     """Keep the checks of the raw boundary for the audit, bound to the state they judged."""
-    record = {"state": state, "checks": [asdict(check) for check in checks]}
-    path.write_text(json.dumps(record, ensure_ascii=False), "utf-8")
+    sealed.write(path, {"state": state, "checks": [asdict(check) for check in checks]})
 
 
 def read_boundary(path: Path, state: str) -> list[Check]:
     """Checks of the raw boundary; one failed check when they judged other loads, or nothing."""
-    if path.exists():
-        record = json.loads(path.read_text("utf-8"))
-        if record["state"] == state:
-            return [Check(**check) for check in record["checks"]]
+    record = sealed.read(path)
+    if record and record["state"] == state:
+        return [Check(**check) for check in record["checks"]]
     return [
         Check("raw", "raw boundary", "fail", "was not judged on these loads; run `make nightly`")
     ]

@@ -1,9 +1,10 @@
-"""Single writer: one process at a time may change a home."""
+"""Single writer: one process at a time may change a home, from its first step to its last."""
 
 from __future__ import annotations
 
 import fcntl
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,27 +13,32 @@ _held: set[Path] = set()
 
 
 @contextmanager
-def single_writer(home: Path) -> Iterator[None]:
+def single_writer(home: Path, wait_seconds: float = 0) -> Iterator[None]:
     """
     Hold the home's lock; the kernel frees it when the process ends, however it ends.
 
-    A process that holds it already goes on. Raises `BlockingIOError` that names the holder when
-    another process has it, at once.
+    Within a process that holds it already, it does nothing. Raises `BlockingIOError` that names the
+    holder when another process has it.
     """
     home = home.resolve()
     if home in _held:
         yield
         return
-    home.mkdir(parents=True, exist_ok=True)
+    home.mkdir(mode=0o700, parents=True, exist_ok=True)
     with (home / ".lock").open("a+") as stream:
-        try:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            stream.seek(0)
-            raise BlockingIOError(
-                f"another run (process {stream.read().strip() or 'unknown'}) is writing "
-                f"to {home}; wait until it ends"
-            ) from None
+        deadline = time.monotonic() + wait_seconds
+        while True:
+            try:
+                fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() >= deadline:
+                    stream.seek(0)
+                    raise BlockingIOError(
+                        f"another run (process {stream.read().strip() or 'unknown'}) is writing "
+                        f"to {home}; wait until it ends"
+                    ) from None
+                time.sleep(0.2)
         stream.seek(0)
         stream.truncate()
         stream.write(str(os.getpid()))

@@ -9,41 +9,69 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
 import time
+import traceback
 import warnings
+from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 from orchestration.locking import single_writer
 from orchestration.publishing import PAGE
 from orchestration.settings import ROOT, Settings, SettingsError, load_settings
 
+NOT_PUBLISHED = "NOT PUBLISHED. Readers keep the previous release."
+_DISK_FULL = ("No space left", "disk is full", "disk full")
+
 
 def run(as_of_at: str = "", full_refresh: bool = False) -> int:
-    """Run the nightly job on the home, whose lock is held from first to last; the exit status."""
+    """Run the nightly job on the home; returns the exit status."""
+    # A service manager's polite end is Ctrl-C to everything below.
+    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     try:
         settings = load_settings()
+        settings.prepare()
         with single_writer(settings.home):
             return _run(settings, as_of_at, full_refresh)
     except (SettingsError, BlockingIOError) as error:
-        print(f"nightly failed: {error}", file=sys.stderr)
-        return 1
+        reason, status = str(error), 1
+    except Exception as error:
+        reason, status = _unexpected(settings, error), 1
+    except BaseException as error:  # Ctrl-C, or Dagster's own name for it
+        if isinstance(error, SystemExit):
+            raise
+        reason, status = "interrupted", 130
+    print(f"\nnightly failed: {reason}\n{NOT_PUBLISHED}", file=sys.stderr)
+    return status
+
+
+def _unexpected(settings: Settings, error: Exception) -> str:
+    """One line about an error of the machine or of the code; its traceback goes into a file."""
+    text = " ".join(str(error).split())
+    if any(sign in text for sign in _DISK_FULL):
+        return f"no room is left on the disk of {settings.home}; make room and run again"
+    with suppress(OSError):
+        path = settings.home / "last_failure.txt"
+        path.write_text(traceback.format_exc(), "utf-8")
+        text = f"{text[:400]} (details: {path})"
+    return text
 
 
 def _run(settings: Settings, as_of_at: str, full_refresh: bool) -> int:
+    """The job under the home's lock."""
     started = time.monotonic()
-    settings.prepare()
     os.environ.update(settings.environment())
     os.environ["DAGSTER_HOME"] = str(ROOT)
     warnings.filterwarnings("ignore")
     print(f"journey home: {settings.home}", flush=True)
     print("starting (imports and dbt manifest) …", flush=True)
 
-    import dagster as dg
-
+    from orchestration import dagster_store
     from orchestration.definitions import defs
 
-    with dg.DagsterInstance.get() as instance:
+    with dagster_store.open_instance(settings.home / "dagster") as instance:
         result = defs.resolve_job_def("nightly").execute_in_process(
             instance=instance,
             raise_on_error=False,
@@ -56,10 +84,27 @@ def _run(settings: Settings, as_of_at: str, full_refresh: bool) -> int:
         )
     elapsed = time.monotonic() - started
     if result.success:
+        (settings.home / "last_failure.txt").unlink(missing_ok=True)
         print(summary(settings, elapsed))
         return 0
+    if any("Interrupted" in cls for cls, _ in failures(result)):
+        raise KeyboardInterrupt
     print(explain(result, settings), file=sys.stderr)
     return 1
+
+
+def failures(result: Any) -> Iterator[tuple[str, str]]:
+    """Class name and message of the first cause of each failed step, the step in front of it."""
+    for event in result.all_events:
+        kind = event.event_type_value
+        if kind in ("STEP_FAILURE", "RESOURCE_INIT_FAILURE"):
+            data = event.step_failure_data if kind == "STEP_FAILURE" else event.engine_event_data
+            error = data.error
+            while error and error.cause:
+                error = error.cause
+            if error:
+                where = f"step {event.step_key}: " if event.step_key else ""
+                yield error.cls_name or "", f"{where}{error.message.strip()[:1500]}"
 
 
 def summary(settings: Settings, elapsed: float) -> str:
@@ -93,19 +138,12 @@ def explain(result: Any, settings: Settings) -> str:
             if not check.passed and check.severity.value == "ERROR":
                 where = check.asset_key.to_user_string()
                 reasons.append(f"{where}: {check.check_name}: {check.description or 'failed'}")
-        elif kind in ("STEP_FAILURE", "RESOURCE_INIT_FAILURE"):
-            data = event.step_failure_data if kind == "STEP_FAILURE" else event.engine_event_data
-            error = data.error
-            while error and error.cause:
-                error = error.cause
-            if error and "AssetCheckFailed" not in (error.cls_name or ""):
-                where = f"step {event.step_key}: " if event.step_key else ""
-                reasons.append(f"{where}{error.message.strip()[:1500]}")
+    reasons += [text for cls, text in failures(result) if "AssetCheckFailed" not in cls]
     if not reasons:
         reasons = [
             str(e.message)[:1500] for e in result.all_events if "FAILURE" in e.event_type_value
         ]
-    lines = ["", "NOT PUBLISHED. Readers keep the previous release. Why:"]
+    lines = ["", f"{NOT_PUBLISHED} Why:"]
     lines += [f"  ✗ {reason}" for reason in dict.fromkeys(reasons)]
     lines += ["What to do: docs/runbook.md. Details: make dev (Dagster UI)."]
     text = "\n".join(lines)

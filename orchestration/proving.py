@@ -482,7 +482,7 @@ class World:
                     self.connection, table, self.settings.landing, pepper=PEPPER,
                     loaded_at=datetime(2030, 1, 1),
                 )  # fmt: skip
-        erasing.erase(self.connection, self.tables, PEPPER, "k1")
+        erasing.erase(self.connection, self.tables, PEPPER, "k1", datetime(2030, 1, 1))
 
     def retract(self, number: int) -> None:
         """Take a file back, as `make retract` does."""
@@ -496,7 +496,7 @@ class World:
         self.connection.execute(f"set TimeZone = '{zone}'")
         reason = building.begin(self.connection, "key", as_of_at, full)
         self.project.build(self.connection, as_of_at, bool(reason), whole or bool(reason))
-        building.complete(self.connection, "key", as_of_at)
+        building.complete(self.connection, "key", as_of_at, "build")
 
     def marts(self, arrival: bool) -> dict[str, list[tuple[Any, ...]]]:
         """All rows of all marts, ordered; `arrival`: also of those that say how data arrived."""

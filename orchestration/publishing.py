@@ -19,12 +19,13 @@ import subprocess
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 import duckdb
 
-from orchestration import gate, journey_map
+from orchestration import gate, journey_map, sealed, volume
 from orchestration.fingerprint import SCHEMA, TableHash, fingerprint, hash_table, table_names
 from orchestration.loading import erasing
 from orchestration.locking import single_writer
@@ -33,6 +34,7 @@ from orchestration.settings import ROOT, Settings, load_settings
 STORAGE_VERSION = "v1.2.0"  # what DuckDB 1.4 and the BI tools that embed it can read
 DATABASE = "journey.duckdb"  # constant: the file's stem is the catalog that BI tools remember
 PAGE = "journey_map.html"
+MANIFEST = "manifest.json"
 STEPS = (
     "verified",
     "attached",
@@ -53,15 +55,22 @@ class PublishError(RuntimeError):
     """The release could not be written or is not what was audited; readers keep the last one."""
 
 
-def publish(settings: Settings, on_step: Callable[[str], None] = lambda step: None) -> str:
+def publish(
+    settings: Settings,
+    on_step: Callable[[str], None] = lambda step: None,
+    say: Callable[[str], None] = lambda message: None,
+) -> str:
     """
     Publish the candidate in the warehouse; returns the release id.
 
-    A candidate that is published already only becomes current again. Raises `GateClosed` without a
-    passing audit of exactly this candidate.
+    A candidate that is published already only becomes current again, after its files were compared
+    with their checksums; a damaged one is written again, under a name of its own. Raises
+    `GateClosed` without a passing audit of exactly this build. `say` takes one line per repair.
     """
     root = settings.published
     releases = root / "releases"
+    if releases.exists() and not releases.is_dir():
+        _set_aside(releases)
     releases.mkdir(parents=True, exist_ok=True)
     _clear_leftovers(root)
     if not settings.warehouse.exists():
@@ -72,11 +81,15 @@ def publish(settings: Settings, on_step: Callable[[str], None] = lambda step: No
     try:
         if not table_names(connection):
             raise gate.GateClosed("there is no candidate yet; run `make nightly`")
+        build = gate.require_build(connection)
+        audit = gate.require_passed(settings.audits, build)
         candidate = fingerprint(connection)
-        as_of_at = _scalar(connection, f"select as_of_at::varchar from {SCHEMA}.release_info")
-        audit = gate.require_passed(settings.audits, candidate, as_of_at)
+        if candidate.value != build.fingerprint:
+            raise gate.GateClosed(f"the marts changed after their build. {gate.REMEDY}")
+        as_of_at, source_rows = build.as_of_at, volume.source_rows(connection)
         on_step("verified")
-        release_id = f"{as_of_at[:10].replace('-', '')}-{candidate.value[:12]}"
+        name = f"{as_of_at[:10].replace('-', '')}-{candidate.value[:12]}"
+        release_id, damaged = _reusable(releases, name, say)
         final = releases / release_id
         if not final.exists():
             temporary = releases / f".tmp-{release_id}"
@@ -91,7 +104,7 @@ def publish(settings: Settings, on_step: Callable[[str], None] = lambda step: No
                 "built_at": datetime.now(UTC).replace(tzinfo=None, microsecond=0),
             }
             _write_release(connection, temporary, information, candidate.tables, on_step)
-            _write_manifest(temporary, information, audit, candidate.tables)
+            _write_manifest(temporary, information, audit, candidate.tables, source_rows)
             _sync(temporary)
             on_step("synced")
             os.rename(temporary, final)
@@ -99,9 +112,11 @@ def publish(settings: Settings, on_step: Callable[[str], None] = lambda step: No
             on_step("renamed")
     finally:
         connection.close()
-    _flip(root, release_id, on_step)
+    _flip(root, release_id, on_step, say)
     _record(root, release_id, as_of_at)
     on_step("recorded")
+    for folder in damaged:
+        _set_aside(folder)
     _prune(root, settings.keep_releases)
     erasing.forget_releases(settings.erasures, release_id, lambda: _prune(root, 1))
     return release_id
@@ -147,9 +162,15 @@ def _write_release(
             )
         on_step("exported")
         for name, table in expected.items():
-            if name == "release_info":
-                continue
-            written = hash_table(reader, f'{SCHEMA}."{name}"')
+            relation = f'{SCHEMA}."{name}"'
+            written = hash_table(reader, relation)
+            if name == "release_info":  # all but what was filled in
+                filled = tuple(information)
+                written = hash_table(reader, relation, without=filled)
+                table = hash_table(connection, relation, without=filled)
+            path = _text(folder / "parquet" / f"{name}.parquet")
+            if _scalar(reader, f"select count(*) from read_parquet('{path}')") != table.rows:
+                raise PublishError(f"{name}: its Parquet file lost rows; nothing was published")
             if written != table:
                 raise PublishError(
                     f"{name}: the release holds {written.rows} rows ({written.digest[:12]}), the "
@@ -185,6 +206,7 @@ def _write_manifest(
     information: dict[str, Any],
     audit: gate.Audit,
     tables: dict[str, TableHash],
+    source_rows: dict[str, dict[str, int]],
 ) -> None:
     files = {}
     for path in sorted(folder.rglob("*")):
@@ -201,16 +223,77 @@ def _write_manifest(
         "fingerprint": audit.fingerprint,
         "minimum_reader": "DuckDB 1.4",
         "tables": {name: {"rows": t.rows, "hash": t.digest} for name, t in tables.items()},
+        "source_rows": source_rows,
         "warnings": [
             f"{c.boundary}: {c.name}: {c.message}" for c in audit.checks if c.status == "warn"
         ],
         "files": files,
     }
-    text = json.dumps(manifest, indent=1, ensure_ascii=False) + "\n"
-    (folder / "manifest.json").write_text(text, "utf-8")
+    sealed.write(folder / MANIFEST, manifest)
 
 
-def _flip(root: Path, release_id: str, on_step: Callable[[str], None] = lambda step: None) -> None:
+def read_manifest(folder: Path) -> dict[str, Any] | None:
+    """The manifest of a release folder; None when it is missing, cut or edited."""
+    return sealed.read(folder / MANIFEST)
+
+
+def damage(folder: Path, thorough: bool = True) -> str | None:
+    """
+    What is wrong with a release folder, in a few words; None when every file is as published.
+
+    Not `thorough` looks at names and sizes only; otherwise every byte is read.
+    """
+    manifest = read_manifest(folder)
+    if manifest is None:
+        return f"{MANIFEST} is missing, cut or edited"
+    present = {p.relative_to(folder).as_posix() for p in folder.rglob("*") if not p.is_dir()}
+    if strange := sorted(present - {*manifest["files"], MANIFEST}):
+        return f"{strange[0]} does not belong to it"
+    for name, file in manifest["files"].items():
+        path = folder / name
+        if not path.is_file() or path.is_symlink():
+            return f"{name} is missing"
+        if path.stat().st_size != file["bytes"]:
+            return f"{name} has another size"
+        if thorough:
+            with path.open("rb") as stream:
+                if hashlib.file_digest(stream, "sha256").hexdigest() != file["sha256"]:
+                    return f"{name} was changed"
+    return None
+
+
+def _reusable(releases: Path, name: str, say: Callable[[str], None]) -> tuple[str, list[Path]]:
+    """The whole release of this candidate, or else a name that is free, and damaged ones of it."""
+    damaged: list[Path] = []
+    taken = sorted(releases.glob(f"{name}*"))
+    for folder in taken:
+        problem = damage(folder)
+        if problem is None:
+            return folder.name, damaged
+        say(f"release {folder.name} is damaged ({problem}): written again")
+        damaged.append(folder)
+    names = (name if number == 1 else f"{name}.{number}" for number in count(1))
+    return next(free for free in names if releases / free not in taken), damaged
+
+
+def _set_aside(path: Path) -> None:
+    """Give a path a hidden name, in one step; it is deleted later."""
+    number = 1
+    while (aside := path.with_name(f".old-{path.name}-{number}")).exists() or aside.is_symlink():
+        number += 1
+    path.rename(aside)
+
+
+def _flip(
+    root: Path,
+    release_id: str,
+    on_step: Callable[[str], None] = lambda step: None,
+    say: Callable[[str], None] = lambda message: None,
+) -> None:
+    current = root / "current"
+    if current.exists() and not current.is_symlink():
+        say(f"{current} was no link to a release: set right")
+        _set_aside(current)
     link = root / ".current-new"
     link.unlink(missing_ok=True)
     link.symlink_to(Path("releases") / release_id, target_is_directory=True)
@@ -223,12 +306,17 @@ def _flip(root: Path, release_id: str, on_step: Callable[[str], None] = lambda s
 def current_release(root: Path) -> str | None:
     """Id of the release that readers see, None before the first."""
     link = root / "current"
-    return Path(os.readlink(link)).name if link.is_symlink() else None
+    target = Path(os.readlink(link)) if link.is_symlink() else Path()
+    return target.name if target.parent == Path("releases") else None
 
 
 def release_ids(root: Path) -> list[str]:
     """Whole releases, oldest first, by the time they were built."""
-    folders = [p for p in (root / "releases").glob("*") if (p / "manifest.json").exists()]
+    folders = [
+        path
+        for path in (root / "releases").glob("[!.]*")
+        if path.is_dir() and damage(path, thorough=False) is None
+    ]
     return [p.name for p in sorted(folders, key=lambda p: (p.stat().st_mtime_ns, p.name))]
 
 
@@ -241,25 +329,37 @@ def rollback(settings: Settings, release_id: str | None = None) -> str:
             raise PublishError(f"there is no release before {current}; there are: {ids}")
         release_id = earlier[-1]
     if release_id not in ids:
-        raise PublishError(f"there is no release {release_id}; there are: {ids}")
+        raise PublishError(f"there is no whole release {release_id}; there are: {ids}")
+    if problem := damage(settings.published / "releases" / release_id):
+        raise PublishError(f"release {release_id} is damaged ({problem}); choose another of: {ids}")
+    _refuse_older_than_erasure(settings, release_id)
     _flip(settings.published, release_id)
     _record(settings.published, release_id, "rollback")
     return release_id
 
 
-def previous_rows(settings: Settings, as_of_at: str) -> dict[str, int]:
-    """
-    Rows per table of the current release, which tonight's may not fall far below.
+def _refuse_older_than_erasure(settings: Settings, release_id: str) -> None:
+    """A release that was built before somebody was erased still shows them."""
+    manifest = read_manifest(settings.published / "releases" / release_id)
+    is_older = manifest is None or manifest["built_at"] < erasing.last_erasure(settings.erasures)
+    if not is_older and settings.warehouse.exists():
+        with duckdb.connect(str(settings.warehouse)) as connection:
+            is_older = bool(erasing.owed(connection))
+    if is_older:
+        raise PublishError(
+            f"release {release_id} is older than an erasure and shows who was erased; "
+            "run `make nightly` for one without them"
+        )
 
-    Empty before the first release, and when the candidate looks back to an earlier instant.
+
+def previous_manifest(settings: Settings, as_of_at: str) -> dict[str, Any] | None:
     """
-    path = settings.published / "current" / "manifest.json"
-    if not path.exists():
-        return {}
-    manifest = json.loads(path.read_text("utf-8"))
-    if as_of_at < manifest["as_of_at"]:
-        return {}
-    return {name: int(table["rows"]) for name, table in manifest["tables"].items()}
+    The manifest of the current release, which a candidate may not fall far below.
+
+    None before the first release, and when the candidate looks back to an earlier instant.
+    """
+    manifest = read_manifest(settings.published / "current")
+    return None if manifest is None or as_of_at < manifest["as_of_at"] else manifest
 
 
 def code_version() -> str:
@@ -295,16 +395,21 @@ def _prune(root: Path, keep: int) -> list[str]:
     """Drop old releases, never the current one; returns which."""
     current = current_release(root)
     kept = set([name for name in release_ids(root) if name != current][::-1][: keep - 1])
-    dropped = [name for name in release_ids(root) if name not in {*kept, current}]
-    for name in dropped:
-        shutil.rmtree(root / "releases" / name)
-    return dropped
+    dropped = [p for p in (root / "releases").glob("[!.]*") if p.name not in {*kept, current}]
+    for path in dropped:  # damaged ones go, too
+        _set_aside(path)
+    _clear_leftovers(root)
+    return [path.name for path in dropped]
 
 
 def _clear_leftovers(root: Path) -> None:
     """What a killed publish left behind."""
-    for path in (root / "releases").glob(".tmp-*"):
-        shutil.rmtree(path)
+    for path in [*(root / "releases").glob(".tmp-*"), *(root / "releases").glob(".old-*"),
+                 *root.glob(".old-*")]:  # fmt: skip
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
     (root / ".current-new").unlink(missing_ok=True)
 
 
@@ -312,6 +417,7 @@ def _sync(folder: Path) -> None:
     """Make the release read-only and durable."""
     for path in [*folder.rglob("*"), folder]:
         if path.is_dir():
+            path.chmod(0o755)
             _sync_directory(path)
         else:
             path.chmod(0o444)
@@ -351,14 +457,16 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         if options.list:
             current = current_release(settings.published)
-            for name in release_ids(settings.published):
-                print(("* " if name == current else "  ") + name)
+            for folder in sorted((settings.published / "releases").glob("[!.]*")):
+                problem = damage(folder, thorough=False)
+                print(("* " if folder.name == current else "  ") + folder.name
+                      + (f"  DAMAGED: {problem}" if problem else ""))  # fmt: skip
             return 0
         with single_writer(settings.home):
             if options.rollback is not None:
                 release = rollback(settings, options.rollback or None)
             else:
-                release = publish(settings)
+                release = publish(settings, say=print)
     except (gate.GateClosed, PublishError, BlockingIOError) as error:
         print(f"not published: {error}", file=sys.stderr)
         return 1

@@ -103,11 +103,13 @@ def _unload(
             update ops.files set
                 status = case when list_contains(?::varchar[], file_id) then 'requeued'
                     else 'retracted' end,
+                rows_retracted = case when list_contains(?::varchar[], file_id) then 0
+                    else rows_loaded end,
                 rows_in = null, rows_loaded = null, rows_duplicate = null,
                 rows_quarantined = null, rows_erased = null, data_through_at = null
             where source = ? and table_name = ? and list_contains(?::varchar[], file_id)
             """,
-            [sorted(again), *who, ids],
+            [sorted(again), sorted(again), *who, ids],
         )
     return again
 

@@ -1,6 +1,5 @@
 """What the assets of one run share: settings, the instant of the run, the lock, progress."""
 
-import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,10 +11,12 @@ import dagster as dg
 import duckdb
 from pydantic import Field, PrivateAttr
 
+from orchestration import dagster_store
+from orchestration.loading.contract import load_contract
 from orchestration.locking import single_writer
 from orchestration.settings import Settings, load_settings
 
-_AS_OF = re.compile(r"^\d{4}-\d{2}-\d{2} \d{2}:\d{2}:\d{2}$")
+_INSTANT = "%Y-%m-%d %H:%M:%S"
 STAGES = ("landing", "raw loads", "raw boundary", "dbt build", "marts boundary", "publish")
 
 
@@ -36,6 +37,25 @@ def last_business_day_end(connection: duckdb.DuckDBPyConnection, zone: str) -> s
     return end_of_business_day(latest.date(), zone)
 
 
+def first_data_at(connection: duckdb.DuckDBPyConnection) -> datetime | None:
+    """The earliest instant (UTC) in a time column of the raw tables."""
+    firsts = []
+    for table in load_contract().values():
+        if table.time_column:
+            row = connection.execute(
+                f'select min("{table.time_column}")::timestamp from {table.relation}'
+            ).fetchone()
+            firsts += [row[0]] if row and row[0] else []
+    return min(firsts, default=None)
+
+
+def _is_instant(text: str) -> bool:
+    try:
+        return datetime.strptime(text, _INSTANT).strftime(_INSTANT) == text
+    except ValueError:
+        return False
+
+
 class RunContext(dg.ConfigurableResource):
     """
     Holds the home's lock while the run lasts.
@@ -53,12 +73,16 @@ class RunContext(dg.ConfigurableResource):
     @contextmanager
     def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator["RunContext"]:
         """Check the configuration, take the lock and prepare the home."""
-        if self.as_of_at and not _AS_OF.match(self.as_of_at):
-            raise dg.Failure(f"as_of_at = {self.as_of_at!r} is not YYYY-MM-DD HH:MM:SS (UTC)")
+        if self.as_of_at and not _is_instant(self.as_of_at):
+            raise dg.Failure(
+                f"as_of_at = {self.as_of_at!r} is no instant YYYY-MM-DD HH:MM:SS (UTC)"
+            )
         self._settings = load_settings()
         self._settings.prepare()
         self._started = time.monotonic()
         with single_writer(self._settings.home):
+            if context.instance and context.run:
+                dagster_store.end_dead_runs(context.instance, context.run.run_id)
             yield self
 
     @property
@@ -89,11 +113,21 @@ class RunContext(dg.ConfigurableResource):
             connection.close()
 
     def resolved_as_of(self) -> str:
-        """The instant of the run: as configured, else from the loaded data."""
-        if self.as_of_at:
-            return self.as_of_at
+        """
+        The instant of the run: as configured, else from the loaded data.
+
+        Raises `dagster.Failure` when it lies before all data: such a release would be empty.
+        """
         with self.warehouse() as connection:
-            return last_business_day_end(connection, self._settings.business_timezone)
+            if not self.as_of_at:
+                return last_business_day_end(connection, self._settings.business_timezone)
+            first = first_data_at(connection)
+        if first and datetime.strptime(self.as_of_at, _INSTANT) <= first:
+            raise dg.Failure(
+                f"as_of_at = {self.as_of_at} lies before all loaded data, which begin "
+                f"{first:{_INSTANT}} (UTC); choose a later instant"
+            )
+        return self.as_of_at
 
     def progress(self, stage: str, message: str) -> None:
         """One line for whoever watches."""

@@ -13,18 +13,12 @@ import sys
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import available_timezones
 
 ROOT = Path(__file__).resolve().parent.parent
 DBT_PROJECT_DIR = ROOT / "dbt_project"
-# dbt of this environment, activated or not. Python's collector of cycles would go through the whole
-# manifest again and again while models run, a tenth of a night's processor time.
-DBT = (
-    sys.executable,
-    "-P",  # a folder that happens to hold a dbt.py is not looked at
-    "-c",
-    "import gc; gc.set_threshold(1_000_000); from dbt.cli.main import cli; cli(prog_name='dbt')",
-)
+# `-P`: a folder that happens to hold a dbt.py is not looked at.
+DBT = (sys.executable, "-P", "-m", "orchestration.dbt_process")
 SEEDS_DIR = ROOT / "seeds"
 SAMPLE_DIR = ROOT / "sample" / "landing"
 
@@ -112,22 +106,42 @@ class Settings:
         return values
 
     def prepare(self) -> None:
-        """Create the folders of the home."""
-        for folder in (
+        """
+        Create the folders of the home, private ones for their owner only.
+
+        A home that its owner opened for traversal (0711, so that BI tools under another account
+        reach `published/`) is left so. Raises `SettingsError` when the home cannot be written.
+        """
+        private = [
             self.landing,
             self.warehouse.parent,
-            self.dbt_target,
-            self.home / "work" / "tmp",
+            self.home / "work",
             self.audits,
-            self.published,
+            self.erasures,
             self.home / "dagster",
-        ):
-            folder.mkdir(parents=True, exist_ok=True)
+        ]
+        try:
+            self.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+            for folder in private:
+                folder.mkdir(mode=0o700, exist_ok=True)
+                if folder.stat().st_mode & 0o077 and folder.stat().st_uid == os.getuid():
+                    folder.chmod(0o700)
+            self.dbt_target.mkdir(exist_ok=True)
+            (self.home / "work" / "tmp").mkdir(exist_ok=True)
+            if not self.published.exists():
+                self.published.mkdir()
+                self.published.chmod(0o755)
+        except OSError as error:
+            raise SettingsError(
+                f"the home {self.home} cannot be written ({error.strerror}: {error.filename}); "
+                "set JOURNEY_HOME to a folder of yours, or make this one writable"
+            ) from error
 
 
 def home_path() -> Path:
     """The home that `JOURNEY_HOME` names, `./.journey` by default, absolute."""
-    return Path(os.environ.get("JOURNEY_HOME") or ROOT / ".journey").expanduser().resolve()
+    named = os.environ.get("JOURNEY_HOME", "").strip()
+    return Path(named or ROOT / ".journey").expanduser().resolve()
 
 
 def load_settings(home: Path | None = None) -> Settings:
@@ -149,13 +163,11 @@ def load_settings(home: Path | None = None) -> Settings:
         return os.environ.get(f"JOURNEY_{name.upper()}") or str(config.get(name, default))
 
     zone = value("business_timezone", "Asia/Tokyo")
-    try:
-        ZoneInfo(zone)
-    except (ZoneInfoNotFoundError, ValueError) as error:
+    if zone not in available_timezones() - {"localtime"}:
         raise SettingsError(
             f"business_timezone = {zone!r} is no IANA time zone; "
             f"set it in {config_path} or JOURNEY_BUSINESS_TIMEZONE, for example Asia/Tokyo"
-        ) from error
+        )
     currency = value("reporting_currency", "JPY")
     if not (len(currency) == 3 and currency.isalpha() and currency.isupper()):
         raise SettingsError(
@@ -187,12 +199,28 @@ def _positive(name: str, text: str) -> int:
 
 
 def _pepper(home: Path) -> str | None:
-    if text := os.environ.get("JOURNEY_PEPPER"):
-        return text
-    path = Path(os.environ.get("JOURNEY_PEPPER_FILE") or home / "pepper")
-    if not path.exists():
+    """The pepper of the environment, of a file that it names, or of the home; else None."""
+    if text := os.environ.get("JOURNEY_PEPPER", "").strip():
+        return _long_enough("JOURNEY_PEPPER", text)
+    named = os.environ.get("JOURNEY_PEPPER_FILE", "").strip()
+    path = Path(named) if named else home / "pepper"
+    try:
+        text = path.read_text("utf-8").strip()
+    except FileNotFoundError:
+        if named:
+            raise SettingsError(
+                f"JOURNEY_PEPPER_FILE = {named!r}: there is no such file; correct it"
+            ) from None
         return None
-    text = path.read_text("utf-8").strip()
+    except (OSError, UnicodeDecodeError):
+        raise SettingsError(f"{path}: the pepper cannot be read as text; correct it") from None
+    # A file of the home is a secret of its owner; one named elsewhere may be shared on purpose.
+    if not named and path.stat().st_mode & 0o077 and path.stat().st_uid == os.getuid():
+        path.chmod(0o600)
+    return _long_enough(str(path), text)
+
+
+def _long_enough(where: str, text: str) -> str:
     if len(text) < 32:
-        raise SettingsError(f"{path}: the pepper needs at least 32 characters; `make pepper`")
+        raise SettingsError(f"{where}: the pepper needs at least 32 characters; `make pepper`")
     return text

@@ -2,10 +2,12 @@
 Generate the synthetic sample: a fictional company with joined web, CRM and survey lanes.
 
 `python -m sample.generate --people 2000 --days 548 --out sample/landing` writes contract files;
-the same arguments give the same bytes. Every person, address and amount is invented. Planted on
-purpose: bots, late identification, shared devices, refunds, chargebacks, subscriptions with changes
-and cancellations, tickets, two versions of contacts, duplicates, late rows, CP932 and Japanese
-headers, placeholder identifiers, an erasure, and the few bad rows that `BAD_ROWS` lists.
+the same arguments give the same bytes. Every person, address and amount is invented. What is
+planted to be found again (a leak, campaigns, a persona that churns, an experiment …) stands with
+its numbers in sample/README.md; beside it bots, late identification, shared devices, refunds,
+chargebacks, subscriptions with changes and cancellations, two versions of contacts, duplicates,
+late rows, CP932 and Japanese headers, placeholder identifiers, an erasure, and the few bad rows
+that `BAD_ROWS` lists.
 """
 
 from __future__ import annotations
@@ -15,15 +17,20 @@ import csv
 import gzip
 import io
 import json
+import math
 import random
 import shutil
+from bisect import bisect_right
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
-START = datetime(2025, 4, 1, tzinfo=UTC)
+FIRST_DAY = date(2025, 4, 1)
+START = datetime(2025, 3, 31, 15, tzinfo=UTC)  # midnight of the first day in Japan
 
 # Reason code of the loader → how many rows of the sample carry it.
 BAD_ROWS = {
@@ -37,24 +44,66 @@ BAD_ROWS = {
     "R_KEY_CONFLICT": 1,  # one event id on two events
 }
 
-SOURCES = [  # source, medium, campaign, referrer, weight
-    ("google", "cpc", "brand_search", "https://www.google.com/", 14),
-    ("yahoo", "cpc", "generic_search", "https://search.yahoo.co.jp/", 8),
-    ("facebook", "paid_social", "spring_video", "https://www.facebook.com/", 8),
-    ("line", "social", "", "https://line.me/", 6),
-    ("newsletter", "email", "monthly_news", "", 9),
-    ("partner.example.jp", "referral", "", "https://partner.example.jp/review", 6),
-    ("criteo", "display", "retargeting", "", 5),
-    ("a8", "affiliate", "a8_summer", "", 4),
-    ("", "", "", "https://www.google.com/", 18),
-    ("", "", "", "", 22),
+Source = tuple[str, str, str, str]  # source, medium, campaign, referrer
+SOURCES: list[tuple[Source, float, float]] = [  # weight in visits, weight in orders
+    (("google", "cpc", "brand_search", "https://www.google.com/"), 7, 18),
+    (("yahoo", "cpc", "generic_search", "https://search.yahoo.co.jp/"), 8, 8),
+    (("facebook", "paid_social", "prospecting", "https://www.facebook.com/"), 7, 4),
+    (("line", "social", "", "https://line.me/"), 6, 4),
+    (("newsletter", "email", "monthly_news", ""), 4, 7),
+    (("partner.example.jp", "referral", "", "https://partner.example.jp/review"), 5, 5),
+    (("criteo", "display", "retargeting", ""), 4, 3),
+    (("a8", "affiliate", "a8_reviews", ""), 3, 4),
+    (("", "", "", "https://www.google.com/"), 31, 30),
+    (("", "", "", ""), 25, 26),
 ]
-CAMPAIGNS = [  # source, medium, campaign, yen per click
-    ("google", "cpc", "brand_search", 42),
-    ("yahoo", "cpc", "generic_search", 88),
-    ("facebook", "paid_social", "spring_video", 61),
-    ("criteo", "display", "retargeting", 35),
-]
+VIDEO = ("facebook", "paid_social", "spring_video", "https://www.facebook.com/")
+NEWSLETTER = ("newsletter", "email", "monthly_news", "")
+REMINDER = ("newsletter", "email", "cart_reminder", "")
+COSTS = {  # campaign: source, medium, yen per click, clicks per impression
+    "brand_search": ("google", "cpc", 100, 0.08),
+    "generic_search": ("yahoo", "cpc", 230, 0.03),
+    "prospecting": ("facebook", "paid_social", 130, 0.012),
+    "spring_video": ("facebook", "paid_social", 200, 0.012),
+    "retargeting": ("criteo", "display", 90, 0.004),
+    "a8_reviews": ("a8", "affiliate", 100, 0.02),
+}
+
+# What is planted; sample/README.md says what it comes to.
+VIDEO_FROM, VIDEO_TO = date(2026, 5, 1), date(2026, 6, 30)  # clicks without orders
+REMINDER_FROM = date(2026, 2, 1)  # brings left carts back
+CALLS_FROM = date(2026, 1, 1)  # more businesses complete their onboarding
+FORM_FROM = date(2026, 4, 1)  # twice as many requests
+EXPERIMENT, VARIANTS = "product_reviews", ("control", "reviews")
+EXPERIMENT_FROM, EXPERIMENT_TO = date(2026, 6, 1), date(2026, 8, 31)
+CART_RATE = {"": 0.06, "control": 0.06, "reviews": 0.11}  # visits, or visitors of a variant
+PAYMENT_RATE = {"mobile": 0.42, "desktop": 0.82, "tablet": 0.82}  # of those who came to pay
+MONTHLY = {  # persona: leaves, orders first in the first month or later, again, cancels
+    "individual": (0.11, 0.26, 0.11, 0.18, 0.03),
+    "student": (0.25, 0.26, 0.11, 0.01, 0.18),
+}
+SUBSCRIBES = {"individual": 0.20, "student": 0.05}  # after the first order
+SCORES: dict[tuple[str, str], list[int]] = {  # weights of the scores from the lowest on
+    ("relationship", "recommend"): [1, 0, 1, 1, 2, 5, 7, 14, 24, 25, 20],
+    ("order", "satisfaction"): [2, 4, 9, 43, 42],
+    ("onboarding", "satisfaction"): [2, 4, 12, 44, 38],
+    ("support", "satisfaction"): [4, 7, 13, 42, 34],
+    ("support", "effort"): [2, 4, 8, 13, 24, 30, 19],
+    ("product_review", "stars"): [2, 3, 9, 40, 46],
+    ("expectation", "consideration"): [1, 4, 20, 50, 25],
+    ("experience", "consideration"): [1, 5, 20, 48, 26],
+    ("expectation", "use"): [0, 2, 12, 46, 40],
+    ("experience", "use"): [5, 13, 31, 36, 15],
+}
+STUDENT_SCORES = {  # where the persona that churns is less content
+    ("relationship", "recommend"): [3, 2, 3, 4, 6, 12, 14, 20, 18, 11, 7],
+    ("order", "satisfaction"): [9, 15, 26, 34, 16],
+}
+RESPONSE_RATES = {
+    "relationship": 0.27, "order": 0.30, "support": 0.38, "onboarding": 0.38, "expectation": 0.36,
+}  # fmt: skip
+WEEKDAYS = (0.94, 0.92, 0.94, 0.96, 1.0, 1.12, 1.18)  # Monday to Sunday
+HOURS = (2, 1, 1, 1, 1, 2, 4, 6, 7, 7, 7, 7, 10, 8, 6, 6, 6, 7, 8, 9, 11, 13, 11, 6)  # in Japan
 AGENTS = {
     "desktop": "Mozilla/5.0 (Windows NT 10.0; Win64; x64) Chrome/140.0 Safari/537.36",
     "mobile": "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) Version/18.0 Safari/604.1",
@@ -99,6 +148,19 @@ class Lanes:
         return row
 
 
+def demand(day: date) -> float:
+    """Visits of a day against the first one: growth, weekday, and the weeks around the year end."""
+    growth = math.exp(0.0005 * (day - FIRST_DAY).days)
+    season = 1.0
+    if (11, 15) <= (day.month, day.day) <= (12, 25):
+        season = 1.25  # presents
+    elif (day.month, day.day) >= (12, 29) or (day.month, day.day) <= (1, 3):
+        season = 0.6
+    elif day.month == 8 and 11 <= day.day <= 16:
+        season = 0.8  # Obon
+    return growth * season * WEEKDAYS[day.weekday()]
+
+
 class Company:
     """The simulation; everything random comes from one seeded generator."""
 
@@ -109,11 +171,23 @@ class Company:
         self.lanes = Lanes()
         self.counters: dict[str, int] = {}
         self.known_contacts: list[str] = []
+        self.clicks: Counter[tuple[int, str]] = Counter()
+        self.variants: dict[str, str] = {}
+        calendar = (FIRST_DAY + timedelta(days=day) for day in range(days + 120))
+        self.cumulative = [0.0, *accumulate(demand(day) for day in calendar)]
 
     def number(self, prefix: str) -> str:
         """The next identifier of a kind."""
         self.counters[prefix] = self.counters.get(prefix, 0) + 1
         return f"{prefix}{self.counters[prefix]:06d}"
+
+    def moment(self, first: int, last: int) -> datetime:
+        """A moment of the days `first` to before `last`, more likely where there is more demand."""
+        last = min(last, len(self.cumulative) - 1)
+        drawn = self.random.uniform(self.cumulative[first], self.cumulative[last])
+        day = min(bisect_right(self.cumulative, drawn) - 1, last - 1)
+        (hour,) = self.random.choices(range(24), HOURS)
+        return START + timedelta(days=day, hours=hour, seconds=self.random.randrange(3600))
 
     def later(self, moment: datetime, low: float, high: float) -> datetime:
         """A moment `low` to `high` days later, at a waking hour of Japan."""
@@ -126,23 +200,55 @@ class Company:
         )
         return max(local, moment + timedelta(seconds=1))
 
+    def several(self, mean: float) -> int:
+        """A count drawn from Poisson's distribution."""
+        count, left = 0, math.exp(-mean)
+        product = self.random.random()
+        while product > left:
+            count += 1
+            product *= self.random.random()
+        return count
+
     # ---- web -----------------------------------------------------------------------------------
 
     def session(
-        self, person: dict[str, Any], moment: datetime, names: Iterable[str], **values: Any
-    ) -> datetime:
-        """One visit: a landing page view, then the named events; returns its end."""
-        if moment >= self.end:
-            return moment
-        source = self.random.choices(SOURCES, [s[4] for s in SOURCES])[0]
-        visitor, device = self.random.choice(person["visitors"])
+        self,
+        person: dict[str, Any],
+        moment: datetime,
+        names: Iterable[str],
+        *,
+        source: Source | None = None,
+        device: str = "",
+        **values: Any,
+    ) -> datetime | None:
+        """
+        One visit: a landing page view, then the named events.
+
+        Returns when the last of them was; None when the sample ends before.
+        """
+        names = ["page_view", *names]
+        is_order = "purchase" in names
+        if not source:
+            weights = [ordering if is_order else visiting for _, visiting, ordering in SOURCES]
+            source = self.random.choices([source for source, _, _ in SOURCES], weights)[0]
+        visitor, device = self.random.choice(
+            [v for v in person["visitors"] if device in ("", v[1])] or person["visitors"]
+        )
+        times = [moment.replace(microsecond=0)]
+        for _ in names[1:]:
+            times.append(times[-1] + timedelta(seconds=self.random.randrange(11, 300)))
+        if times[-1] >= self.end:
+            return None
+        if source[2] in COSTS:
+            self.clicks[(moment - START).days, source[2]] += 1
         pages = ["/", "/products", "/guide", "/pricing", "/support"]
-        logged_in = person.get("user_id") and self.random.random() < 0.6
-        for position, name in enumerate(["page_view", *names]):
+        logged_in = person.get("user_id") and (is_order or self.random.random() < 0.6)
+        for position, (name, at) in enumerate(zip(names, times, strict=True)):
             first = position == 0
+            variant = self.variant(visitor, at) if first else ""
             event: dict[str, Any] = {
                 "event_id": self.number("e"),
-                "occurred_at": moment,
+                "occurred_at": at,
                 "visitor_id": visitor,
                 "event_name": name,
                 "user_id": person["user_id"] if logged_in else "",
@@ -154,6 +260,8 @@ class Company:
                 "device_type": device,
                 "user_agent": AGENTS[device],
                 "country_code": "JP",
+                "experiment_id": EXPERIMENT if variant else "",
+                "variant_id": variant,
             }
             if name in ("sign_up", "generate_lead"):
                 event["email"] = person["email"]
@@ -162,53 +270,127 @@ class Company:
             if name == "purchase":
                 event.update(values)
             self.lanes.add("web/events", **event)
-            moment += timedelta(seconds=self.random.randrange(4, 400))
-        return moment
+        return times[-1]
+
+    def variant(self, visitor: str, moment: datetime) -> str:
+        """What a visitor is shown of the experiment at a moment; the same each time."""
+        day = FIRST_DAY + timedelta(days=(moment - START).days)
+        if not EXPERIMENT_FROM <= day <= EXPERIMENT_TO:
+            return ""
+        if visitor not in self.variants:
+            self.variants[visitor] = self.random.choice(VARIANTS)
+        return self.variants[visitor]
+
+    def visit(self, person: dict[str, Any], moment: datetime, source: Source | None = None) -> None:
+        """A visit that buys nothing: a bounce, or a look around that may fill a cart."""
+        visitor, device = self.random.choice(person["visitors"])
+        one = {**person, "visitors": [(visitor, device)]}
+        names: list[str] = []
+        if self.random.random() > 0.36:
+            names = self.random.choices(["page_view", "scroll", "view_item"], k=self.several(1) + 1)
+        variant = self.variant(visitor, moment)
+        if variant:  # once per visitor: what is measured is the share of visitors
+            fills_cart = not person.get(variant) and self.random.random() < CART_RATE[variant]
+            person[variant] = True
+        else:
+            fills_cart = self.random.random() < CART_RATE[""]
+        if fills_cart:
+            names += ["view_item", "add_to_cart"]
+            if self.random.random() < 0.3:
+                names.append("begin_checkout")
+        self.session(one, moment, names, source=source)
+
+    def buy(self, person: dict[str, Any], moment: datetime) -> datetime | None:
+        """
+        Try to pay for a cart, again after a failure; returns when the order was placed, or None.
+
+        Phones lose people at the payment step.
+        """
+        steps = ["view_item", "add_to_cart", "begin_checkout", "add_payment_info"]
+        source: Source | None = None
+        for _ in range(3):
+            used = self.random.choice(person["visitors"])
+            one = {**person, "visitors": [used]}
+            if source or self.random.random() < PAYMENT_RATE[used[1]]:
+                return self.order(one, moment, source=source)
+            self.session(one, moment, steps)
+            day = FIRST_DAY + timedelta(days=(moment - START).days)
+            if day >= REMINDER_FROM and person["is_mailed"]:
+                moment += timedelta(hours=self.random.randrange(20, 26))
+                clicked = self.random.random() < 0.35
+                self.mail(person, moment, "cart_reminder", "clicked" if clicked else "sent")
+                if clicked:
+                    source = REMINDER
+                    moment += timedelta(minutes=5)
+                    continue
+            if self.random.random() < 0.7:
+                return None
+            moment = self.later(moment, 0.2, 3)
+        return None
 
     def person(self, index: int) -> dict[str, Any]:
         """A person with devices and addresses; every 60th shares a family tablet."""
-        devices = self.random.sample(["desktop", "mobile", "tablet"], self.random.choice((1, 1, 2)))
-        visitors = [(self.number("v"), device) for device in devices]
+        visitors = self.devices(self.random.choice((1, 1, 2)))
         if index % 60 < 3 and index >= 60:
             visitors.append((f"shared-tablet-{index // 60}", "tablet"))
+        (persona,) = self.random.choices(("individual", "business", "student"), (66, 20, 14))
         return {
             "visitors": visitors,
             "email": f"person{index}@{self.random.choice(('hana', 'sora', 'umi'))}-mail.jp",
             "phone": f"090-{self.random.randrange(1000, 9999)}-{index:04d}",
             "user_id": None,
-            "persona": "business" if self.random.random() < 0.18 else "individual",
+            "persona": persona,
+            "is_mailed": False,
         }
 
+    def devices(self, count: int) -> list[tuple[str, str]]:
+        """Visitor identifiers, each of another kind of device; phones are the most."""
+        kinds: list[str] = []
+        while len(kinds) < count:
+            (kind,) = self.random.choices(("mobile", "desktop", "tablet"), (62, 32, 6))
+            if kind not in kinds:
+                kinds.append(kind)
+        return [(self.number("v"), kind) for kind in kinds]
+
     # ---- lives ---------------------------------------------------------------------------------
+
+    def pass_by(self, day: int, source: Source | None = None) -> None:
+        """A visitor whom nobody gets to know."""
+        visitor: dict[str, Any] = {"visitors": self.devices(1)}
+        moment = self.moment(day, day + 1)
+        for _ in range(self.random.choices((1, 2, 3), (72, 20, 8))[0]):
+            self.visit(visitor, moment, source)
+            moment, source = self.later(moment, 0.3, 20), None
 
     def live(self, index: int) -> None:
         """One person from the first visit on, as far as they go."""
         roll = self.random.random
         person = self.person(index)
-        moment = self.later(START, 0, self.days * 0.85)
-        browse = ["page_view", "scroll", "view_item", "page_view"]
+        moment = self.moment(0, self.days)
         for _ in range(self.random.choice((1, 1, 2, 3))):
-            self.session(person, moment, self.random.sample(browse, self.random.randrange(0, 4)))
-            moment = self.later(moment, 0.5, 14)
-        if roll() < 0.30:
-            return
-        if roll() < 0.5:
-            moment = self.session(person, moment, ["view_item", "generate_lead"])
-        if roll() < 0.25:
+            self.visit(person, moment)
+            moment = self.later(moment, 0.3, 7)
+        day = FIRST_DAY + timedelta(days=(moment - START).days)
+        if roll() < (0.40 if day >= FORM_FROM else 0.18):
+            self.session(person, moment, ["view_item", "generate_lead"])
+            moment = self.later(moment, 0.1, 2)
+        if roll() < 0.35:
             return
         person["user_id"] = self.number("u")
-        moment = self.session(person, moment, ["sign_up"])
-        self.contact(person, moment)
+        signed_up = self.session(person, moment, ["sign_up"])
+        if signed_up is None:
+            return
+        self.contact(person, signed_up)
         if person["persona"] == "business":
-            self.business_life(person, moment)
-        else:
-            self.shopper_life(person, moment)
+            self.business_life(person, signed_up)
+        self.months(person, signed_up)
 
     def contact(self, person: dict[str, Any], moment: datetime) -> None:
         person["contact_id"] = self.number("c")
         referrer = ""
         if self.known_contacts and self.random.random() < 0.06:
             referrer = self.random.choice(self.known_contacts)
+        person["is_mailed"] = self.random.random() < 0.6
         self.lanes.add(
             "crm/contacts",
             contact_id=person["contact_id"],
@@ -220,38 +402,85 @@ class Company:
             persona=person["persona"],
             country_code="JP",
             referred_by_contact_id=referrer,
-            marketing_consent_at=moment if self.random.random() < 0.6 else "",
+            marketing_consent_at=moment if person["is_mailed"] else "",
             analytics_consent_at=moment,
         )
         self.known_contacts.append(person["contact_id"])
 
-    def shopper_life(self, person: dict[str, Any], moment: datetime) -> None:
+    def months(self, person: dict[str, Any], moment: datetime) -> None:
+        """What a contact does month by month until they leave; some come back once."""
         roll = self.random.random
-        if roll() < 0.25:
-            self.ask(person, moment, "expectation", ["consideration", "use"])
-        self.session(person, self.later(moment, 0, 3), ["view_item", "add_to_cart"])
-        if roll() < 0.30:
-            return  # abandoned cart
-        buys = self.random.choices((1, 2, 3, 5), (50, 25, 15, 10))[0]
-        for _ in range(buys):
-            moment = self.later(moment, 1, 60)
-            self.order(person, moment)
-            if roll() < 0.25:
-                self.ticket(person, self.later(moment, 3, 20))
+        shops = person["persona"] != "business"
+        leaves, at_once, at_last, again, _ = MONTHLY[person["persona"] if shops else "individual"]
+        if shops and roll() < 0.65:
+            self.ask(person, self.later(moment, 0.2, 2), "expectation", ["consideration", "use"])
+        asked_in = self.random.randrange(1, 4)
+        start = (moment - START).days + 1
+        for month, day in enumerate(range(start, self.days, 30)):
+            if month and roll() < leaves:
+                if roll() < 0.2 and day + 150 < self.days:
+                    self.visit(person, self.moment(day + 110, day + 150))
+                return
+            for _ in range(self.several(1.1)):
+                self.visit(person, self.moment(day, day + 30))
+            if person["is_mailed"]:
+                self.newsletter(person, day)
+            if roll() < 0.04:
+                self.store(person, self.moment(day, day + 30), shops)
+            if month % 3 == asked_in % 3 and month:
+                self.ask(person, self.moment(day, day + 30), "relationship", ["recommend"])
+            if roll() < 0.02:
+                self.ticket(person, self.moment(day, day + 30))
+            orders = again if person.get("ordered") else at_last if month else at_once
+            if shops and roll() < orders:
+                ordered = self.buy(person, self.moment(day, day + 30))
+                if ordered:
+                    self.after_order(person, ordered)
+
+    def after_order(self, person: dict[str, Any], moment: datetime) -> None:
+        """What follows an order in the shop: help, use, a subscription, how it was."""
+        roll = self.random.random
         if roll() < 0.22:
-            self.subscribe(person, self.later(moment, 1, 20))
+            self.ticket(person, self.later(moment, 3, 20))
+        if person.get("ordered"):
+            return
+        person["ordered"] = True
         if roll() < 0.5:
-            self.ask(person, self.later(moment, 10, 40), "relationship", ["recommend"])
-        if roll() < 0.15:
-            self.ask(person, self.later(moment, 10, 40), "experience", ["consideration", "use"])
+            self.session(person, self.later(moment, 5, 20), ["login", "tutorial_complete"])
+        if roll() < SUBSCRIBES[person["persona"]]:
+            self.subscribe(person, self.later(moment, 1, 20))
+        if roll() < 0.75:
+            at = self.later(moment, 15, 45)
+            self.ask(person, at, "experience", ["consideration", "use"])
+
+    def newsletter(self, person: dict[str, Any], day: int) -> None:
+        """The news of the 10th, if it is opened and clicked a visit too."""
+        while (FIRST_DAY + timedelta(days=day)).day != 10:
+            day += 1
+        at = START + timedelta(days=day, hours=10, seconds=self.random.randrange(600))
+        (outcome,) = self.random.choices(("sent", "opened", "clicked"), (71.5, 26.3, 2.2))
+        self.mail(person, at, "monthly_news", outcome)
+        if outcome == "clicked":
+            self.visit(person, at + timedelta(hours=self.random.randrange(1, 12)), NEWSLETTER)
+
+    def mail(self, person: dict[str, Any], moment: datetime, campaign: str, outcome: str) -> None:
+        self.activity(person["contact_id"], moment, "email", "email", "outbound", campaign, outcome)
+
+    def store(self, person: dict[str, Any], moment: datetime, shops: bool) -> None:
+        """A visit of the store, that may end at the till."""
+        self.activity(person["contact_id"], moment, "visit", "store", "inbound")
+        if shops and self.random.random() < 0.45:
+            at = moment + timedelta(minutes=25)
+            if self.order(person, at, web=False, is_prepaid=True):
+                self.after_order(person, at)
 
     def business_life(self, person: dict[str, Any], moment: datetime) -> None:
         contact, deal = person["contact_id"], self.number("d")
         opened = self.later(moment, 1, 10)
-        won = self.random.random() < 0.45
-        closed = self.later(opened, 15, 90)
+        won = self.random.random() < 0.36
+        closed = self.later(opened, 15, 75)
         currency = "USD" if self.random.random() < 0.15 else "JPY"
-        amount = self.random.randrange(20, 400) * (10 if currency == "USD" else 1000)
+        amount = self.random.randrange(30, 180) * (10 if currency == "USD" else 1000)
         if opened >= self.end:
             return
         is_closed = closed < self.end
@@ -288,21 +517,30 @@ class Company:
                 self.activity(contact, self.later(opened, 0, 14), kind, channel, direction)
         if won and is_closed:
             self.order(person, closed, amount=amount, currency=currency, web=False)
-            self.activity(contact, self.later(closed, 2, 10), "onboarding", "sales", "outbound")
-            self.ask(person, self.later(closed, 12, 25), "onboarding", ["satisfaction"])
-            if self.random.random() < 0.4:
+            called = closed >= START + timedelta(days=(CALLS_FROM - FIRST_DAY).days)
+            if self.random.random() < (0.9 if called else 0.35):
+                self.activity(contact, self.later(closed, 2, 20), "onboarding", "sales", "outbound")
+            self.ask(person, self.later(closed, 21, 30), "onboarding", ["satisfaction"])
+            if self.random.random() < 0.5:
                 self.order(
                     person,
-                    self.later(closed, 60, 150),
+                    self.later(closed, 30, 120),
                     amount=amount // 2,
                     currency=currency,
                     web=False,
                 )
-            if self.random.random() < 0.5:
+            if self.random.random() < 0.4:
                 self.ticket(person, self.later(closed, 10, 60))
 
     def activity(
-        self, contact: str, moment: datetime, kind: str, channel: str, direction: str
+        self,
+        contact: str,
+        moment: datetime,
+        kind: str,
+        channel: str,
+        direction: str,
+        campaign: str = "",
+        outcome: str = "done",
     ) -> None:
         if moment < self.end:
             self.lanes.add(
@@ -313,7 +551,8 @@ class Company:
                 activity_type=kind,
                 direction=direction,
                 channel=channel,
-                outcome="done",
+                campaign=campaign,
+                outcome=outcome,
                 cost_amount="1500.00" if kind == "seminar" else "",
                 currency_code="JPY" if kind == "seminar" else "",
             )
@@ -328,11 +567,14 @@ class Company:
         amount: int | None = None,
         currency: str = "JPY",
         web: bool = True,
+        source: Source | None = None,
+        is_prepaid: bool = False,
         subscription: str = "",
         renewal: bool = False,
-    ) -> str:
+    ) -> datetime | None:
+        """An order with its delivery and money; returns when, or None after the sample's end."""
         if moment >= self.end:
-            return ""
+            return None
         roll = self.random.random
         order = self.number("o")
         lines = []
@@ -342,20 +584,24 @@ class Company:
                 for _ in range(self.random.choice((1, 1, 2)))
             ]
             amount = sum(price * quantity for _, _, price, quantity in lines)
-        prepaid = subscription or roll() < 0.8
-        delivered = self.later(moment, 1, 9)
-        billed = moment if prepaid else self.later(delivered, 1, 5)
-        paid = moment + timedelta(minutes=2) if prepaid else self.later(billed, 5, 40)
-        cancelled = roll() < 0.02 and not subscription
         if web:
-            self.session(
+            placed = self.session(
                 person,
-                moment - timedelta(minutes=12),
-                ["add_to_cart", "purchase"],
+                moment,
+                ["view_item", "add_to_cart", "begin_checkout", "add_payment_info", "purchase"],
+                source=source,
                 order_id=order,
                 value_amount=f"{amount}.00",
                 currency_code=currency,
             )
+            if placed is None:
+                return None
+            moment = placed
+        prepaid = subscription or is_prepaid or roll() < 0.8
+        delivered = self.later(moment, 1, 9)
+        billed = moment if prepaid else self.later(delivered, 1, 5)
+        paid = moment + timedelta(minutes=2) if prepaid else self.later(billed, 5, 40)
+        cancelled = roll() < 0.02 and not subscription
         self.lanes.add(
             "crm/orders",
             order_id=order,
@@ -384,17 +630,17 @@ class Company:
             at = paid + timedelta(days=30 * position)
             if at < self.end and not cancelled:
                 self.payment(order, at, part, currency, "charge")
-        if not cancelled and roll() < 0.05:
+        if not cancelled and roll() < (0.02 if subscription else 0.05):
             at = self.later(delivered, 2, 15)
             part = amount if roll() < 0.5 else amount // 3
             self.payment(order, at, part, currency, "refund")
         elif not cancelled and roll() < 0.005:
             self.payment(order, self.later(paid, 20, 40), amount, currency, "chargeback")
-        if not subscription and not cancelled and roll() < 0.35:
+        if not subscription and not cancelled and roll() < 0.8:
             self.ask(person, self.later(delivered, 1, 7), "order", ["satisfaction"], order=order)
-        if not subscription and not cancelled and roll() < 0.08:
+        if not subscription and not cancelled and roll() < 0.12:
             self.answer(person, self.later(delivered, 3, 20), "product_review", "stars", "", order)
-        return order
+        return moment
 
     def payment(self, order: str, at: datetime, amount: int, currency: str, kind: str) -> None:
         if at < self.end:
@@ -413,10 +659,10 @@ class Company:
             return
         plans = [("light", 980), ("standard", 1980), ("premium", 3980)]
         level = self.random.randrange(3)
-        months = self.random.choice((2, 5, 9, 99))
+        cancels = MONTHLY[person["persona"]][4]
         subscription, started, at = self.number("s"), moment, moment
-        for month in range(months):
-            if at >= self.end:
+        for month in range(self.days):
+            if at >= self.end or (month and self.random.random() < cancels):
                 break
             if month and self.random.random() < 0.05:  # up- or downgrade: a new subscription
                 self.close(subscription, person, started, plans[level], at)
@@ -458,7 +704,8 @@ class Company:
     def ticket(self, person: dict[str, Any], moment: datetime) -> None:
         if moment >= self.end:
             return
-        first, solved = self.later(moment, 0.1, 2), self.later(moment, 2, 12)
+        first = moment + timedelta(minutes=round(self.random.lognormvariate(5.6, 0.9)))
+        solved = self.later(first, 0.5, 7)
         by_mail = self.random.random() < 0.3
         self.lanes.add(
             "crm/tickets",
@@ -491,7 +738,12 @@ class Company:
             sent_at=moment,
             contact_id=person["contact_id"],
         )
-        if self.random.random() < 0.55:
+        rate = RESPONSE_RATES.get(survey, 0)
+        if survey == "experience":  # who told an expectation often tells what became of it
+            rate = 0.7 if person.get("has_expectation") else 0.2
+        if self.random.random() < rate:
+            if survey == "expectation":
+                person["has_expectation"] = True
             response, at = None, self.later(moment, 0.1, 5)
             for question in questions:
                 response = self.answer(person, at, survey, question, invitation, order, response)
@@ -507,9 +759,11 @@ class Company:
         response: str | None = None,
     ) -> str:
         response = response or self.number("r")
-        scale = {"recommend": (0, 10), "effort": (1, 7)}.get(question, (1, 5))
-        middle = self.random.gauss(0.68 if survey != "support" else 0.52, 0.22)
-        score = round(scale[0] + min(max(middle, 0), 1) * (scale[1] - scale[0]))
+        weights = SCORES[survey, question]
+        if person["persona"] == "student":
+            weights = STUDENT_SCORES.get((survey, question), weights)
+        lowest = 0 if question == "recommend" else 1
+        (score,) = self.random.choices(range(lowest, lowest + len(weights)), weights)
         if at < self.end:
             self.lanes.add(
                 "survey/answers",
@@ -529,19 +783,26 @@ class Company:
     # ---- the rest ------------------------------------------------------------------------------
 
     def advertise(self) -> None:
-        """Daily cost per campaign; the first 30 days are restated later."""
+        """Daily cost per campaign, for the visits that it brought."""
         for day in range(self.days):
-            for source, medium, campaign, price in CAMPAIGNS:
-                clicks = self.random.randrange(1, 9)
+            today = FIRST_DAY + timedelta(days=day)
+            for campaign, (source, medium, price, rate) in COSTS.items():
+                if campaign == "spring_video" and not VIDEO_FROM <= today <= VIDEO_TO:
+                    continue
+                visits = self.clicks[day, campaign]
+                clicks = visits + self.several(0.15 * visits + 0.1)
+                per_click = price * self.random.uniform(0.85, 1.15)
                 self.lanes.add(
                     "web/ad_costs",
-                    cost_date=(START + timedelta(days=day)).date().isoformat(),
+                    cost_date=today.isoformat(),
                     utm_source=source,
                     utm_medium=medium,
                     utm_campaign=campaign,
-                    cost_amount=f"{clicks * price}.00",
+                    cost_amount=f"{clicks * per_click:.2f}",
                     currency_code="JPY",
-                    impressions=clicks * self.random.randrange(40, 120),
+                    impressions=round(
+                        (clicks + self.random.random()) / rate * self.random.uniform(0.9, 1.1)
+                    ),
                     clicks=clicks,
                 )
 
@@ -549,7 +810,7 @@ class Company:
         """Bots, and people who never come back under any name."""
         for index in range(max(3, self.people // 40)):
             agent = BOTS[index % len(BOTS)]
-            moment = self.later(START, 0, self.days - 2)
+            moment = self.moment(0, self.days - 1)
             for _ in range(self.random.randrange(3, 20)):
                 self.lanes.add(
                     "web/events",
@@ -567,7 +828,7 @@ class Company:
                 "web/events",
                 event_id=self.number("e"),
                 event_name="page_view",
-                occurred_at=self.later(START, 0, self.days - 2),
+                occurred_at=self.moment(0, self.days - 1),
                 visitor_id="undefined",
                 page_url="https://shop.example.jp/",
                 user_agent=AGENTS["mobile"],
@@ -602,7 +863,7 @@ class Company:
             pay | {"payment_id": "p-bad-3", "payment_type": "giftcard"},
         ]
         events = rows["web/events"]
-        later = START + timedelta(days=self.days - 1)
+        later = START + timedelta(days=self.days - 1, hours=9)
         events.append(
             events[0]
             | {
@@ -616,6 +877,12 @@ class Company:
         """The whole simulation."""
         for index in range(self.people):
             self.live(index)
+        for _ in range(4 * self.people):
+            self.pass_by((self.moment(0, self.days) - START).days)
+        for day in range(self.days):
+            if VIDEO_FROM <= FIRST_DAY + timedelta(days=day) <= VIDEO_TO:
+                for _ in range(self.several(self.people / 280)):
+                    self.pass_by(day, VIDEO)
         self.advertise()
         self.crawl()
         self.spoil()
@@ -635,9 +902,11 @@ def write(lanes: Lanes, out: Path) -> None:
         if label == "web/events":
             rows = sorted(rows, key=lambda row: (str(row["occurred_at"]), str(row["event_id"])))
             late = rows[200::97]  # arrive in a file of their own, as JSON
-            rest = [row for row in rows if row not in late]
-            for month in sorted({row["occurred_at"][:7] for row in rest}):
-                part = [row for row in rest if row["occurred_at"][:7] == month]
+            rest = [row for number, row in enumerate(rows) if number < 200 or (number - 200) % 97]
+            months: dict[str, list[dict[str, Any]]] = {}
+            for row in rest:
+                months.setdefault(_month(row["occurred_at"]), []).append(row)
+            for month, part in months.items():
                 _write_csv(folder / f"events_{month}.csv.gz", names, part)
             text = "".join(
                 json.dumps({k: v for k, v in row.items() if v != ""}, ensure_ascii=False) + "\n"
@@ -654,7 +923,7 @@ def write(lanes: Lanes, out: Path) -> None:
         elif label == "web/ad_costs":
             _write_csv(folder / "dt=2026-10-01" / "ad_costs.csv.gz", names, rows)
             restated = [
-                row | {"cost_amount": f"{float(row['cost_amount']) + 10:.2f}"} for row in rows[:120]
+                row | {"cost_amount": f"{float(row['cost_amount']) + 10:.2f}"} for row in rows[:150]
             ]
             _write_csv(folder / "dt=2026-10-02" / "ad_costs.csv.gz", names, restated)
         elif label == "survey/answers":
@@ -679,6 +948,11 @@ def write(lanes: Lanes, out: Path) -> None:
             )
         else:
             _write_csv(folder / f"{label.split('/')[1]}.csv.gz", names, rows)
+
+
+def _month(text: str) -> str:
+    """Month in Japan of an instant in UTC."""
+    return f"{datetime.fromisoformat(text) + timedelta(hours=9):%Y-%m}"
 
 
 def _shift(text: str, days: int) -> str:

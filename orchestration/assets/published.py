@@ -19,7 +19,7 @@ MARTS = sorted(key for key in warehouse.keys if key.path[0] == "marts")
 def release(run: RunContext) -> dg.MaterializeResult:
     """Publish the audited candidate; refuses any other, also when launched alone."""
     try:
-        release_id = publish(run.settings)
+        release_id = publish(run.settings, say=lambda message: run.progress("publish", message))
     except GateClosed as closed:
         raise dg.Failure(str(closed)) from closed
     run.progress("publish", f"release {release_id} is current")

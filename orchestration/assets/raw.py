@@ -19,6 +19,8 @@ from orchestration.run_context import RunContext
 def landing_files(run: RunContext) -> dg.MaterializeResult:
     """Fill an empty landing zone with the sample; refuse a mixed one and stray files."""
     settings = run.settings
+    if count := erasing.settle(settings.warehouse, settings.erasures):
+        run.progress("landing", f"finished {count} erasures of a run that was killed")
     filled = fill_with_sample(settings)
     if filled:
         run.progress(
@@ -102,12 +104,18 @@ def load_ledger(run: RunContext) -> Iterator[dg.MaterializeResult]:
     """Carry out erasure requests in what was loaded, then sum the ledger up."""
     settings = run.settings
     with run.warehouse() as connection:
-        proofs = erasing.erase(
-            connection, load_contract(), settings.effective_pepper, settings.pepper_key_id
-        )
+        try:
+            proofs = erasing.erase(
+                connection,
+                load_contract(),
+                settings.effective_pepper,
+                settings.pepper_key_id,
+                datetime.now(UTC),
+            )
+        except erasing.ErasureError as error:
+            raise dg.Failure(str(error)) from error
     if proofs:
-        erasing.write_proofs(settings.erasures, proofs, datetime.now(UTC))
-        erasing.compact(settings.warehouse)
+        erasing.settle(settings.warehouse, settings.erasures)
         rows = sum(sum(proof.rows_removed.values()) for proof in proofs)
         run.progress(
             "raw loads",

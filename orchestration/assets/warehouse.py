@@ -19,7 +19,7 @@ def warehouse(
 ) -> Iterator[Any]:
     """Build and test all models as of the instant of the run; any failure stops the run."""
     as_of_at = run.resolved_as_of()
-    key = building.build_key(run.settings)
+    key, build_id = building.build_key(run.settings), building.new_build_id()
     with run.warehouse() as connection:
         full = building.begin(connection, key, as_of_at, run.full_refresh)
         vacuum_tasks = building.vacuum_tasks(connection)
@@ -27,6 +27,9 @@ def warehouse(
     run.progress("dbt build", f"as of {as_of_at} UTC; {kind}")
     os.environ.update(run.settings.environment(as_of_at))
     os.environ["JOURNEY_VACUUM_TASKS"] = str(vacuum_tasks)
+    os.environ["DBT_ENV_CUSTOM_ENV_BUILD_ID"] = build_id  # dbt writes it into its results
+    # What an earlier build left there is no evidence of this one.
+    (run.settings.dbt_target / "run_results.json").unlink(missing_ok=True)
     # Unit tests prove the code, not tonight's data: `make test` runs them.
     invocation = dbt.cli(
         ["build", "--exclude-resource-type", "unit_test", *(["--full-refresh"] if full else [])],
@@ -48,5 +51,5 @@ def warehouse(
                 run.progress("dbt build", f"{done} models, seeds and tests")
             yield event
     with run.warehouse() as connection:
-        building.complete(connection, key, as_of_at)
+        building.complete(connection, key, as_of_at, build_id)
     run.progress("dbt build", "all models built and tested")

@@ -51,9 +51,22 @@ def kpi_value(row: Row, key: str) -> str:
         return FEW
     if value is None:
         return NOTHING
-    if row["unit"] == "rate":
+    if row["unit"] in ("share", "rate"):
         return percent(value, 1)
     return number(value, 0 if row["unit"] in ("count", "amount") else 1)
+
+
+def gap(row: Row) -> Markup:
+    """How far a KPI is from its target, signed, in its unit (shares in points); a dash for null."""
+    value = row["gap_to_target"]
+    if value is None:
+        return Markup(NOTHING)
+    if row["unit"] in ("share", "rate"):
+        text = points(value)
+    else:
+        text = f"{value:+,.{0 if row['unit'] in ('count', 'amount') else 1}f}"
+    is_good = value >= 0 if row["direction"] == "up" else value <= 0
+    return Markup('<span class="{}">{}</span>').format("good" if is_good else "warn", text)
 
 
 def label(row: Row) -> Label:
@@ -152,6 +165,7 @@ def render(connection: duckdb.DuckDBPyConnection, schema: str = "marts") -> str:
         tree=tree(content.kpis),
         kpi_month=content.kpis[0]["month_start_date"] if content.kpis else None,
         kpi_value=kpi_value,
+        gap=gap,
         attainment=drawing.attainment,
         currency=currency,
         language="ja" if currency == "JPY" else "en",

@@ -203,6 +203,7 @@ def read(connection: duckdb.DuckDBPyConnection, schema: str = "marts") -> Conten
         )
         select kpis.kpi, kpis.parent_kpi, kpis.name_ja, kpis.name_en, kpis.unit, kpis.direction,
             kpis.owner_department, monthly.kpi_value, monthly.target, monthly.attainment_rate,
+            monthly.gap_to_target,
             monthly.denominator, months.month_start_date
         from marts.dim_kpis as kpis
         cross join months
@@ -212,6 +213,10 @@ def read(connection: duckdb.DuckDBPyConnection, schema: str = "marts") -> Conten
         order by kpis.kpi
         """
     )
+    for kpi in content.kpis:
+        if 0 < (kpi["denominator"] or 0) < SMALLEST:
+            kpi["attainment_rate"] = kpi["gap_to_target"] = None
+
     content.channels = rows(
         f"""
         select spread.channel, coalesce(channels.name_ja, spread.channel) as name_ja,

@@ -91,23 +91,102 @@ def refuse_changed_types(
             )
 
 
+@dataclass(frozen=True)
+class Earlier:
+    """What is looked at of a file that was loaded before."""
+
+    load_sequence: int
+    file_id: str
+    rows_in: int
+    columns: list[str]
+    missing_columns: list[str]
+    renamed_columns: dict[str, str]
+
+
+class History:
+    """
+    What a file is compared with: the last files of its table and what all of them had.
+
+    Read once a run and kept up with `add`, so that a file costs the same after many as after few.
+    """
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, table: Table) -> None:
+        """Read the ledger, once."""
+        self._connection, self._table = connection, table
+        loaded = "from ops.files where source = ? and table_name = ? and status = 'loaded'"
+        who = [table.source, table.name]
+        rows = connection.execute(
+            f"select {', '.join(Earlier.__dataclass_fields__)} {loaded} "
+            "order by load_sequence desc limit ?",
+            [*who, TRAILING_LOADS],
+        ).fetchall()
+        self.last = [Earlier(*row[:3], *(json.loads(text) for text in row[3:])) for row in rows]
+        lists = connection.execute(
+            f"select distinct new_columns {loaded} and new_columns != '[]'", who
+        ).fetchall()
+        self.new_columns = {name for (text,) in lists for name in json.loads(text)}
+        row = connection.execute(f"select max(extracted_on) {loaded}", who).fetchone()
+        self.newest_day: date | None = row[0] if row else None
+        self._medians: dict[tuple[str, str], list[tuple[int, float]]] | None = None
+
+    def medians(self) -> dict[tuple[str, str], list[tuple[int, float]]]:
+        """By column and part: sequence and median of the last files that had enough values."""
+        if self._medians is None:
+            self._medians = {}
+            for column, part, sequence, value in self._connection.execute(
+                f"""
+                select column_name, part, load_sequence, median_value
+                from ops.column_profiles
+                inner join ops.files using (file_id, source, table_name)
+                where source = ? and table_name = ? and status = 'loaded' and value_count >= ?
+                qualify row_number() over (
+                    partition by column_name, part order by load_sequence desc
+                ) <= {TRAILING_LOADS}
+                """,
+                [self._table.source, self._table.name, MINIMUM_VALUES],
+            ).fetchall():
+                self._medians.setdefault((column, part), []).append((sequence, value))
+        return self._medians
+
+    def add(self, outcome: FileOutcome) -> None:
+        """The file is loaded: the next ones are compared with it too."""
+        assert outcome.load_sequence is not None
+        self.last.append(Earlier(*(getattr(outcome, n) for n in Earlier.__dataclass_fields__)))
+        self.last.sort(key=lambda file: file.load_sequence, reverse=True)
+        del self.last[TRAILING_LOADS:]
+        self.new_columns.update(outcome.new_columns)
+        if outcome.extracted_on:
+            day = date.fromisoformat(outcome.extracted_on)
+            self.newest_day = max(self.newest_day or day, day)
+        for name, value in outcome.medians.items():
+            kept = self.medians().setdefault(name, [])
+            kept.append((outcome.load_sequence, value))
+            kept.sort(reverse=True)
+            del kept[TRAILING_LOADS:]
+
+
 def findings(
     connection: duckdb.DuckDBPyConnection,
     table: Table,
     outcome: FileOutcome,
     limits: Thresholds,
+    history: History,
+    former: dict[str, Any] | None,
 ) -> list[Finding]:
-    """Compare a file, just loaded, with the files of its table that were loaded before."""
-    earlier = _earlier_files(connection, table, outcome)
+    """
+    Compare a file, just loaded, with the files of its table that were loaded before.
+
+    `former` is the ledger row of the content that was loaded last under the same name.
+    """
     found = [
-        *_columns(connection, table, outcome, earlier, limits),
+        *_changed_file(table, outcome, former),
+        *_columns(connection, table, outcome, history, limits),
         *_quarantined(connection, table, outcome, limits),
-        *_row_count(outcome, earlier, limits),
-        *_scales(connection, table, outcome, limits),
+        *_row_count(outcome, history, limits),
+        *_scales(connection, table, outcome, history, limits),
     ]
-    days = [row["extracted_on"] for row in earlier if row["extracted_on"]]
-    if outcome.extracted_on and days:
-        behind = (max(days) - date.fromisoformat(outcome.extracted_on)).days
+    if outcome.extracted_on and history.newest_day:
+        behind = (history.newest_day - date.fromisoformat(outcome.extracted_on)).days
         if behind > limits.late_days:
             found.append(
                 Finding("late_file", "warn", f"extracted {behind} days before the newest file")
@@ -128,44 +207,48 @@ def store(
         )  # fmt: skip
 
 
-def _earlier_files(
-    connection: duckdb.DuckDBPyConnection, table: Table, outcome: FileOutcome
-) -> list[dict[str, Any]]:
-    """Loaded files of the table, youngest first."""
-    names = ("file_id", "rows_in", "columns", "new_columns", "missing_columns",
-             "renamed_columns", "extracted_on")  # fmt: skip
-    rows = connection.execute(
-        f"select {', '.join(names)} from ops.files where source = ? and table_name = ? "
-        "and status = 'loaded' and file_id != ? order by load_sequence desc",
-        [table.source, table.name, outcome.file_id],
-    ).fetchall()
-    found = [dict(zip(names, row, strict=True)) for row in rows]
-    for row in found:
-        for name in ("columns", "new_columns", "missing_columns", "renamed_columns"):
-            row[name] = json.loads(row[name] or "[]")
-    return found
+def _changed_file(
+    table: Table, outcome: FileOutcome, former: dict[str, Any] | None
+) -> list[Finding]:
+    """Another content under a name that was loaded: rows that the former one had stay."""
+    if former is None:
+        return []
+    left = max(former["rows_in"] - outcome.rows_duplicate, 0)
+    same_time = (former["file_size"], former["modified_ns"]) == (
+        outcome.file_size,
+        outcome.modified_ns,
+    )
+    start = former["file_id"][:12]
+    text = (
+        f"under this name another content was loaded, {start}"
+        f"{', of the same size and time' if same_time else ''}; {left} of its "
+        f"{former['rows_in']} rows are not in this one and stay. "
+        f"If this one replaces it: make retract FILE={start}"
+    )
+    # New versions of entities are what they are there for.
+    is_usual = not same_time and (table.kind == "entity" or not left)
+    return [Finding("changed_file", "info" if is_usual else "warn", text)]
 
 
 def _columns(
     connection: duckdb.DuckDBPyConnection,
     table: Table,
     outcome: FileOutcome,
-    earlier: list[dict[str, Any]],
+    history: History,
     limits: Thresholds,
 ) -> list[Finding]:
     found: list[Finding] = []
-    known = {name for row in earlier for name in row["new_columns"]}
     for name in outcome.new_columns:
-        if name not in known:
+        if name not in history.new_columns:
             text = "not in the contract; kept, hashed, in _extra"
             found.append(Finding("new_column", "warn", text, name))
-    if not earlier:
+    if not history.last:
         return found
-    last = earlier[0]
+    last = history.last[0]
     for name in outcome.missing_columns:
-        if name in last["missing_columns"]:
+        if name in last.missing_columns:
             continue
-        ids = [row["file_id"] for row in earlier[:3]]
+        ids = [file.file_id for file in history.last[:3]]
         row = connection.execute(
             f'select count("{name}"), count(*) from {table.relation} '
             "where list_contains(?::varchar[], _file_id)",
@@ -184,10 +267,10 @@ def _columns(
             )
         )
     for name, alias in outcome.renamed_columns.items():
-        if dict(last["renamed_columns"] or {}).get(name) != alias and name in last["columns"]:
+        if last.renamed_columns.get(name) != alias and name in last.columns:
             found.append(Finding("renamed_column", "info", f"read from its alias {alias}", name))
-    both = set(outcome.columns) & set(last["columns"])
-    order = [[n for n in names if n in both] for names in (outcome.columns, last["columns"])]
+    both = set(outcome.columns) & set(last.columns)
+    order = [[n for n in names if n in both] for names in (outcome.columns, last.columns)]
     if order[0] != order[1]:
         found.append(Finding("reordered_columns", "info", "matched by name, so nothing moved"))
     return found
@@ -228,12 +311,10 @@ def _quarantined(
     ]
 
 
-def _row_count(
-    outcome: FileOutcome, earlier: list[dict[str, Any]], limits: Thresholds
-) -> list[Finding]:
-    if len(earlier) < MINIMUM_LOADS:
+def _row_count(outcome: FileOutcome, history: History, limits: Thresholds) -> list[Finding]:
+    if len(history.last) < MINIMUM_LOADS:
         return []
-    usual = median(row["rows_in"] for row in earlier[:TRAILING_LOADS])
+    usual = median(file.rows_in for file in history.last)
     ratio = max(outcome.rows_in, 1) / max(usual, 1)
     if max(ratio, 1 / ratio) <= limits.row_count_factor:
         return []
@@ -247,13 +328,15 @@ def _scales(
     connection: duckdb.DuckDBPyConnection,
     table: Table,
     outcome: FileOutcome,
+    history: History,
     limits: Thresholds,
 ) -> list[Finding]:
     """Medians of number columns against those of earlier files; keeps the new ones."""
     found: list[Finding] = []
-    for column in table.columns:
-        if column.decimal_scale is None and column.data_type not in ("integer", "bigint"):
-            continue
+    numbers = [c for c in table.columns if c.decimal_scale is not None
+               or c.data_type in ("integer", "bigint")]  # fmt: skip
+    medians = history.medians() if numbers else {}  # without those of this file
+    for column in numbers:
         names = {c.name for c in table.columns}
         if column.scale_seed:
             part, factor = "survey_id || '/' || question_id", limits.score_scale_factor
@@ -272,24 +355,12 @@ def _scales(
             [outcome.file_id, table.source, table.name, column.name, outcome.file_id],
         ).fetchall()
         for name, value, count in profiles:
-            if count < MINIMUM_VALUES or not value:
+            if count < MINIMUM_VALUES:
                 continue
-            row = connection.execute(
-                """
-                select median(median_value) from (
-                    select profiles.median_value
-                    from ops.column_profiles as profiles
-                    inner join ops.files as files using (file_id, source, table_name)
-                    where source = ? and table_name = ? and column_name = ? and part = ?
-                        and file_id != ? and value_count >= ? and status = 'loaded'
-                    order by files.load_sequence desc limit ?
-                )
-                """,
-                [table.source, table.name, column.name, name, outcome.file_id, MINIMUM_VALUES,
-                 TRAILING_LOADS],
-            ).fetchone()  # fmt: skip
-            usual = row[0] if row else None
-            if usual and not 1 / factor < value / usual < factor:
+            outcome.medians[column.name, name] = value
+            earlier = [one for _, one in medians.get((column.name, name), [])]
+            usual = median(earlier) if earlier else None
+            if usual and value and not 1 / factor < value / usual < factor:
                 where = f" of {name}" if name else ""
                 text = f"median{where} is {value:g}, it was {usual:g}: another unit or scale?"
                 found.append(Finding("changed_scale", "warn", text, column.name))

@@ -2,16 +2,21 @@
 Erasure requests: the subject disappears from raw tables and quarantine, and so from what follows.
 
 The landing table `privacy/erasure_requests` names a subject by contact, user, visitor, e-mail or
-phone. To these come the other identifiers of the subject: those on the CRM contacts found, and the
-visitors who logged in as them, unless somebody else carries them too. Rows that name the subject
-go; where the contract says `erase: clear`, as for orders, only the identifier goes, so that money
-stays conserved. The requests hold for whatever arrives later. Only keyed hashes are remembered.
+phone; a contact that the CRM marks with `erased_at` is a request of its own. To these come the
+other identifiers of the subject: those on the CRM contacts found, and the visitors who logged in as
+them, unless somebody else carries them too. Rows that name the subject go; where the contract says
+`erase: clear`, as for orders, only the identifier goes, so that money stays conserved. The requests
+hold for whatever arrives later. Only keyed hashes are remembered.
+
+What follows, the proof and the warehouse without the rows' pages, is owed from the transaction that
+removed the rows on, and `settle` pays it, in a later run where this one is killed.
 """
 
 from __future__ import annotations
 
 import json
 import re
+import secrets
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
@@ -26,6 +31,14 @@ CLEARED = "(erased)"
 _SUBJECT = "crm/contacts"
 _EVENTS = "web/events"
 _REQUESTS = "privacy/erasure_requests"
+_BY_CONTACT = "contact-"  # begins the ids of requests that the CRM made by `erased_at`
+STEPS = ("proved", "copied", "compacted", "settled")
+
+
+class ErasureError(ValueError):
+    """People are to be erased and cannot be found; the message says what is missing."""
+
+
 # Who was looked for before has to be looked for only in what came since.
 _UNCHECKED = (
     "_file_id in (select file_id from ops.files where is_erasure_checked is distinct from true)"
@@ -56,36 +69,102 @@ def erase(
     tables: dict[str, Table],
     pepper: str | None,
     pepper_key_id: str,
+    now: datetime,
 ) -> list[Proof]:
     """
     Carry out all requests, in one transaction; returns what was found of each.
 
-    A request already carried out looks only at what was loaded since.
+    A request already carried out looks only at what was loaded since. `now` (UTC) is the instant of
+    the erasure; an `erased_at` after it is none yet. Raises `ErasureError` without a pepper, since
+    the subject could not be remembered.
     """
     ledger.create(connection, list(tables.values()))
-    if not ledger.count(connection, tables[_REQUESTS].relation):
+    now = now.replace(tzinfo=None, microsecond=0)
+    is_asked = (
+        ledger.count(connection, tables[_REQUESTS].relation)
+        + ledger.count(connection, "ops.erased_identifiers")
+        + ledger.count(connection, f"{tables[_SUBJECT].relation} where erased_at <= '{now}'")
+    )
+    if not is_asked:
         return []
-    privacy.prepare(connection, pepper or "", pepper_key_id)
+    if not pepper:
+        raise ErasureError(
+            "people asked to be erased, and without a pepper nobody can be remembered as erased; "
+            "run `make pepper` once"
+        )
+    privacy.prepare(connection, pepper, pepper_key_id)
     try:
         with ledger.transaction(connection):
-            proofs = _Erasure(connection, tables).run()
+            proofs = _Erasure(connection, tables, now).run()
             if proofs:
                 ledger.forget_build(connection)
                 connection.execute("delete from ops.removed_events")
+            for proof in proofs:
+                connection.execute(
+                    "insert into ops.erasure_dues values (?, ?, ?)",
+                    [secrets.token_hex(8), now, json.dumps(asdict(proof), ensure_ascii=False)],
+                )
     finally:
         for name in ("subjects", "matched", "matched_contacts"):
             connection.execute(f"drop table if exists temp.{name}")
     return proofs
 
 
-def write_proofs(folder: Path, proofs: list[Proof], now: datetime) -> None:
-    """Add what was done to the report of each request, `<folder>/<request id>.json`."""
+def owed(connection: duckdb.DuckDBPyConnection) -> list[tuple[str, datetime, str]]:
+    """What erasures owe: id, instant (UTC) and proof (JSON) of each."""
+    known = connection.execute(
+        "select count(*) from duckdb_tables() "
+        "where schema_name = 'ops' and table_name = 'erasure_dues'"
+    ).fetchone()
+    if known == (0,):
+        return []
+    return connection.execute("select * from ops.erasure_dues order by all").fetchall()
+
+
+def settle(
+    warehouse: Path, folder: Path, on_step: Callable[[str], None] = lambda step: None
+) -> int:
+    """
+    Write the proofs that are owed and the warehouse anew; returns how many there were.
+
+    Nothing may be connected to the warehouse. Killed anywhere, it is done again by the next call.
+    """
+    if not warehouse.exists():
+        return 0
+    with duckdb.connect(str(warehouse)) as connection:
+        dues = owed(connection)
+    if not dues:
+        return 0
+    write_proofs(folder, dues)
+    on_step("proved")
+    compact(warehouse, on_step)
+    on_step("compacted")
+    with duckdb.connect(str(warehouse)) as connection:
+        connection.execute("delete from ops.erasure_dues")
+    on_step("settled")
+    return len(dues)
+
+
+def write_proofs(folder: Path, dues: list[tuple[str, datetime, str]]) -> None:
+    """Add what was done to the report of each request, `<folder>/<request id>.json`, once."""
     folder.mkdir(parents=True, exist_ok=True)
-    for proof in proofs:
-        path = folder / f"{re.sub(r'[^A-Za-z0-9_-]', '_', proof.request_id)}.json"
+    for due_id, erased_at, text in dues:
+        proof = json.loads(text)
+        path = folder / f"{re.sub(r'[^A-Za-z0-9_-]', '_', proof['request_id'])}.json"
         passes = json.loads(path.read_text("utf-8"))["passes"] if path.exists() else []
-        done = {"at": now.isoformat(timespec="seconds"), **asdict(proof), "release": None}
-        _write(path, {"request_id": proof.request_id, "passes": [*passes, done]})
+        if all(done.get("due_id") != due_id for done in passes):
+            done = {"due_id": due_id, "at": str(erased_at), **proof, "release": None}
+            _write(path, {"request_id": proof["request_id"], "passes": [*passes, done]})
+
+
+def last_erasure(folder: Path) -> str:
+    """Instant (UTC text) of the last erasure that has a proof; empty when there is none."""
+    instants = [
+        done["at"]
+        for path in folder.glob("*.json")
+        for done in json.loads(path.read_text("utf-8"))["passes"]
+    ]
+    return max(instants, default="")[:19].replace("T", " ")
 
 
 def forget_releases(folder: Path, release_id: str, drop_others: Callable[[], list[str]]) -> None:
@@ -110,14 +189,15 @@ def _write(path: Path, report: dict[str, object]) -> None:
     temporary.replace(path)
 
 
-def compact(database: Path) -> None:
+def compact(database: Path, on_step: Callable[[str], None] = lambda step: None) -> None:
     """
     Write raw tables and ledger into a new file: a deleted row stays in the pages of the old one.
 
     The models are left out, since they are built anew. The new file takes the old one's place.
     """
     fresh = database.with_suffix(".compacting")
-    fresh.unlink(missing_ok=True)
+    for leftover in (fresh, fresh.with_suffix(".compacting.wal")):
+        leftover.unlink(missing_ok=True)
     with duckdb.connect(str(database)) as connection:
         connection.execute(f"attach '{str(fresh).replace(chr(39), chr(39) * 2)}' as fresh")
         for schema, name in connection.execute(
@@ -129,24 +209,45 @@ def compact(database: Path) -> None:
             connection.execute(
                 f'create table fresh."{schema}"."{name}" as select * from "{schema}"."{name}"'
             )
+        connection.execute("checkpoint fresh")
         connection.execute("detach fresh")
+        connection.execute("checkpoint")  # no log of the old file may meet the new one
+    on_step("copied")
+    if (log := database.with_suffix(database.suffix + ".wal")).exists():
+        raise ErasureError(f"{log} was left; run again")
     fresh.replace(database)
-    database.with_suffix(database.suffix + ".wal").unlink(missing_ok=True)
 
 
 class _Erasure:
-    def __init__(self, connection: duckdb.DuckDBPyConnection, tables: dict[str, Table]) -> None:
-        self.connection, self.tables = connection, tables
+    def __init__(
+        self, connection: duckdb.DuckDBPyConnection, tables: dict[str, Table], now: datetime
+    ) -> None:
+        self.connection, self.tables, self.now = connection, tables, now
 
     def run(self) -> list[Proof]:
+        requests = self.tables[_REQUESTS].relation
+        # A request that was retracted is none any more; what it removed is back by `make requeue`.
+        self.connection.execute(
+            "delete from ops.erased_identifiers where not starts_with(request_id, ?) "
+            f"and request_id not in (select request_id from {requests})",
+            [_BY_CONTACT],
+        )
+        is_new = self._find_subjects()
         proofs = {
-            row[0]: Proof(row[0], row[1])
+            row[0]: Proof(*row)
             for row in self.connection.execute(
-                "select request_id, max(requested_at)::varchar "
-                f"from {self.tables[_REQUESTS].relation} group by 1 order by 1"
+                f"""
+                select request_id, coalesce(max(requested_at), ?)::varchar
+                from (
+                    select request_id, requested_at from {requests}
+                    union all
+                    select request_id, null from ops.erased_identifiers
+                )
+                group by 1 order by 1
+                """,
+                [self.now],
             ).fetchall()
         }
-        is_new = self._find_subjects()
         scope = "" if is_new else _UNCHECKED
         for table in self._searched():
             self._remove(table, scope, proofs)
@@ -182,8 +283,16 @@ class _Erasure:
                 f'from {requests.relation} where "{column.name}" is not null '
                 f"and not starts_with(\"{column.name}\", 'invalid:')"
             )
-        scope = "" if self._known() - before else _UNCHECKED
         contacts = self.tables[_SUBJECT]
+        # What the CRM marks as erased stays so, also when a later version is without the mark.
+        contact = privacy.hmac_expression("contact_id")
+        self._add(
+            f"""
+            select '{_BY_CONTACT}' || left(split_part({contact}, ':', -1), 16), 'contact', {contact}
+            from {contacts.relation} where erased_at <= '{self.now}'
+            """
+        )
+        scope = "" if self._known() - before else _UNCHECKED
         columns = [column for column in contacts.identifiers if column.erase == "row"]
         self.connection.execute(
             f"create or replace temp table matched_contacts as "

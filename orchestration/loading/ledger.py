@@ -36,6 +36,7 @@ _TABLES = {
         "rows_duplicate": "bigint",
         "rows_quarantined": "bigint",
         "rows_erased": "bigint",
+        "rows_retracted": "bigint",  # of a retracted file: how many it had brought
         "reject_code": "varchar",
         "reject_column": "varchar",
         "reject_message": "varchar",
@@ -49,6 +50,7 @@ _TABLES = {
         "extracted_on": "date",
         "file_size": "bigint",
         "modified_ns": "bigint",
+        "changed_ns": "bigint",
         "is_erasure_checked": "boolean",  # searched for the subjects of all requests
         "is_built": "boolean",  # part of the last complete build of the models
     },
@@ -89,8 +91,19 @@ _TABLES = {
         "identifier_type": "varchar",
         "identifier_hash": "varchar",
     },
+    # What an erasure still owes: its proof, and the warehouse written anew. Empty most of the time.
+    "erasure_dues": {"due_id": "varchar", "erased_at": "timestamp", "proof": "varchar"},
     # The last build of the models (no row, or one): what it was made with, and whether it is whole.
-    "builds": {"build_key": "varchar", "as_of_at": "timestamp", "is_complete": "boolean"},
+    # Of a whole one also its id, its marts' fingerprint right after it, and the state of its loads.
+    "builds": {
+        "build_key": "varchar",
+        "as_of_at": "timestamp",
+        "is_complete": "boolean",
+        "build_id": "varchar",
+        "fingerprint": "varchar",
+        "content_hash": "varchar",
+        "load_state": "varchar",
+    },
     # Web events that left the raw table since the last complete build.
     "removed_events": {"visitor_id": "varchar", "occurred_at": "timestamp"},
     # The key that the hashes of this warehouse were made with: its id, and a check value.
@@ -129,6 +142,8 @@ class FileOutcome:
     extracted_on: str | None = None
     file_size: int | None = None
     modified_ns: int | None = None
+    changed_ns: int | None = None
+    medians: dict[tuple[str, str], float] = field(default_factory=dict)  # by column and part
 
 
 def create(connection: duckdb.DuckDBPyConnection, tables: list[Table]) -> None:
@@ -175,6 +190,18 @@ def note_removed(connection: duckdb.DuckDBPyConnection, table: Table, condition:
         )
 
 
+def load_state(connection: duckdb.DuckDBPyConnection) -> str:
+    """A hash of the ledger: changes with every load, rejection, waiver or withdrawal."""
+    row = connection.execute(
+        "select md5(coalesce(string_agg(concat_ws('|', source, table_name, file_id, status, "
+        "rows_loaded, rows_quarantined, rows_erased, waive_reason), chr(10) "
+        "order by source, table_name, file_id), '')) "
+        "from ops.files"
+    ).fetchone()
+    assert row is not None
+    return str(row[0])
+
+
 def forget_build(connection: duckdb.DuckDBPyConnection) -> None:
     """The next build is a full one."""
     connection.execute("delete from ops.builds")
@@ -196,9 +223,9 @@ def check_pepper(connection: duckdb.DuckDBPyConnection, pepper: str, key_id: str
 
 
 def known_files(connection: duckdb.DuckDBPyConnection, table: Table) -> dict[str, dict[str, Any]]:
-    """Ledger rows of a table by file id: status, extraction day, sequence, name, size, time."""
+    """Ledger rows of a table by file id: status, extraction day, sequence, name, size, times."""
     names = ("file_id", "status", "extracted_on", "load_sequence", "file_name", "file_size",
-             "modified_ns")  # fmt: skip
+             "modified_ns", "changed_ns", "rows_in")  # fmt: skip
     rows = connection.execute(
         f"select {', '.join(names)} from ops.files where source = ? and table_name = ?",
         [table.source, table.name],
@@ -239,6 +266,23 @@ def record(connection: duckdb.DuckDBPyConnection, outcome: FileOutcome) -> None:
         f"insert into ops.files ({', '.join(values)}) values ({', '.join('?' * len(values))})",
         list(values.values()),
     )
+
+
+def note_stamps(
+    connection: duckdb.DuckDBPyConnection,
+    table: Table,
+    stamps: list[tuple[str, int | None, int | None, int | None]],
+) -> None:
+    """Files that were touched and are the same (id, size, times): they are not read again."""
+    if stamps:
+        connection.execute(
+            "update ops.files set file_size = now.file_size, modified_ns = now.modified_ns, "
+            "changed_ns = now.changed_ns from ("
+            "select unnest(?::varchar[]) as file_id, unnest(?::bigint[]) as file_size, "
+            "unnest(?::bigint[]) as modified_ns, unnest(?::bigint[]) as changed_ns) as now "
+            "where files.file_id = now.file_id and source = ? and table_name = ?",
+            [*(list(part) for part in zip(*stamps, strict=True)), table.source, table.name],
+        )
 
 
 def withdraw_absent(connection: duckdb.DuckDBPyConnection, table: Table, present: set[str]) -> None:

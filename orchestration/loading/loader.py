@@ -17,12 +17,14 @@ How a file is loaded, so that its cost is near that of reading it:
 
 from __future__ import annotations
 
+import hashlib
 import json
-import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pyarrow as pa
@@ -32,7 +34,6 @@ from orchestration.loading.contract import Table
 from orchestration.loading.ledger import FileOutcome
 from orchestration.loading.reading import BATCH_ROWS, Opened, RejectedFile, Row
 
-_DT_FOLDER = re.compile(r"^dt=(\d{4}-\d{2}-\d{2})$")
 _TEMPORARY = ("incoming", "judged", "contested", "contested_rows", "held", "fresh", "losers")
 
 
@@ -41,24 +42,26 @@ class ConservationError(AssertionError):
 
 
 def landing_files(landing: Path, table: Table) -> list[Path]:
-    """All data files of a table, sub-folders included; hidden and `_` files are no data."""
-    folder = landing / table.source / table.name
-    return sorted(
+    """
+    All data files of a table, sub-folders included; hidden and `_` files are no data.
+
+    What is no file that can be read (a pipe, a dead link) is among them, to be refused by name.
+    """
+    return [
         path
-        for path in folder.rglob("*")
-        if path.is_file() and not path.name.startswith((".", "_")) and path.suffix != ".tmp"
-    )
+        for path in reading.files_below(landing / table.source / table.name)
+        if not path.name.startswith((".", "_")) and path.suffix != ".tmp"
+    ]
 
 
 def stray_files(landing: Path, tables: dict[str, Table]) -> list[Path]:
     """Data files that lie in no folder of the contract, so nothing would ever read them."""
-    return sorted(
+    return [
         path
-        for path in landing.rglob("*")
-        if path.is_file()
-        and not path.name.startswith((".", "_"))
+        for path in reading.files_below(landing)
+        if not path.name.startswith((".", "_"))
         and "/".join(path.relative_to(landing).parts[:2]) not in tables
-    )
+    ]
 
 
 def load_table(
@@ -91,28 +94,41 @@ def load_table(
         (now + timedelta(hours=24)).strftime("%Y-%m-%d %H:%M:%S"),
         drift.thresholds(table.source, now.date()),
         ledger.next_sequence(connection),
+        drift.History(connection, table),
     )
     known = ledger.known_files(connection, table)
+    load.former = _by_name(known)
     files = _files(landing, table, known)
     outcomes: list[FileOutcome] = []
+    present: set[str] = set()
     for file in files:
+        present.add(file.file_id)
         before = known.get(file.file_id)
         status = before["status"] if before else None
         if status in ("waived", "retracted"):
             continue
         if status == "loaded":
-            if table.kind == "entity" and _is_younger(file.extracted_on, before):
+            if table.kind != "entity" or not _is_younger(file.extracted_on, before):
+                continue
+            try:
                 load.sight_again(file)
                 known[file.file_id]["extracted_on"] = _day(file.extracted_on)
-            continue
-        if status != "rejected" and file.path.stat().st_size > 1 << 28:
-            progress(f"{file.name}: {file.path.stat().st_size / 2**20:,.0f} MiB, loading …")
+                continue
+            except RejectedFile as reject:  # it is loaded, and cannot be read any more
+                file, before = file.refused(reject), None
+                present.add(file.file_id)
+        if status != "rejected" and file.size > 1 << 28:
+            progress(f"{file.name}: {file.size / 2**20:,.0f} MiB, loading …")
         outcome = load.load(file, before["load_sequence"] if before else None)
         progress(describe(outcome))
         outcomes.append(outcome)
         known[file.file_id] = {"status": outcome.status, "load_sequence": outcome.load_sequence,
                                "extracted_on": _day(file.extracted_on)}  # fmt: skip
-    ledger.withdraw_absent(connection, table, {file.file_id for file in files})
+    ledger.withdraw_absent(connection, table, present)
+    ledger.note_stamps(connection, table, [
+        (file.file_id, *file.stamp)
+        for file in files if _stamp_of(known.get(file.file_id), file.name) not in (None, file.stamp)
+    ])  # fmt: skip
     return outcomes
 
 
@@ -127,6 +143,9 @@ def describe(outcome: FileOutcome) -> str:
     )
 
 
+Stamp = tuple[int | None, int | None, int | None]  # size, modified and changed in nanoseconds
+
+
 @dataclass(frozen=True)
 class LandingFile:
     """A file of the landing zone: by content, by name, and the day of its `dt=` folder."""
@@ -135,40 +154,80 @@ class LandingFile:
     name: str
     file_id: str
     extracted_on: str | None
-    size: int
-    modified_ns: int
+    stamp: Stamp
+    problem: RejectedFile | None = None  # why it cannot be read
+
+    @property
+    def size(self) -> int:
+        """Bytes; 0 when unknown."""
+        return self.stamp[0] or 0
+
+    def refused(self, problem: RejectedFile) -> LandingFile:
+        """The file when nobody can say what is in it: known by its name, and looked at anew."""
+        file_id = hashlib.sha256(f"unreadable: {self.name}".encode()).hexdigest()
+        return replace(self, file_id=file_id, stamp=(None, None, None), problem=problem)
 
 
 def _files(landing: Path, table: Table, known: dict[str, dict[str, object]]) -> list[LandingFile]:
     """The files of a table by extraction day, then content: the same whatever they are called."""
-    unchanged = {
-        (row["file_name"], row["file_size"], row["modified_ns"]): file_id
-        for file_id, row in known.items()
-    }
+    unchanged = {(row["file_name"], _stamp_of(row)): file_id for file_id, row in known.items()}
     found = []
     for path in landing_files(landing, table):
-        stat = path.stat()
-        name = path.relative_to(landing).as_posix()
-        found.append(
-            LandingFile(
-                path,
-                name,
-                # A file that was not touched since is not read again.
-                unchanged.get((name, stat.st_size, stat.st_mtime_ns)) or reading.file_id(path),
-                _extracted_on(path, landing),
-                stat.st_size,
-                stat.st_mtime_ns,
-            )
-        )
+        name = reading.shown(path.relative_to(landing))
+        file = LandingFile(path, name, "", None, (None, None, None))
+        try:
+            with reading.refusing():
+                _refuse_name(path)
+                stamp = reading.stamp(path)
+                # A file that was not touched since is not read again. Nobody can set the time of
+                # the last change, as one can set the other time.
+                file_id = unchanged.get((name, stamp)) or reading.file_id(path)
+                day = _extracted_on(path, landing)
+                file = replace(file, file_id=file_id, extracted_on=day, stamp=stamp)
+        except RejectedFile as problem:
+            file = file.refused(problem)
+        found.append(file)
     return sorted(found, key=lambda file: (str(file.extracted_on), file.file_id, file.name))
+
+
+def _stamp_of(row: dict[str, Any] | None, name: str | None = None) -> Stamp | None:
+    """What the ledger knows of a file, if it knows it under that name."""
+    if row is None or name not in (None, row.get("file_name")):
+        return None
+    return row["file_size"], row["modified_ns"], row["changed_ns"]
+
+
+def _refuse_name(path: Path) -> None:
+    try:
+        str(path).encode()
+    except UnicodeEncodeError as error:
+        raise RejectedFile(
+            "F_UNREADABLE", "its name is no UTF-8 text", "rename the file"
+        ) from error
 
 
 def _extracted_on(path: Path, landing: Path) -> str | None:
     """The day that a `dt=` folder on the way to the file states."""
     for part in reversed(path.relative_to(landing).parts[:-1]):
-        if match := _DT_FOLDER.match(part):
-            return match.group(1)
+        if part.startswith("dt="):
+            try:
+                day = part.removeprefix("dt=")
+                if date.fromisoformat(day).isoformat() == day:
+                    return day
+            except ValueError:
+                pass
+            raise RejectedFile(
+                "F_FOLDER_DATE",
+                "its dt= folder is no day",
+                "call the folder dt=YYYY-MM-DD after the day of the extract",
+            )
     return None
+
+
+def _by_name(known: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """The file of each name that was loaded last."""
+    loaded = [row for row in known.values() if row["status"] == "loaded"]
+    return {row["file_name"]: row for row in sorted(loaded, key=lambda row: row["load_sequence"])}
 
 
 def _day(text: str | None) -> object:
@@ -192,9 +251,12 @@ class _Load:
         future_limit: str,
         limits: drift.Thresholds,
         batch: int,
+        history: drift.History,
     ) -> None:
         self.connection, self.table, self.has_pepper = connection, table, has_pepper
         self.future_limit, self.limits, self.batch = future_limit, limits, batch
+        self.history = history
+        self.former: dict[str, dict[str, Any]] = {}  # by name: the content loaded last
         names = [column.name for column in table.columns]
         self.columns = ", ".join(f'"{name}"' for name in names)
         self.keys = ", ".join(f'"{name}"' for name in table.key)
@@ -215,15 +277,20 @@ class _Load:
             self.table.name,
             file.name,
             extracted_on=file.extracted_on,
-            file_size=file.size,
-            modified_ns=file.modified_ns,
+            file_size=file.stamp[0],
+            modified_ns=file.stamp[1],
+            changed_ns=file.stamp[2],
             load_batch=self.batch,
         )
         try:
-            opened, source = self._judge(file, outcome)
-            with ledger.transaction(self.connection):
-                outcome.load_sequence = sequence or ledger.next_sequence(self.connection)
-                self._write(file, outcome, opened, source)
+            if file.problem:
+                raise file.problem
+            with self._file_at_fault(file):
+                opened, source = self._judge(file, outcome)
+                with ledger.transaction(self.connection):
+                    outcome.load_sequence = sequence or ledger.next_sequence(self.connection)
+                    self._write(file, outcome, opened, source)
+            self.history.add(outcome)
         except RejectedFile as reject:
             outcome.status = "rejected"
             outcome.reject_code, outcome.reject_column = reject.code, reject.column
@@ -234,20 +301,44 @@ class _Load:
         return outcome
 
     def sight_again(self, file: LandingFile) -> None:
-        """A known file under a later `dt=` folder: its versions are as young as that day."""
+        """
+        A known file under a later `dt=` folder: its versions are as young as that day.
+
+        Raises `RejectedFile` when it cannot be read any more.
+        """
         outcome = FileOutcome(file.file_id, self.table.source, self.table.name, file.name)
         try:
-            _, source = self._judge(file, outcome)
-            with ledger.transaction(self.connection):
-                if self._contested_rows(source):
-                    self._sighted(file.extracted_on, None)
-                self.connection.execute(
-                    "update ops.files set extracted_on = ?::date "
-                    "where file_id = ? and source = ? and table_name = ?",
-                    [file.extracted_on, file.file_id, self.table.source, self.table.name],
-                )
+            with self._file_at_fault(file):
+                _, source = self._judge(file, outcome)
+                with ledger.transaction(self.connection):
+                    if self._contested_rows(source):
+                        self._sighted(file.extracted_on, None)
+                    self.connection.execute(
+                        "update ops.files set extracted_on = ?::date "
+                        "where file_id = ? and source = ? and table_name = ?",
+                        [file.extracted_on, file.file_id, self.table.source, self.table.name],
+                    )
         finally:
             self._clear()
+
+    @contextmanager
+    def _file_at_fault(self, file: LandingFile) -> Iterator[None]:
+        """An error refuses the file if it is the file's: if it changed, or cannot be read."""
+        try:
+            yield
+        except (duckdb.Error, ConservationError):
+            self._refuse_changed(file)
+            reading.file_id(file.path)
+            raise
+
+    def _refuse_changed(self, file: LandingFile) -> None:
+        with reading.refusing():
+            stamp = reading.stamp(file.path)
+            # Also a link or a right that is changed changes the last time.
+            if stamp[:2] != file.stamp[:2] or (
+                stamp != file.stamp and reading.file_id(file.path) != file.file_id
+            ):
+                raise reading.changed("the file changed while it was read")
 
     # ---- 1. judge --------------------------------------------------------------------------------
 
@@ -264,9 +355,7 @@ class _Load:
             source = opened.scan
             try:
                 self._judge_rows(source, opened)
-            except duckdb.Error as error:
-                if file.path.suffix == ".parquet":
-                    raise reading.damaged_parquet(error) from error
+            except duckdb.Error:
                 source = ""  # DuckDB's reader stumbled over a row: read exactly, row by row
             else:
                 if opened.row_count not in (None, self._count("temp.judged")):
@@ -402,15 +491,12 @@ class _Load:
                 f"{outcome.file_name}: {outcome.rows_in} rows in, but {loaded} loaded + "
                 f"{duplicate} duplicate + {quarantined} quarantined; nothing was loaded"
             )
-        stat = file.path.stat()
-        if (stat.st_size, stat.st_mtime_ns) != (file.size, file.modified_ns):
-            raise RejectedFile(
-                "F_CHANGED",
-                "the file changed while it was read",
-                "write files under a name that begins with _ or ends in .tmp, then rename them",
-            )
+        self._refuse_changed(file)
         ledger.record(self.connection, outcome)
-        found = drift.findings(self.connection, self.table, outcome, self.limits)
+        former = self.former.get(outcome.file_name)
+        found = drift.findings(
+            self.connection, self.table, outcome, self.limits, self.history, former
+        )
         drift.store(self.connection, outcome, found)
 
     def _insert(self, query: str, file: LandingFile, outcome: FileOutcome) -> int:

@@ -3,7 +3,9 @@ Read one landing file as text rows, column by column of its contract.
 
 Promises: columns are matched by name, never by position; a malformed row never changes its
 neighbours; memory is bounded by the batch, not by the file. Refuses the whole file (`RejectedFile`)
-when it cannot be read faithfully; never guesses an encoding and never replaces characters.
+when it cannot be read faithfully; never guesses an encoding and never replaces characters. Whatever
+else goes wrong while a file is read, in a library or on the disk, refuses that file only; messages
+quote nothing of its content.
 """
 
 from __future__ import annotations
@@ -14,13 +16,18 @@ import gzip
 import hashlib
 import io
 import json
+import os
 import re
+import stat
+import warnings
+import zipfile
 import zlib
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from datetime import date, datetime
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime, time
+from itertools import repeat, zip_longest
 from pathlib import Path
 from typing import IO, Any
 
@@ -33,6 +40,14 @@ from orchestration.loading.contract import Table, normalise_header
 BATCH_ROWS = 50_000
 FORMATS = (".csv", ".jsonl", ".parquet", ".xlsx")
 csv.field_size_limit(16 * 1024 * 1024)
+_PRIVATE: dict[str, Any] = {
+    "python_enable_replacements": "false"
+}  # of a connection that only reads one file
+MAXIMUM_LINE = 32 * 1024 * 1024  # characters
+MAXIMUM_DEPTH = 100  # of nested JSON values
+# What a workbook may unpack to, in bytes: so much in all, and so many times its own size.
+MAXIMUM_WORKBOOK, MAXIMUM_RATIO, SMALL_WORKBOOK = 2 << 30, 200, 100 << 20
+MAXIMUM_SHEET_ROWS = 1_048_576  # of Excel itself
 
 
 class RejectedFile(Exception):
@@ -75,9 +90,79 @@ class Opened:
     row_count: int | None = None  # rows that `scan` has to give, where they are known beforehand
 
 
+@contextmanager
+def refusing() -> Iterator[None]:
+    """Whatever goes wrong in the block refuses the file that it reads (`RejectedFile`)."""
+    try:
+        yield
+    except RejectedFile:
+        raise
+    except FileNotFoundError as error:
+        raise changed("the file was removed while it was read") from error
+    except Exception as error:  # of a library, on bytes that nobody foresaw
+        reason = "it breaks the reader of its format"
+        if isinstance(error, MemoryError):
+            reason = "it does not fit into memory"
+        elif isinstance(error, OSError) and error.errno:
+            reason = os.strerror(error.errno).lower()
+        raise RejectedFile(
+            "F_UNREADABLE", reason, "look at the file's rights and its disk, then export it again"
+        ) from error
+
+
+def changed(message: str) -> RejectedFile:
+    """The reject of a file that was not left alone while it was read."""
+    return RejectedFile(
+        "F_CHANGED",
+        message,
+        "write files under a name that begins with _ or ends in .tmp, then rename them",
+    )
+
+
+def files_below(folder: Path) -> list[Path]:
+    """All that is no folder, sub-folders included, and folders that cannot be listed."""
+    found: list[Path] = []
+
+    def unlisted(error: OSError) -> None:
+        if not isinstance(error, FileNotFoundError):
+            found.append(Path(error.filename))
+
+    for parent, folders, names in os.walk(folder, onerror=unlisted):
+        links = [name for name in folders if os.path.islink(os.path.join(parent, name))]
+        found += [Path(parent, name) for name in (*names, *links)]
+    return sorted(found)
+
+
+def shown(path: Path) -> str:
+    """A path as one line of text, whatever bytes its name has."""
+    text = os.fsencode(path.as_posix()).decode("utf-8", "backslashreplace")
+    return "".join(sign if sign.isprintable() else repr(sign)[1:-1] for sign in text)
+
+
+def stamp(path: Path) -> tuple[int, int, int]:
+    """
+    Size in bytes, and when content and entry were last changed, in nanoseconds.
+
+    The second time cannot be set by anybody. Raises `RejectedFile` when it is no file.
+    """
+    with refusing():
+        if path.is_symlink() and not path.exists():
+            raise RejectedFile("F_UNREADABLE", "it is a link to nothing", "copy the file itself")
+        found = path.stat()
+        if not stat.S_ISREG(found.st_mode):
+            raise RejectedFile(
+                "F_UNREADABLE", "it is no file but a pipe, socket, device or folder", "move it away"
+            )
+        return found.st_size, found.st_mtime_ns, found.st_ctime_ns
+
+
 def file_id(path: Path) -> str:
-    """SHA-256 of the bytes: a file is known by its content, never by its name."""
-    with path.open("rb") as stream:
+    """
+    SHA-256 of the bytes: a file is known by its content, never by its name.
+
+    Raises `RejectedFile` when it cannot be read.
+    """
+    with refusing(), path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
@@ -89,6 +174,17 @@ def format_of(path: Path) -> str | None:
 
 def read(path: Path, table: Table) -> Opened:
     """Open `path` under the contract of `table`. Raises `RejectedFile`, also while iterating."""
+    with refusing():
+        opened = _open(path, table)
+
+    def rows() -> Iterator[Row]:
+        with refusing():
+            yield from opened.rows()
+
+    return replace(opened, rows=rows)
+
+
+def _open(path: Path, table: Table) -> Opened:
     kind = format_of(path)
     if kind is None:
         raise RejectedFile(
@@ -168,7 +264,8 @@ class _ZstdStream(io.RawIOBase):
 
     def readinto(self, buffer: Any) -> int:
         while not self._plain:
-            chunk = self._compressed or self._raw.read(1 << 16)
+            # Few bytes at a time: each of them may become 32,000.
+            chunk = self._compressed or self._raw.read(1 << 11)
             if not chunk:
                 if self._frame is not None:
                     raise EOFError("the last frame does not end")
@@ -333,25 +430,38 @@ def csv_records(lines: Iterator[str], delimiter: str) -> Iterator[tuple[int, lis
 
 
 @contextmanager
-def _text(path: Path, encoding: str) -> Iterator[io.TextIOWrapper]:
+def _text(path: Path, encoding: str, newline: str = "") -> Iterator[Iterator[str]]:
+    """Lines of a text file; raises `RejectedFile` on one that is too long to be held."""
     with _decompressed(path) as stream:
-        yield io.TextIOWrapper(stream, encoding=encoding, errors="strict", newline="")
+        text = io.TextIOWrapper(stream, encoding=encoding, errors="strict", newline=newline)
+
+        def lines() -> Iterator[str]:
+            while line := text.readline(MAXIMUM_LINE):
+                if len(line) == MAXIMUM_LINE:
+                    raise RejectedFile(
+                        "F_TOO_LARGE",
+                        f"a line has {MAXIMUM_LINE:,} characters or more",
+                        "export it again, one row a line",
+                    )
+                yield line
+
+        yield lines()
 
 
 def plain_csv(path: Path) -> Iterator[tuple[int, list[str] | None]]:
     """Records of any CSV file, header included, with their line; None where quoting breaks."""
     encoding = _inspect(path).encoding
-    with _text(path, encoding) as text:
-        first = text.readline()
+    with _text(path, encoding) as lines:
+        first = next(lines, "")
     delimiter = max((",", ";", "\t"), key=first.count)
-    with _text(path, encoding) as text:
-        yield from csv_records(iter(text), delimiter)
+    with _text(path, encoding) as lines:
+        yield from csv_records(lines, delimiter)
 
 
 def json_texts(path: Path) -> list[str]:
     """Records of a JSON file as texts: one a line, an array, or an API's `{"data": [...]}`."""
-    with _text(path, _inspect(path).encoding) as stream:
-        text = stream.read()
+    with _decompressed(path) as stream:
+        text = stream.read().decode(_inspect(path).encoding)
     try:
         whole = json.loads(text, parse_float=str, parse_int=str)
     except ValueError:
@@ -403,7 +513,7 @@ def _read_csv(path: Path, table: Table) -> Opened:
     def rows() -> Iterator[Row]:
         with _text(path, found.encoding) as text:
             number = 0
-            records = csv_records(iter(text), delimiter)
+            records = csv_records(text, delimiter)
             next(records)
             for line, cells in records:
                 if cells == []:
@@ -436,7 +546,7 @@ def _read_csv(path: Path, table: Table) -> Opened:
         scan = _scan(
             f"read_csv({_path_literal(path)}, auto_detect = false, header = true, "
             f"delim = e'{sign}', quote = '\"', escape = '\"', "
-            f"strict_mode = true, columns = {{{columns}}})",
+            f"strict_mode = true, hive_partitioning = false, columns = {{{columns}}})",
             table,
             {column: names[place] for column, place in positions.items()},
             {name: names[place] for place, name in matched.new.items()},
@@ -485,20 +595,61 @@ def _path_literal(path: Path) -> str:
 # ---- Parquet -------------------------------------------------------------------------------------
 
 
+def parquet_relation(path: Path) -> tuple[str, list[str], int]:
+    """
+    SQL of a relation with exactly the columns of a Parquet file, their names, and its rows.
+
+    Raises `RejectedFile` for types that DuckDB would read as something else.
+    """
+    from pyarrow import parquet  # slow to import and needed for Parquet only
+
+    with path.open("rb") as stream:
+        stream.seek(max(path.stat().st_size - 4, 0))
+        if stream.read() == b"PARE":
+            raise RejectedFile("F_FORMAT", "the file is encrypted", "export it without encryption")
+        stream.seek(0)
+        try:
+            file = parquet.ParquetFile(stream)
+            names, leaves, rows = file.schema_arrow.names, file.schema, file.metadata.num_rows
+        except Exception as error:
+            raise damaged_parquet() from error
+        tops = [leaves.column(number).path.split(".")[0] for number in range(len(leaves))]
+        for number, name in enumerate(tops):
+            leaf = leaves.column(number)
+            kind = None
+            if leaf.physical_type == "INT96":
+                kind = "INT96, a time that does not say its zone"
+            elif leaf.logical_type.type == "DECIMAL" and leaf.precision > 38:
+                kind = f"decimal of {leaf.precision} digits, and 38 can be read exactly"
+            if kind:
+                raise RejectedFile(
+                    "F_TYPE_UNSUPPORTED",
+                    f"column {list(dict.fromkeys(tops)).index(name) + 1} is {kind}",
+                    "export the column as a timestamp in microseconds, a decimal of at most 38 "
+                    "digits, or as text",
+                )
+    # A folder `key=value` says nothing about the rows.
+    return f"read_parquet({_path_literal(path)}, hive_partitioning = false)", names, rows
+
+
 def _read_parquet(path: Path, table: Table) -> Opened:
-    relation = f"read_parquet({_path_literal(path)})"
-    try:
-        with duckdb.connect(config={"python_enable_replacements": "false"}) as connection:
-            described = connection.execute(f"describe select * from {relation}").fetchall()
-            counted = connection.execute(f"select count(*) from {relation}").fetchone()
-    except duckdb.Error as error:
-        raise damaged_parquet(error) from error
-    if counted == (0,):
+    relation, names, row_count = parquet_relation(path)
+    if not row_count:
         raise RejectedFile("F_EMPTY", "the file has no rows", "export it again")
-    matched = _match_header([row[0] for row in described], table)
+    matched = _match_header(names, table)  # of two names that are one, DuckDB would change one
+    try:
+        with duckdb.connect(config=_PRIVATE) as connection:
+            described = connection.execute(f"describe select * from {relation}").fetchall()
+            for position, (name, kind, *_) in enumerate(described, start=1):
+                if kind == "BLOB":
+                    _refuse_bytes(connection, relation, name, position)
+    except duckdb.Error as error:
+        raise damaged_parquet() from error
 
     def expression(position: int) -> str:
         name, kind = described[position][:2]
+        if kind == "BLOB":
+            return f"decode({_quoted(name)})"
         nested = kind.endswith("]") or kind.startswith(("STRUCT", "MAP", "UNION"))
         return f"to_json({_quoted(name)})::varchar" if nested else f"{_quoted(name)}::varchar"
 
@@ -510,30 +661,56 @@ def _read_parquet(path: Path, table: Table) -> Opened:
     )
 
     def rows() -> Iterator[Row]:
-        with duckdb.connect(config={"python_enable_replacements": "false"}) as connection:
-            cursor = connection.execute(f"select * from {scan}")
-            number = 0
-            while batch := cursor.fetchmany(BATCH_ROWS):
-                for *values, extra, reason in batch:
-                    number += 1
-                    yield Row(number, number, values, json.loads(extra or "{}"), reason)
+        try:
+            with duckdb.connect(config=_PRIVATE) as connection:
+                connection.execute("set TimeZone = 'UTC'")
+                cursor = connection.execute(f"select * from {scan}")
+                number = 0
+                while batch := cursor.fetchmany(BATCH_ROWS):
+                    for *values, extra, reason in batch:
+                        number += 1
+                        yield Row(number, number, values, json.loads(extra or "{}"), reason)
+        except duckdb.Error as error:
+            raise damaged_parquet() from error
 
     return Opened(
-        list(matched.known.values()), list(matched.new.values()), matched.renamed, rows, scan
+        list(matched.known.values()),
+        list(matched.new.values()),
+        matched.renamed,
+        rows,
+        scan,
+        row_count=row_count,
     )
 
 
-def damaged_parquet(error: Exception) -> RejectedFile:
+def _refuse_bytes(
+    connection: duckdb.DuckDBPyConnection, relation: str, name: str, position: int
+) -> None:
+    """Bytes without a type are text, as old writers leave it, if all of them are UTF-8."""
+    row = connection.execute(
+        f"select count({_quoted(name)}) - count(try(decode({_quoted(name)}))) from {relation}"
+    ).fetchone()
+    if row != (0,):
+        raise RejectedFile(
+            "F_ENCODING", f"column {position} has bytes that are no UTF-8", "export it as text"
+        )
+
+
+def damaged_parquet() -> RejectedFile:
     """The reject of a Parquet file that cannot be read to its end."""
-    return RejectedFile(
-        "F_TRUNCATED", f"not a whole Parquet file ({error})", "export the file again"
-    )
+    return RejectedFile("F_TRUNCATED", "not a whole Parquet file", "export the file again")
 
 
 # ---- Records (JSONL, Excel) ----------------------------------------------------------------------
 
 
-Record = tuple[int, dict[str, Any] | None]
+class _CellError:
+    """What an Excel cell holds that has no value: an error, or a formula that was not computed."""
+
+
+CELL_ERROR = _CellError()
+# A line and its values by name, or the reason why it has none.
+Record = tuple[int, dict[str, Any] | str]
 
 
 def _read_records(records: Callable[[], Iterator[Record]], table: Table) -> Opened:
@@ -545,29 +722,38 @@ def _read_records(records: Callable[[], Iterator[Record]], table: Table) -> Open
     header: dict[str, None] = {}
     seen = 0
     for _, record in records():
-        header.update(dict.fromkeys(record or {}))
+        header.update(dict.fromkeys(record if isinstance(record, dict) else ()))
         seen += 1
         if seen >= BATCH_ROWS:
             break
     if not seen:
         raise RejectedFile("F_EMPTY", "the file has no rows", "export it again")
+    if not header:
+        raise RejectedFile(
+            "F_FORMAT",
+            f"none of the first {seen:,} lines is a JSON object",
+            "export one object a line, without brackets around them",
+        )
     matched = _match_header(list(header), table)
 
     def rows() -> Iterator[Row]:
         for number, (line, record) in enumerate(records(), start=1):
-            if record is None:
-                yield Row(number, line, [None] * len(table.columns), {}, "R_JSON_INVALID")
+            if isinstance(record, str):
+                yield Row(number, line, [None] * len(table.columns), {}, record)
                 continue
             named: dict[str, str | None] = {}
             extra: dict[str, str] = {}
             reason = None
             for text, value in record.items():
-                column = table.header_names.get(normalise_header(text))
-                if column is None:
-                    if value is not None:
-                        extra[normalise_header(text)] = text_of(value) or ""
-                elif column in named:
+                name = normalise_header(text)
+                column = table.header_names.get(name)
+                if (column or name) in (named if column else extra):
                     reason = "R_STRUCTURE_EXTRA_COLS"
+                elif column is None:
+                    if value not in (None, CELL_ERROR):
+                        extra[name] = text_of(value) or ""
+                elif value is CELL_ERROR:
+                    reason = "R_CELL_ERROR"
                 else:
                     named[column] = text_of(value)
             yield Row(number, line, [named.get(c.name) for c in table.columns], extra, reason)
@@ -582,7 +768,9 @@ def text_of(value: Any) -> str | None:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, datetime):
-        return value.isoformat(sep=" ")
+        # A day of Excel is a datetime; midnight and its day are one time to the casts.
+        is_day = value.time() == time() and value.tzinfo is None
+        return value.date().isoformat() if is_day else value.isoformat(sep=" ")
     if isinstance(value, date):
         return value.isoformat()
     if isinstance(value, float) and value.is_integer():
@@ -594,21 +782,39 @@ def text_of(value: Any) -> str | None:
 
 def _json_records(path: Path) -> Iterator[Record]:
     encoding = _inspect(path).encoding
-    with _decompressed(path) as stream:
-        text = io.TextIOWrapper(stream, encoding=encoding, errors="strict", newline="\n")
-        for line_number, line in enumerate(text, start=1):
+    with _text(path, encoding, newline="\n") as lines:
+        for line_number, line in enumerate(lines, start=1):
             if not line.strip():
                 continue
             try:
                 # Numbers stay the text that was written: no float ever touches an amount.
                 record = json.loads(
-                    line, parse_float=str, parse_int=str, object_pairs_hook=_unique_keys
+                    line,
+                    parse_float=str,
+                    parse_int=str,
+                    parse_constant=_no_constant,
+                    object_pairs_hook=_unique_keys,
                 )
                 if "\\u" in line:  # half a surrogate pair is no text
                     json.dumps(record, ensure_ascii=False).encode()
+                if line.count("[") + line.count("{") > MAXIMUM_DEPTH:
+                    _refuse_depth(record, MAXIMUM_DEPTH)
             except (ValueError, RecursionError):
                 record = None
-            yield line_number, record if isinstance(record, dict) else None
+            yield line_number, record if isinstance(record, dict) else "R_JSON_INVALID"
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is no JSON")
+
+
+def _refuse_depth(value: Any, left: int) -> None:
+    """How deep Python can parse depends on who calls; how deep a value may be does not."""
+    if isinstance(value, dict | list):
+        if not left:
+            raise ValueError("nested too deeply")
+        for part in value.values() if isinstance(value, dict) else value:
+            _refuse_depth(part, left - 1)
 
 
 def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -619,29 +825,90 @@ def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _xlsx_records(path: Path) -> Iterator[Record]:
-    import openpyxl  # slow to import and needed for Excel only
-
-    try:
-        book = openpyxl.load_workbook(path, read_only=True, data_only=True)
-    except Exception as error:
-        raise RejectedFile(
-            "F_TRUNCATED", f"not a readable Excel workbook ({error})", "save it again as .xlsx"
-        ) from error
-    rows = book.worksheets[0].iter_rows(values_only=True)
-    header = [str(cell) if cell is not None else "" for cell in next(rows, ())]
-    while header and not header[-1]:
-        header.pop()
-    for repeated in {name for name in header if header.count(name) > 1}:
+    rows = (row for row in sheet_rows(path) if any(cell not in (None, "") for cell in row[1]))
+    _, first = next(rows, (0, []))
+    header = ["" if cell is CELL_ERROR else text_of(cell) or "" for cell in first]
+    for repeated in {name for name in header if name and header.count(name) > 1}:
         raise RejectedFile(
             "F_HEADER_DUPLICATE",
             f"header {repeated!r} stands more than once",
             "keep one of them, or rename one",
             repeated,
         )
-    for line, cells in enumerate(rows, start=2):
-        if any(cell is not None for cell in cells):
-            yield line, dict(zip(header, cells, strict=False))
-    book.close()
+    for line, cells in rows:
+        named = list(zip_longest(header, cells[: len(header)]))
+        nameless = [cell for name, cell in named if not name] + cells[len(header) :]
+        if any(cell not in (None, "") for cell in nameless):
+            yield line, "R_STRUCTURE_EXTRA_COLS"
+        else:
+            yield line, {name: cell for name, cell in named if name}
+
+
+def sheet_rows(path: Path) -> Iterator[tuple[int, list[Any]]]:
+    """
+    Rows of the first visible sheet of a workbook with their line; empty ones too.
+
+    A cell that shows an error, or a formula whose value was not saved, is `CELL_ERROR`.
+    """
+    import openpyxl  # slow to import and needed for Excel only
+
+    warnings.filterwarnings("ignore", module="openpyxl")  # they quote cells
+    with path.open("rb") as stream:
+        if stream.read(8) == b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1":
+            raise RejectedFile(
+                "F_FORMAT",
+                "it is an old .xls or an encrypted workbook",
+                "save it as .xlsx without a password",
+            )
+    try:
+        has_formulas = _unpacks(path)
+
+        def rows(values: bool) -> Iterator[tuple[Any, ...]]:
+            book = openpyxl.load_workbook(path, read_only=True, data_only=values)
+            sheet = next(s for s in book.worksheets if s.sheet_state == "visible")
+            sheet.reset_dimensions()  # what the file says of its size may be wrong
+            yield from sheet.iter_rows()
+            book.close()
+
+        formulas: Iterable[tuple[Any, ...]] = rows(values=False) if has_formulas else repeat(())
+        both = zip(rows(values=True), formulas, strict=False)
+        for line, (cells, written) in enumerate(both, start=1):
+            if line > MAXIMUM_SHEET_ROWS:
+                raise ValueError("more rows than Excel has")
+            errors = {n for n, cell in enumerate(cells) if cell.data_type == "e"}
+            errors |= {
+                n
+                for n, (cell, formula) in enumerate(zip(cells, written, strict=False))
+                if cell.value is None and formula.data_type == "f"
+            }
+            yield line, [CELL_ERROR if n in errors else c.value for n, c in enumerate(cells)]
+    except (RejectedFile, OSError, MemoryError):
+        raise
+    except Exception as error:  # openpyxl raises whatever comes up
+        raise RejectedFile(
+            "F_TRUNCATED",
+            "it is no workbook with a sheet that can be read to its end",
+            "open it in Excel and save it again as .xlsx",
+        ) from error
+
+
+def _unpacks(path: Path) -> bool:
+    """Whether a workbook has formulas; raises `RejectedFile` when it would fill the memory."""
+    with zipfile.ZipFile(path) as parts:
+        size, unpacked = path.stat().st_size, sum(part.file_size for part in parts.infolist())
+        if unpacked > min(MAXIMUM_WORKBOOK, max(SMALL_WORKBOOK, MAXIMUM_RATIO * size)):
+            raise RejectedFile(
+                "F_TOO_LARGE", f"it unpacks to {unpacked >> 20:,} MiB", "export it as CSV"
+            )
+        for name in parts.namelist():
+            if name.startswith("xl/worksheets/") and name.endswith(".xml"):
+                with parts.open(name) as stream:
+                    tail = b""
+                    while chunk := stream.read(1 << 20):
+                        if re.search(rb"<(\w+:)?f[\s/>]", tail + chunk):
+                            return True
+                        tail = chunk[-40:]
+    return False
 
 
 def _quoted(name: str) -> str:

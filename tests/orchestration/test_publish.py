@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import duckdb
 import pytest
 
-from orchestration import gate, publishing
-from orchestration.fingerprint import fingerprint
+from orchestration import building, gate, publishing
 from orchestration.gate import Audit, Check, GateClosed
+from orchestration.loading import erasing, ledger
 from orchestration.settings import Settings, load_settings
 from tests.conftest import ROOT, environment
 
@@ -57,8 +59,12 @@ def candidate(home: Path, people: int, verdict: str = "pass") -> Settings:
                 timestamp '{AS_OF}' as as_of_at, null::timestamp as built_at
             """
         )
-        found = fingerprint(connection)
-    audit = Audit(found.value, found.content_hash, AS_OF, (Check("dbt", "a", verdict, "why"),))
+        ledger.create(connection, [])
+        building.complete(connection, "key", AS_OF, f"build of {people}")
+        build = building.last_complete(connection)
+    assert build is not None
+    check = Check("dbt", "a", verdict, "why")
+    audit = Audit(build.build_id, build.fingerprint, build.content_hash, build.as_of_at, (check,))
     gate.write_audit(settings.audits, audit)
     return settings
 
@@ -142,16 +148,6 @@ def test_a_failed_audit_is_refused_with_its_reasons(tmp_path: Path) -> None:
     assert not (tmp_path / "published" / "current").exists()
 
 
-def test_a_candidate_changed_after_its_audit_is_refused(tmp_path: Path) -> None:
-    publishing.publish(candidate(tmp_path, 3))
-    settings = candidate(tmp_path, 5)
-    with duckdb.connect(str(settings.warehouse)) as connection:
-        connection.execute("update marts.dim_persons set paid = 2 where person_id = '0'")
-    with pytest.raises(GateClosed, match="changed"):
-        publishing.publish(settings)
-    assert people_read(tmp_path) == 3
-
-
 def test_an_edited_verdict_is_not_believed(tmp_path: Path) -> None:
     settings = candidate(tmp_path, 3, verdict="fail")
     for path in settings.audits.iterdir():
@@ -160,12 +156,196 @@ def test_an_edited_verdict_is_not_believed(tmp_path: Path) -> None:
         publishing.publish(settings)
 
 
+def marts(home: Path, statement: str) -> None:
+    with duckdb.connect(str(home / "warehouse" / "warehouse.duckdb")) as connection:
+        connection.execute(statement)
+
+
+def audit_of(home: Path) -> Path:
+    return max((home / "audit").glob("*.json"), key=lambda path: path.stat().st_mtime_ns)
+
+
+def edited(path: Path, old: str, new: str) -> None:
+    text = path.read_text("utf-8")
+    assert old in text
+    path.chmod(0o644)
+    path.write_text(text.replace(old, new), "utf-8")
+
+
+def flipped(path: Path) -> None:
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.chmod(0o644)
+    path.write_bytes(data)
+
+
+def cut(path: Path) -> None:
+    path.chmod(0o644)
+    os.truncate(path, path.stat().st_size // 2)
+
+
+# What was done after the audit, and what publishing alone says to it.
+SPOILED_EVIDENCE: dict[str, tuple[Callable[[Path], object], str]] = {
+    "a mart edited": (
+        lambda home: marts(home, "update marts.dim_persons set paid = paid * 1000"),
+        "changed after their build"),
+    "a row deleted": (
+        lambda home: marts(home, "delete from marts.dim_persons where person_id = '0'"),
+        "changed after their build"),
+    "a mart added": (
+        lambda home: marts(home, "create table marts.extra as select 1 as x"),
+        "changed after their build"),
+    "a column renamed": (
+        lambda home: marts(home, "alter table marts.dim_persons rename paid to spent"),
+        "changed after their build"),
+    "the instant edited": (
+        lambda home: marts(home, "update marts.release_info set as_of_at = '2027-01-01'"),
+        "changed after their build"),
+    "all marts dropped": (
+        lambda home: marts(home, "drop schema marts cascade"), "no candidate yet"),
+    "a build begun and not completed": (
+        lambda home: marts(home, "update ops.builds set is_complete = false"),
+        "no complete build"),
+    "a build by hand": (lambda home: marts(home, "delete from ops.builds"), "no complete build"),
+    "another build": (
+        lambda home: marts(home, "update ops.builds set build_id = 'other'"), "another build"),
+    "another fingerprint": (
+        lambda home: marts(home, "update ops.builds set fingerprint = 'f'"), "never judged"),
+    "a file loaded": (
+        lambda home: marts(home, "insert into ops.files (file_id, source, table_name, status) "
+                                 "values ('f', 'web', 'events', 'loaded')"),
+        "loads changed"),
+    "a file waived": (
+        lambda home: marts(home, "update ops.files set waive_reason = 'why'"), "loads changed"),
+    "the audit removed": (lambda home: audit_of(home).unlink(), "never judged"),
+    "the audit cut": (lambda home: cut(audit_of(home)), "cut or edited"),
+    "the audit empty": (lambda home: os.truncate(audit_of(home), 0), "cut or edited"),
+    "a count edited": (lambda home: edited(audit_of(home), '"a"', '"b"'), "cut or edited"),
+    "the audit of another": (
+        lambda home: audit_of(home).write_bytes(
+            min((home / "audit").glob("*.json"), key=lambda p: p.stat().st_mtime_ns).read_bytes()),
+        "another build"),
+    "the warehouse removed": (
+        lambda home: (home / "warehouse" / "warehouse.duckdb").unlink(), "no candidate yet"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("spoiled", SPOILED_EVIDENCE)
+def test_evidence_is_of_exactly_this_build(tmp_path: Path, spoiled: str) -> None:
+    publishing.publish(candidate(tmp_path, 3))
+    settings = candidate(tmp_path, 5)
+    marts(tmp_path, "insert into ops.files (file_id, source, table_name, status) "
+                    "values ('0', 'web', 'events', 'waived')")  # fmt: skip
+    with duckdb.connect(str(settings.warehouse)) as connection:
+        state = ledger.load_state(connection)
+        connection.execute("update ops.builds set load_state = ?", [state])
+    spoil, words = SPOILED_EVIDENCE[spoiled]
+    spoil(tmp_path)
+    with pytest.raises(GateClosed, match=words) as refusal:
+        publishing.publish(settings)
+    assert "make nightly" in str(refusal.value)
+    assert people_read(tmp_path) == 3
+
+
+CURRENT = Path("published") / "current"
+SPOILED_RELEASES: dict[str, Callable[[Path], object]] = {
+    "a byte of the database": lambda home: flipped(home / CURRENT / "journey.duckdb"),
+    "the database cut": lambda home: cut(home / CURRENT / "journey.duckdb"),
+    "the database removed": lambda home: (home / CURRENT / "journey.duckdb").unlink(),
+    "a byte of a Parquet file": lambda home: flipped(
+        home / CURRENT / "parquet" / "dim_persons.parquet"),
+    "a Parquet file removed": lambda home: (
+        home / CURRENT / "parquet" / "dim_persons.parquet").unlink(),
+    "all Parquet files removed": lambda home: shutil.rmtree(home / CURRENT / "parquet"),
+    "the page edited": lambda home: edited(home / CURRENT / "journey_map.html", "page", "pagE"),
+    "a file added": lambda home: (home / CURRENT / "mine.csv").write_text("x"),
+    "the manifest cut": lambda home: cut(home / CURRENT / "manifest.json"),
+    "the manifest empty": lambda home: (
+        (home / CURRENT / "manifest.json").unlink(), (home / CURRENT / "manifest.json").touch()),
+    "the manifest removed": lambda home: (home / CURRENT / "manifest.json").unlink(),
+    "the manifest edited": lambda home: edited(
+        home / CURRENT / "manifest.json", '"rows": 3', '"rows": 4'),
+    "the manifest is a list": lambda home: (
+        (home / CURRENT / "manifest.json").unlink(),
+        (home / CURRENT / "manifest.json").write_text("[]")),
+    "the release removed": lambda home: shutil.rmtree((home / CURRENT).resolve()),
+    "all releases removed": lambda home: shutil.rmtree(home / "published" / "releases"),
+    "the releases are a file": lambda home: (
+        shutil.rmtree(home / "published" / "releases"),
+        (home / "published" / "releases").write_text("x")),
+    "a folder for a link": lambda home: (
+        (home / CURRENT).unlink(), (home / CURRENT).mkdir(), (home / CURRENT / "x").touch()),
+    "a file for a link": lambda home: ((home / CURRENT).unlink(), (home / CURRENT).touch()),
+    "a link into nothing": lambda home: (
+        (home / CURRENT).unlink(), (home / CURRENT).symlink_to("releases/none")),
+    "a link out of the home": lambda home: (
+        (home / CURRENT).unlink(), (home / CURRENT).symlink_to("/tmp")),
+    "no link": lambda home: (home / CURRENT).unlink(),
+    "leftovers": lambda home: (
+        (home / "published" / "releases" / ".tmp-x").mkdir(),
+        (home / "published" / "releases" / ".old-x").mkdir(),
+        (home / "published" / ".current-new").symlink_to("x")),
+    "a stray file among the releases": lambda home: (
+        home / "published" / "releases" / "notes.txt").write_text("x"),
+    "the list of publications": lambda home: (
+        home / "published" / "ledger.jsonl").write_bytes(b"\xff{"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("spoiled", SPOILED_RELEASES)
+def test_the_next_run_heals_a_spoiled_release(tmp_path: Path, spoiled: str) -> None:
+    """Nothing new arrived: the same candidate is published again, whole."""
+    settings = candidate(tmp_path, 3)
+    publishing.publish(settings)
+    SPOILED_RELEASES[spoiled](tmp_path)
+    publishing.previous_manifest(settings, AS_OF)
+    said: list[str] = []
+    release = publishing.publish(settings, say=said.append)
+    assert people_read(tmp_path) == 3
+    assert publishing.current_release(settings.published) == release
+    folder = settings.published / "releases" / release
+    assert publishing.damage(folder) is None
+    assert publishing.release_ids(settings.published) == [release]
+    assert len(said) <= 1
+    hidden = [p.name for p in settings.published.rglob(".*")]
+    assert hidden == []
+    assert publishing.publish(settings, say=said.append) == release
+
+
+def test_a_damaged_current_release_is_told_and_readers_never_see_none(tmp_path: Path) -> None:
+    settings = candidate(tmp_path, 3)
+    first = publishing.publish(settings)
+    flipped(tmp_path / CURRENT / "parquet" / "dim_persons.parquet")
+    seen: list[int] = []
+    said: list[str] = []
+    second = publishing.publish(settings, lambda step: seen.append(people_read(tmp_path)),
+                                said.append)  # fmt: skip
+    assert said == [
+        f"release {first} is damaged (parquet/dim_persons.parquet was changed): written again"
+    ]
+    assert second == f"{first}.2" and set(seen) == {3}
+
+
+def test_no_rollback_to_a_damaged_release(tmp_path: Path) -> None:
+    releases = [publishing.publish(candidate(tmp_path, number)) for number in (1, 2)]
+    settings = load_settings(tmp_path)
+    folder = settings.published / "releases" / releases[0]
+    flipped(folder / "journey.duckdb")
+    with pytest.raises(publishing.PublishError, match="is damaged"):
+        publishing.rollback(settings)
+    cut(folder / "journey.duckdb")
+    with pytest.raises(publishing.PublishError, match="no release before"):
+        publishing.rollback(settings)
+    assert people_read(tmp_path) == 2
+
+
 def test_a_look_back_is_not_held_against_the_last_release(tmp_path: Path) -> None:
     settings = candidate(tmp_path, 9)
-    assert publishing.previous_rows(settings, AS_OF) == {}
+    assert publishing.previous_manifest(settings, AS_OF) is None
     publishing.publish(settings)
-    assert publishing.previous_rows(settings, AS_OF)["dim_persons"] == 9
-    assert publishing.previous_rows(settings, "2026-01-07 00:00:00") == {}
+    manifest = publishing.previous_manifest(settings, AS_OF)
+    assert manifest and manifest["tables"]["dim_persons"]["rows"] == 9
+    assert publishing.previous_manifest(settings, "2026-01-07 00:00:00") is None
 
 
 def test_rollback_and_retention(tmp_path: Path) -> None:
@@ -176,5 +356,19 @@ def test_rollback_and_retention(tmp_path: Path) -> None:
     assert people_read(tmp_path) == 8
     assert publishing.rollback(settings, releases[-4]) == releases[-4]
     assert people_read(tmp_path) == 6
-    with pytest.raises(publishing.PublishError, match="no release"):
+    with pytest.raises(publishing.PublishError, match="no whole release"):
         publishing.rollback(settings, releases[0])
+
+
+def test_no_rollback_to_before_an_erasure(tmp_path: Path) -> None:
+    """Done or still owed: a release that shows the subject does not come back."""
+    releases = [publishing.publish(candidate(tmp_path, number)) for number in (1, 2)]
+    settings = load_settings(tmp_path)
+    marts(tmp_path, "insert into ops.erasure_dues values ('d', '2030-01-01', "
+                    "'{\"request_id\": \"R-1\"}')")  # fmt: skip
+    with pytest.raises(publishing.PublishError, match="older than an erasure"):
+        publishing.rollback(settings)
+    assert erasing.settle(settings.warehouse, settings.erasures) == 1
+    with pytest.raises(publishing.PublishError, match="older than an erasure"):
+        publishing.rollback(settings, releases[0])
+    assert people_read(tmp_path) == 2

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pytest
@@ -12,6 +14,26 @@ from orchestration.loading import ledger
 from tests.unit.test_loader import ANSWERS, PAYMENTS, fetch, load, place
 
 FOUND = "select kind, column_name, severity from ops.drift_findings order by all"
+
+
+class Watched:
+    """A connection that notes how many rows Python is given by each statement."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+        self.connection, self.rows, self.query = connection, [], ""
+
+    def execute(self, query: str, *arguments: Any) -> Any:
+        self.query = query
+        self.connection.execute(query, *arguments)
+        return self
+
+    def fetchall(self) -> list[Any]:
+        found = self.connection.fetchall()
+        self.rows.append((self.query, len(found)))
+        return found
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.connection, name)
 
 
 def orders(count: int, amount: str = "100", header: str = "", cells: str = "") -> str:
@@ -111,6 +133,54 @@ def test_an_unusual_number_of_rows_is_told(tmp_path: Path) -> None:
     texts = [orders(100, str(amount)) for amount in (100, 101, 102, 103)]
     connection = nights(tmp_path, "crm/orders", *texts, orders(3, "104"))
     assert fetch(connection, FOUND) == [("row_count", None, "warn")]
+
+
+def test_another_content_under_a_loaded_name_is_told(tmp_path: Path) -> None:
+    """An extract that grows is usual; one without its former rows is not."""
+    header = PAYMENTS + "p,o,2026-01-01,1,JPY,\n"
+    path = place(tmp_path, "crm/payments", "a.csv", header)
+    connection = duckdb.connect()
+    found = []
+    for rows, touch in (("q", True), ("r", True), ("s", False)):
+        before = path.stat()
+        kept = path.read_text("utf-8") if rows == "q" else PAYMENTS
+        load(connection, tmp_path, "crm/payments")
+        path.write_text(kept + f"{rows},o,2026-01-01,1,JPY,\n", "utf-8")
+        if not touch:
+            os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+        (outcome,) = load(connection, tmp_path, "crm/payments")
+        found += fetch(connection, "select kind, severity, detail from ops.drift_findings "
+                       f"where file_id = '{outcome.file_id}'")  # fmt: skip
+    assert [row[:2] for row in found] == [
+        ("changed_file", "info"), ("changed_file", "warn"), ("changed_file", "warn"),
+    ]  # fmt: skip
+    assert "2 of its 2 rows" in str(found[1]) and "same size and time" in str(found[2])
+    former = str(found[2][2]).removesuffix(".").split("FILE=")[1]
+    assert ledger.find(connection, former, ("loaded",))[3] == "crm/payments/a.csv"
+
+
+def test_a_file_costs_the_same_after_many_as_after_few(tmp_path: Path) -> None:
+    """No statement for one more file gives Python the rows of all earlier files."""
+    connection = nights(tmp_path, "crm/orders", orders(30), orders(30, "101"))
+    counts = []
+    for night, copies in ((2, 0), (3, 3000)):
+        for name, renewed in (("files", "load_sequence + 3 + i as load_sequence, 'x' || i as "
+                                        "file_name,"), ("column_profiles", "")):  # fmt: skip
+            rest = "file_id, load_sequence, file_name" if renewed else "file_id"
+            connection.execute(
+                f"insert into ops.{name} by name select f.* exclude ({rest}), {renewed} "
+                f"f.file_id || i as file_id from ops.{name} f, range({copies}) t(i) "
+                "where f.source = 'crm'"
+            )
+        place(tmp_path, "crm/orders", f"{night}.csv", orders(30, str(100 + night)))
+        watched = Watched(connection)
+        (outcome,) = load(watched, tmp_path, "crm/orders")  # type: ignore[arg-type]  # duck-typed
+        assert outcome.rows_loaded == 30
+        counts.append(watched.rows)
+    few, many = counts
+    assert len(few) == len(many)
+    per_run = [(query, n) for query, n in many if n > 100]
+    assert len(per_run) == 1 and "from ops.files" in per_run[0][0]  # known_files, once a run
 
 
 def test_a_late_file_is_told(tmp_path: Path) -> None:

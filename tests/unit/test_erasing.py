@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import json
+import re
+import signal
+import subprocess
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
 import duckdb
 import pytest
 
-from orchestration import gate
+from orchestration import gate, reloading
 from orchestration.loading import erasing, loader
 from orchestration.loading.contract import load_contract
+from orchestration.settings import load_settings
+from tests.conftest import ROOT
 from tests.unit.test_loader import NOW, PEPPER, fetch, place
 
 TABLES = load_contract()
@@ -35,13 +41,14 @@ FILES = {
     "crm/tickets": "ticket_id,opened_at,contact_id,email\n"
     "t1,2026-01-01,,AOI@hana-mail.jp\nt2,2026-01-01,other-2,\nt3,bad,subject-1,\n",
 }
+ERASED = datetime(2026, 1, 11, 9, tzinfo=UTC)
 REQUEST = "request_id,requested_at,contact_id,email\nR-1,2026-01-10,subject-1,\n"
 
 
 def night(connection: duckdb.DuckDBPyConnection, landing: Path) -> list[erasing.Proof]:
     for table in TABLES.values():
         loader.load_table(connection, table, landing, pepper=PEPPER, loaded_at=NOW)
-    return erasing.erase(connection, TABLES, PEPPER, "k1")
+    return erasing.erase(connection, TABLES, PEPPER, "k1", ERASED)
 
 
 def everything(connection: duckdb.DuckDBPyConnection) -> str:
@@ -134,8 +141,10 @@ def test_proofs_hold_counts_and_wait_for_a_release(tmp_path: Path) -> None:
     for label, text in FILES.items():
         place(tmp_path, label, "a.csv", text)
     place(tmp_path, "privacy/erasure_requests", "a.csv", REQUEST)
-    proofs = night(connection, tmp_path)
-    erasing.write_proofs(tmp_path / "proofs", proofs, datetime(2026, 1, 11, tzinfo=UTC))
+    night(connection, tmp_path)
+    for _ in range(2):  # told once, however often
+        erasing.write_proofs(tmp_path / "proofs", erasing.owed(connection))
+    assert erasing.last_erasure(tmp_path / "proofs") == "2026-01-11 09:00:00"
     path = tmp_path / "proofs" / "R-1.json"
     (done,) = json.loads(path.read_text("utf-8"))["passes"]
     assert done["rows_removed"] == {"crm/contacts": 1, "crm/tickets": 1, "web/events": 5}
@@ -170,3 +179,92 @@ def test_compacting_leaves_no_trace_in_the_file(tmp_path: Path) -> None:
     assert b"subject-1" not in database.read_bytes()
     with duckdb.connect(str(database)) as connection:
         assert contents(connection) == before
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from orchestration.loading import erasing
+def die(step):
+    if step == sys.argv[1]:
+        os.kill(os.getpid(), signal.SIGKILL)
+erasing.settle(Path(sys.argv[2]), Path(sys.argv[3]), die)
+"""
+
+
+@pytest.mark.parametrize("step", [None, *erasing.STEPS])
+def test_an_erasure_killed_anywhere_is_finished_by_the_next_run(
+    tmp_path: Path, step: str | None
+) -> None:
+    """Killed right after the rows went, or at any step of what follows."""
+    database, proofs = tmp_path / "warehouse.duckdb", tmp_path / "proofs"
+    landing = tmp_path / "landing"
+    with duckdb.connect(str(database)) as connection:
+        for label, text in FILES.items():
+            place(landing, label, "a.csv", text)
+        place(landing, "privacy/erasure_requests", "a.csv", REQUEST)
+        night(connection, landing)
+        connection.execute("create table old_model as select 'subject-1' as contact_id")
+    if step:
+        killed = subprocess.run(
+            [sys.executable, "-c", KILLED, step, str(database), str(proofs)], cwd=ROOT, check=False
+        )
+        assert killed.returncode == -signal.SIGKILL
+    owed = 0 if step == "settled" else 1
+    assert erasing.settle(database, proofs) == owed
+    assert erasing.settle(database, proofs) == 0
+    assert b"subject-1" not in database.read_bytes()
+    assert sorted(path.name for path in tmp_path.glob("warehouse*")) == ["warehouse.duckdb"]
+    (done,) = json.loads((proofs / "R-1.json").read_text("utf-8"))["passes"]
+    assert done["rows_removed"]["crm/contacts"] == 1 and done["release"] is None
+    with duckdb.connect(str(database)) as connection:
+        assert contents(connection) == EXPECTED
+
+
+def test_a_contact_marked_as_erased_goes_like_one_who_asked(tmp_path: Path) -> None:
+    """And stays gone when the CRM's mark does not."""
+    connection = duckdb.connect()
+    for label, text in FILES.items():
+        place(tmp_path, label, "a.csv", text)
+    marked = "contact_id,created_at,updated_at,erased_at\nsubject-1,2026-01-01,2026-01-09,"
+    place(tmp_path, "crm/contacts", "later.csv", marked + "2026-01-12\n")
+    assert night(connection, tmp_path) == []  # not yet
+    place(tmp_path, "crm/contacts", "marked.csv", marked + "2026-01-10\n")
+    (proof,) = night(connection, tmp_path)
+    assert re.fullmatch("contact-[0-9a-f]{16}", proof.request_id)
+    assert contents(connection) == EXPECTED and proof.rows_left == 0
+    place(tmp_path, "crm/contacts", "unmarked.csv", marked + "\n")
+    (again,) = night(connection, tmp_path)
+    assert again.rows_removed == {"crm/contacts": 1}
+    assert contents(connection) == EXPECTED
+
+
+def test_without_a_pepper_nobody_is_silently_kept(tmp_path: Path) -> None:
+    connection = duckdb.connect()
+    text = "contact_id,created_at,erased_at\nsubject-1,2026-01-01,2026-01-02\n"
+    place(tmp_path, "crm/contacts", "a.csv", text)
+    loader.load_table(connection, TABLES["crm/contacts"], tmp_path, pepper=None, loaded_at=NOW)
+    with pytest.raises(erasing.ErasureError, match="make pepper"):
+        erasing.erase(connection, TABLES, None, "k1", ERASED)
+
+
+def test_a_retracted_request_is_none_any_more(tmp_path: Path) -> None:
+    """Two requests, one retracted; then somebody of its subject's arrives."""
+    settings = load_settings(tmp_path)
+    connection = duckdb.connect()
+    landing = tmp_path / "landing"
+    for label, text in FILES.items():
+        place(landing, label, "a.csv", text)
+    place(landing, "privacy/erasure_requests", "a.csv", REQUEST)
+    place(landing, "privacy/erasure_requests", "b.csv",
+          "request_id,requested_at,contact_id\nR-2,2026-01-10,other-2\n")  # fmt: skip
+    assert len(night(connection, landing)) == 2
+    reloading.retract(connection, settings, "privacy/erasure_requests/b.csv")
+    place(landing, "crm/contacts", "b.csv",
+          "contact_id,created_at\nother-2,2026-01-03\nsubject-1,2026-01-03\n")  # fmt: skip
+    (proof,) = night(connection, landing)
+    assert proof.request_id == "R-1" and proof.rows_removed == {"crm/contacts": 1}
+    left = fetch(connection, "select contact_id from raw_crm.contacts order by all")
+    assert left == [("family-3",), ("family-4",), ("other-2",)]
+    statuses = {check.name: check.status for check in gate.load_checks(connection)}
+    assert statuses["rows are conserved"] == "pass"

@@ -13,11 +13,11 @@ from orchestration.fingerprint import fingerprint
 from orchestration.gate import Audit, Check, GateClosed
 
 
-def artefacts(folder: Path, **statuses: str) -> tuple[Path, Path]:
+def artefacts(folder: Path, **statuses: str) -> Path:
     results = folder / "run_results.json"
     manifest = folder / "manifest.json"
     results.write_text(
-        json.dumps({"results": [
+        json.dumps({"metadata": {"env": {"BUILD_ID": "b1"}}, "results": [
             {"unique_id": f"model.journey.{name}", "status": status, "message": f"{name} broke"}
             for name, status in statuses.items()
         ]}), "utf-8",
@@ -25,7 +25,7 @@ def artefacts(folder: Path, **statuses: str) -> tuple[Path, Path]:
     node = {"resource_type": "model", "config": {"enabled": True}}
     nodes = {f"model.journey.{name}": {**node, "name": name} for name in ("a", "b")}
     manifest.write_text(json.dumps({"nodes": nodes}), "utf-8")
-    return results, manifest
+    return folder
 
 
 @pytest.mark.parametrize(
@@ -34,23 +34,32 @@ def artefacts(folder: Path, **statuses: str) -> tuple[Path, Path]:
      ("skipped", "fail"), ("partial success", "fail"), ("runtime error", "fail")],
 )  # fmt: skip
 def test_only_known_good_statuses_pass(tmp_path: Path, status: str, expected: str) -> None:
-    checks = gate.dbt_checks(*artefacts(tmp_path, a=status, b="success"))
+    checks = gate.dbt_checks(artefacts(tmp_path, a=status, b="success"), "b1")
     assert [check.status for check in checks] == [expected, "pass"]
 
 
 def test_a_node_that_did_not_run_fails(tmp_path: Path) -> None:
-    checks = gate.dbt_checks(*artefacts(tmp_path, a="success"))
+    checks = gate.dbt_checks(artefacts(tmp_path, a="success"), "b1")
     assert checks[1] == Check("dbt", "b", "fail", "did not run")
 
 
 def test_no_results_close_the_gate(tmp_path: Path) -> None:
     with pytest.raises(GateClosed, match="make nightly"):
-        gate.dbt_checks(tmp_path / "run_results.json", tmp_path / "manifest.json")
+        gate.dbt_checks(tmp_path, "b1")
+    artefacts(tmp_path, a="success", b="success")
+    (tmp_path / "run_results.json").write_text('{"metadata": {}, "results": [')
+    with pytest.raises(GateClosed, match="missing or cut"):
+        gate.dbt_checks(tmp_path, "b1")
+
+
+def test_results_of_another_build_are_no_evidence(tmp_path: Path) -> None:
+    with pytest.raises(GateClosed, match="another build"):
+        gate.dbt_checks(artefacts(tmp_path, a="success", b="success"), "b2")
 
 
 def test_an_audit_without_checks_does_not_pass() -> None:
-    assert Audit("f", "c", "t", ()).verdict == "fail"
-    assert Audit("f", "c", "t", (Check("x", "a", "warn"),)).verdict == "pass"
+    assert Audit("b", "f", "c", "t", ()).verdict == "fail"
+    assert Audit("b", "f", "c", "t", (Check("x", "a", "warn"),)).verdict == "pass"
 
 
 def test_checks_of_other_loads_do_not_count(tmp_path: Path) -> None:

@@ -35,6 +35,25 @@ activities as (
 
 ),
 
+sessions as (
+
+    select * from {{ ref('fct_sessions') }}
+
+),
+
+web_orders as (
+
+    select * from {{ ref('int_orders_matched_to_sessions') }}
+
+),
+
+purchases as (
+
+    select * from {{ ref('int_web_events_matched_to_sessions') }}
+    where event_name = 'purchase' and order_id is null
+
+),
+
 customer_measures as (
 
     select * from {{ ref('int_kpi_customer_measures_unioned') }}
@@ -89,6 +108,31 @@ web_measures as (
 
 ),
 
+-- A session counts once however many orders it holds, and an order only in the session that
+-- placed it; a purchase of a tracker without order numbers is an order too.
+order_sessions as (
+
+    select session_id from web_orders
+    union
+    select session_id from purchases
+
+),
+
+order_session_measures as (
+
+    select
+        sessions.session_date as kpi_date,
+        sessions.channel,
+        persons.persona,
+        sessions.device_type,
+        count(*) as order_sessions
+    from sessions
+    inner join order_sessions on sessions.session_id = order_sessions.session_id
+    left join persons on sessions.person_id = persons.person_id
+    group by sessions.session_date, sessions.channel, persons.persona, sessions.device_type
+
+),
+
 email_measures as (
 
     select
@@ -135,9 +179,7 @@ payment_measures as (
         revenue_points.preceding_channel as channel,
         persons.persona,
         sum(revenue_points.paid_amount_reporting) as net_paid,
-        sum(revenue_points.paid_amount_reporting) filter (where channels.is_paid) as ad_net_paid,
-        sum(greatest(revenue_points.paid_amount_reporting, 0)) as charged,
-        sum(-least(revenue_points.paid_amount_reporting, 0)) as refunded
+        sum(revenue_points.paid_amount_reporting) filter (where channels.is_paid) as ad_net_paid
     from revenue_points
     left join channels on revenue_points.preceding_channel = channels.channel
     left join persons on revenue_points.person_id = persons.person_id
@@ -149,12 +191,49 @@ payment_measures as (
 
 ),
 
+-- An order's money, on the day of its first charge, and what was given back of it since.
+settled_orders as (
+
+    select
+        order_id,
+        {{ business_date('min(occurred_at) filter (where paid_amount > 0)') }} as kpi_date,
+        arg_min(preceding_channel, (occurred_at, revenue_point_id)) filter (
+            where paid_amount > 0
+        ) as channel,
+        max(person_id) as person_id,
+        sum(greatest(paid_amount_reporting, 0)) as charged,
+        sum(-least(paid_amount_reporting, 0)) as given_back
+    from revenue_points
+    where point_type in ('payment', 'refund', 'chargeback')
+    group by order_id
+    having count(*) filter (where paid_amount > 0) > 0
+
+),
+
+refund_measures as (
+
+    select
+        settled_orders.kpi_date,
+        settled_orders.channel,
+        persons.persona,
+        sum(settled_orders.charged) as charged,
+        sum(least(settled_orders.charged, settled_orders.given_back)) as refunded
+    from settled_orders
+    left join persons on settled_orders.person_id = persons.person_id
+    group by settled_orders.kpi_date, settled_orders.channel, persons.persona
+
+),
+
 ad_measures as (
 
     select
         cost_date as kpi_date,
         channel,
         sum(impression_count) as impressions,
+        -- Of impressions that are told: some networks tell clicks alone.
+        sum(least(click_count, impression_count)) filter (
+            where impression_count is not null
+        ) as impressions_clicked,
         sum(click_count) as ad_clicks,
         sum(cost_amount_reporting) as ad_cost
     from ad_costs
@@ -233,6 +312,15 @@ unioned as (
         device_type,
         engaged_sessions::decimal(24, 4) as quantity
     from web_measures
+    union all
+    select
+        kpi_date,
+        'order_sessions' as measure,
+        channel,
+        persona,
+        device_type,
+        order_sessions::decimal(24, 4) as quantity
+    from order_session_measures
     union all
     select
         kpi_date,
@@ -331,7 +419,7 @@ unioned as (
         persona,
         null as device_type,
         charged::decimal(24, 4) as quantity
-    from payment_measures
+    from refund_measures
     union all
     select
         kpi_date,
@@ -340,7 +428,7 @@ unioned as (
         persona,
         null as device_type,
         refunded::decimal(24, 4) as quantity
-    from payment_measures
+    from refund_measures
     union all
     select
         kpi_date,
@@ -349,6 +437,15 @@ unioned as (
         null as persona,
         null as device_type,
         impressions::decimal(24, 4) as quantity
+    from ad_measures
+    union all
+    select
+        kpi_date,
+        'impressions_clicked' as measure,
+        channel,
+        null as persona,
+        null as device_type,
+        impressions_clicked::decimal(24, 4) as quantity
     from ad_measures
     union all
     select

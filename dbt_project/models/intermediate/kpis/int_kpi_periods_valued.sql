@@ -63,6 +63,7 @@ valued as (
         summed.dimension,
         summed.dimension_value,
         kpis.direction,
+        kpis.scale,
         summed.numerator,
         case when kpis.denominator_measure is not null then summed.denominator end as denominator,
         {{ kpi_value('summed.numerator', 'summed.denominator') }} as kpi_value
@@ -84,8 +85,9 @@ select
     valued.kpi_value::decimal(24, 6) as kpi_value,
     targets.target::decimal(24, 6) as target,
     (valued.kpi_value - targets.target)::decimal(24, 6) as gap_to_target,
-    {{ attainment('valued.kpi_value', 'targets.target', 'valued.direction') }}::decimal(24, 6)
-        as attainment_rate,
+    {{ attainment(
+        'valued.kpi_value', 'targets.target', 'valued.direction', 'valued.scale'
+    ) }}::decimal(24, 6) as attainment_rate,
     valued.period_start_date
 from valued
 -- The target that holds on the first day of the period.

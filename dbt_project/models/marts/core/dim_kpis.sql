@@ -19,6 +19,7 @@ select
     name_ja,
     name_en,
     unit,
+    scale,
     numerator_measure,
     denominator_measure,
     direction,

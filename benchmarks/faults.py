@@ -1,0 +1,697 @@
+"""
+How much the nightly stands: attacks on the real commands, and how many of them were held.
+
+`python -m benchmarks.faults [--kills 100] [--fills 10] [--only kills,disk,…] [--seed 0]` works on
+small homes of the story happy_week, on which the untouched nightly ran first; what it published is
+what every attacked home has to publish in the end. It prints a line per attack while it works and
+one table at the end: class, attempts, held, and the name and reason of what failed. An attack is
+repeated by its name: `--one kills/17 --seed 0`. Exit status 0 only when all were held.
+
+- **kills**: SIGKILL to the nightly (by turns its process group and the parent alone) at an instant
+  drawn uniformly from the time that the untouched run takes, on a first run, on a release with new
+  files, and on a full rebuild. Held: readers saw whole releases only, no process remained, and the
+  next nightly ended by itself in time with the same content.
+- **disk**: the home on a small file system (tmpfs, needs root) with room for a part of the run.
+  Held: the run ended, in words or well, and with room the next one published the same content.
+- **tampering**: see `benchmarks.tampering`; refused in words, or healed by the next run.
+- **settings**: one line that names what is wrong, or a right run.
+- **canary**: personal data in every place of the landing zone, and in no file afterwards.
+- **files**: malformed files; their rows are conserved, or the file is refused in words.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import random
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import date
+from functools import cached_property
+from pathlib import Path
+
+import duckdb
+import psutil
+
+from benchmarks import tampering
+from orchestration.project import ensure_manifest
+from orchestration.settings import load_settings
+from tests.conftest import ROOT, STORIES, environment
+
+CLASSES = ("kills", "disk", "tampering", "settings", "canary", "files")
+STORY = STORIES / "happy_week"
+YESTERDAY = "2026-01-04"  # rows of the story before this day are loaded a night earlier
+ORPHANS_SECONDS = 5  # a process of a killed run may take that long to end
+# What is printed when a stage is done; killed after it, the run was in the next stage.
+STAGES = {
+    "": "start (imports)",
+    "landing": "raw loads",
+    "raw loads": "raw loads",
+    "raw loads in all": "raw boundary",
+    "raw boundary": "dbt build",
+    "dbt build": "dbt build",
+    "dbt build all": "marts boundary",
+    "marts boundary": "publish",
+    "publish": "end",
+}
+ORDER = (*dict.fromkeys(STAGES.values()), "published", "ended before")
+
+
+@dataclass
+class Outcome:
+    """One attack: its name, what it was, and what was wrong afterwards."""
+
+    name: str
+    what: str
+    wrong: list[str] = field(default_factory=list)
+    stage: str = ""
+    seconds: float = 0.0
+
+
+Attack = Callable[[], Outcome]
+
+
+# ---- Commands ------------------------------------------------------------------------------------
+
+
+@dataclass
+class Ended:
+    """A command that ended; `code` is None when it had to be stopped at the time limit."""
+
+    code: int | None
+    out: str
+    err: str
+    seconds: float
+
+    @property
+    def stage(self) -> str:
+        """The stage in which the nightly was when it ended."""
+        lines = re.findall(r"^\[ *[\d.]+s\] \d/\d ([a-z ]+):( in all| all)?", self.out, re.M)
+        return STAGES["".join(lines[-1]) if lines else ""]
+
+    def not_plain(self) -> str | None:
+        """Why the refusal is not one that a person can act on; None when it is."""
+        text = self.err.strip()
+        if not text:
+            return "it says nothing"
+        if "Traceback" in text or re.search(r'File "[^"]+", line \d+', text):
+            return "it shows a traceback: " + last_line(text)
+        if match := re.search(r"\b\w+\.[\w.]*(Error|Exception)\b", text):
+            return f"it shows {match.group()}: {last_line(text)}"
+        if len(text.splitlines()) > 40:
+            return f"it takes {len(text.splitlines())} lines"
+        return None
+
+
+def last_line(text: str) -> str:
+    lines = [line.strip() for line in text.strip().splitlines() if line.strip()]
+    reasons = [line for line in lines if line.startswith("✗")]
+    return (reasons or lines or ["nothing"])[-1][:200]
+
+
+def start(home: Path, *command: str, **extra: str) -> subprocess.Popen[str]:
+    """A command of the project, as the leader of a process group."""
+    return subprocess.Popen(
+        [sys.executable, *command], cwd=ROOT, env=environment(home, **extra), text=True,
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        start_new_session=True, errors="replace",
+    )  # fmt: skip
+
+
+def run(home: Path, *command: str, limit: float, **extra: str) -> Ended:
+    """Run a command of the project to its end, or to the limit in seconds."""
+    started = time.monotonic()
+    process = start(home, *command, **extra)
+    try:
+        out, err = process.communicate(timeout=limit)
+        code: int | None = process.returncode
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        out, err = process.communicate()
+        code = None
+    return Ended(code, out, err, time.monotonic() - started)
+
+
+def processes(home: Path) -> list[psutil.Process]:
+    """Processes that work on a home."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if process.environ().get("JOURNEY_HOME") == str(home):
+                found.append(process)
+        except psutil.Error:
+            continue
+    return found
+
+
+# ---- Readers -------------------------------------------------------------------------------------
+
+
+def release(home: Path) -> tuple[str | None, str | None]:
+    """Content hash of the current release, None without one, and what is not whole in it."""
+    link = home / "published" / "current"
+    if not os.path.lexists(link):
+        return None, None
+    folder = link.resolve()
+    try:
+        if folder.parent != (home / "published" / "releases").resolve():
+            return None, f"current is {folder}"
+        manifest = json.loads((folder / "manifest.json").read_text("utf-8"))
+        files = {
+            path.relative_to(folder).as_posix(): tampering.sha256(path)
+            for path in folder.rglob("*") if path.is_file()
+        }  # fmt: skip
+        files.pop("manifest.json")
+        if files != {name: entry["sha256"] for name, entry in manifest["files"].items()}:
+            return None, "files are not those of the manifest"
+        with duckdb.connect(str(folder / "journey.duckdb"), read_only=True) as connection:
+            (shown,) = connection.execute(
+                "select content_hash from marts.release_info").fetchone()  # fmt: skip
+            for name, table in manifest["tables"].items():
+                (rows,) = connection.execute(f'select count(*) from marts."{name}"').fetchone()
+                if rows != table["rows"]:
+                    return None, f"{name} holds {rows} rows of {table['rows']}"
+        if shown != manifest["content_hash"]:
+            return None, "the database and the manifest are of two releases"
+    except (OSError, ValueError, KeyError, duckdb.Error) as error:
+        return None, f"{folder.name} cannot be read: {str(error).splitlines()[0][:200]}"
+    return str(shown), None
+
+
+class Readers:
+    """Looks at the release again and again; `wrong` tells what a reader could not have used."""
+
+    def __init__(self, home: Path, may_see: set[str | None]) -> None:
+        self.wrong: list[str] = []
+        self._home, self._may_see = home, may_see
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._look)
+
+    def __enter__(self) -> Readers:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join()
+        self.look()
+
+    def look(self) -> None:
+        shown, problem = release(self._home)
+        if problem is None and shown not in self._may_see:
+            problem = "a release of other content" if shown else "the release is gone"
+        if problem and problem not in self.wrong:
+            self.wrong.append(problem)
+
+    def _look(self) -> None:
+        while not self._stop.wait(0.5):
+            self.look()
+
+
+@contextmanager
+def file_system(folder: Path, size: int) -> Iterator[None]:
+    """A file system of `size` bytes in memory at `folder`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder)], check=True)
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", str(folder)], check=True)
+
+
+# ---- Homes ---------------------------------------------------------------------------------------
+
+
+@dataclass
+class Untouched:
+    """What a run without an attack takes (seconds) and publishes (content hash)."""
+
+    home: Path
+    seconds: float
+    content: str
+
+
+class Homes:
+    """The untouched homes, each made when it is first asked for, and copies of them."""
+
+    def __init__(self, scratch: Path, limit: float, reuse: bool) -> None:
+        self.scratch, self.limit, self.reuse = scratch, limit, reuse
+
+    def copy(self, home: Path, name: str, into: Path | None = None) -> Path:
+        target = (into or self.scratch) / name.replace("/", "-").replace(" ", "-")
+        shutil.rmtree(target, ignore_errors=True)
+        shutil.copytree(home, target, symlinks=True)
+        return target
+
+    def _untouched(self, name: str, make: Callable[[Path], object], *arguments: str) -> Untouched:
+        home = self.scratch / f"untouched-{name.replace(' ', '-')}"
+        record = home.with_suffix(".json")
+        if self.reuse and record.exists():
+            return Untouched(home, **json.loads(record.read_text("utf-8")))
+        shutil.rmtree(home, ignore_errors=True)
+        make(home)
+        ended = run(home, "-m", "orchestration.nightly", *arguments, limit=10 * self.limit)
+        content, problem = release(home)
+        if ended.code or problem or content is None:
+            raise SystemExit(f"the untouched run ({name}) failed: {ended.err}\n{problem}")
+        print(f"untouched: {name}: {ended.seconds:.0f} s, {content[:12]}", flush=True)
+        record.write_text(json.dumps({"seconds": ended.seconds, "content": content}), "utf-8")
+        return Untouched(home, ended.seconds, content)
+
+    @cached_property
+    def empty(self) -> Path:
+        """A home with all files of the story, in which nothing ran."""
+        home = self.scratch / "untouched-empty"
+        shutil.rmtree(home, ignore_errors=True)
+        place(home / "landing", "before")
+        place(home / "landing", "after")
+        return home
+
+    @cached_property
+    def yesterday(self) -> Untouched:
+        """A home with the release of the first days."""
+        return self._untouched("first days", lambda home: place(home / "landing", "before"))
+
+    @cached_property
+    def waiting(self) -> Path:
+        """The same, with the later days waiting."""
+        home = self.copy(self.yesterday.home, "untouched-waiting")
+        place(home / "landing", "after")
+        return home
+
+    @cached_property
+    def built(self) -> Untouched:
+        """The same, one night later: what every other run has to publish in the end."""
+        return self._untouched("later days", self._like(self.waiting))
+
+    @cached_property
+    def first(self) -> Untouched:
+        return self._same(self._untouched("first run", self._like(self.empty)))
+
+    @cached_property
+    def full(self) -> Untouched:
+        return self._same(self._untouched("full rebuild", self._like(self.waiting), "--full"))
+
+    def _like(self, base: Path) -> Callable[[Path], object]:
+        return lambda home: self.copy(base, home.name)
+
+    @cached_property
+    def room_needed(self) -> int:
+        """Bytes that the untouched run takes at its peak beyond those of the home."""
+        folder = self.scratch / "disk-measure"
+        with file_system(folder, 2 << 30):
+            home = self.copy(self.waiting, "home", folder)
+            least = before = shutil.disk_usage(folder).free
+            process = start(home, "-m", "orchestration.nightly")
+            threading.Thread(target=process.communicate, daemon=True).start()
+            while process.poll() is None:
+                least = min(least, shutil.disk_usage(folder).free)
+                time.sleep(0.05)
+            if process.returncode:
+                raise SystemExit("the untouched run on a tmpfs failed")
+        print(f"untouched: room: {(before - least) / 2**20:.0f} MiB", flush=True)
+        return before - least
+
+    def make_ready(self, classes: set[str]) -> None:
+        """Make what these attacks need, before any of them runs."""
+        if classes & {"kills", "disk", "tampering", "settings"}:
+            _ = self.built
+        if "kills" in classes:
+            _ = self.first, self.full
+        if "disk" in classes:
+            _ = self.room_needed
+
+    def _same(self, other: Untouched) -> Untouched:
+        if other.content != self.built.content:
+            raise SystemExit("two untouched runs published different content; nothing to compare")
+        return other
+
+
+def place(landing: Path, part: str) -> None:
+    """Put the story's rows `before` YESTERDAY, or those `after`, into a landing zone."""
+    for path in sorted(STORY.rglob("*.csv")):
+        header, *rows = path.read_text("utf-8").splitlines(keepends=True)
+        mine = [row for row in rows if (day_of(row) < YESTERDAY) == (part == "before")]
+        if mine:
+            target = landing / path.relative_to(STORY).parent / f"{part}.csv"
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_text(header + "".join(mine), "utf-8")
+
+
+def day_of(row: str) -> str:
+    """The first day that a row names."""
+    return re.findall(r"\d{4}-\d{2}-\d{2}", row)[0]
+
+
+def recover(homes: Homes, home: Path, outcome: Outcome) -> None:
+    """The next nightly, unaided: it has to end in time with the content of the untouched run."""
+    ended = run(home, "-m", "orchestration.nightly", limit=homes.limit)
+    if ended.code is None:
+        outcome.wrong.append(f"the next nightly did not end within {homes.limit:.0f} s "
+                             f"({ended.stage})")  # fmt: skip
+    elif ended.code:
+        outcome.wrong.append(f"the next nightly failed: {last_line(ended.err)}")
+    content, problem = release(home)
+    if problem or (ended.code == 0 and content != homes.built.content):
+        outcome.wrong.append(problem or "the next nightly published other content")
+
+
+def finished(home: Path, outcome: Outcome) -> Outcome:
+    """Leave nothing running, and the folder only when there is something to look at."""
+    for process in processes(home):
+        process.kill()
+    if not outcome.wrong:
+        shutil.rmtree(home, ignore_errors=True)
+    return outcome
+
+
+# ---- Kills ---------------------------------------------------------------------------------------
+
+
+def kill(homes: Homes, seed: int, number: int) -> Outcome:
+    """Kill a nightly at a random instant, then run the next one."""
+    chance = random.Random(f"{seed}/{number}")
+    kind = ("later days", "first run", "later days", "full rebuild")[number % 4]
+    group = number // 4 % 2 == 0
+    base, untouched = {
+        "later days": (homes.waiting, homes.built),
+        "first run": (homes.empty, homes.first),
+        "full rebuild": (homes.waiting, homes.full),
+    }[kind]
+    instant = chance.uniform(0, untouched.seconds)
+    outcome = Outcome(f"kills/{number}", f"{kind}, {'group' if group else 'parent'} killed "
+                      f"at {instant:.1f} of {untouched.seconds:.0f} s")  # fmt: skip
+    home = homes.copy(base, outcome.name)
+    before, _ = release(home)
+    with Readers(home, {before, homes.built.content}) as readers:
+        full = ["--full"] if kind == "full rebuild" else []
+        process = start(home, "-m", "orchestration.nightly", *full)
+        time.sleep(instant)
+        (os.killpg if group else os.kill)(process.pid, signal.SIGKILL)
+        deadline = time.monotonic() + ORPHANS_SECONDS
+        while (left := processes(home)) and time.monotonic() < deadline:
+            time.sleep(0.2)
+        if left:
+            outcome.wrong.append(f"{len(left)} processes outlive the killed run")
+            for orphan in left:  # they hold the pipes open
+                orphan.kill()
+        out, err = process.communicate()
+        outcome.stage = "ended before" if process.returncode != -signal.SIGKILL else Ended(
+            None, out, err, 0).stage  # fmt: skip
+        recover(homes, home, outcome)
+    outcome.wrong += readers.wrong
+    return finished(home, outcome)
+
+
+# ---- Disk ----------------------------------------------------------------------------------------
+
+
+def fill(homes: Homes, number: int, levels: int) -> Outcome:
+    """Run the nightly with room for a part of it, then with room enough."""
+    needed = homes.room_needed
+    room = needed * number // max(levels - 1, 1)
+    outcome = Outcome(f"disk/{number}", f"{room / 2**20:.1f} MiB left, {needed / 2**20:.0f} needed")
+    folder = homes.scratch / f"disk-{number}"
+    content = homes.built.content
+    with file_system(folder, 4 * needed + (512 << 20)):
+        home = homes.copy(homes.waiting, "home", folder)
+        with (folder / "ballast").open("wb") as stream:
+            for block in (1 << 20, 4096):
+                while shutil.disk_usage(folder).free - room >= block:
+                    stream.write(bytes(block))
+                    stream.flush()
+        with Readers(home, {homes.yesterday.content, content}) as readers:
+            ended = run(home, "-m", "orchestration.nightly", limit=homes.limit)
+            outcome.stage = ended.stage if ended.code != 0 else "published"
+            if ended.code is None:
+                outcome.wrong.append(f"did not end within {homes.limit:.0f} s ({ended.stage})")
+            elif ended.code and (problem := ended.not_plain()):
+                outcome.wrong.append(f"{ended.stage}: {problem}")
+            elif ended.code == 0 and release(home)[0] != content:
+                outcome.wrong.append("published other content")
+            (folder / "ballast").unlink()
+            for process in processes(home):
+                outcome.wrong.append("a process outlives the run")
+                process.kill()
+            recover(homes, home, outcome)
+        outcome.wrong += readers.wrong
+        finished(home, outcome)
+    return outcome
+
+
+# ---- Tampering and settings ----------------------------------------------------------------------
+
+
+def tamper(homes: Homes, attack: tampering.Tampering) -> Outcome:
+    """Tamper with a home, run the commands, and judge by what was expected."""
+    outcome = Outcome(attack.name, attack.expected)
+    home = homes.copy(homes.waiting if attack.base == "waiting" else homes.built.home, attack.name)
+    if attack.base == "candidate":
+        tampering.candidate(home, homes.yesterday.home)
+    if attack.moved:
+        home = home.rename(home.with_name(attack.moved))
+    before, _ = release(home)
+    with attack.act(home, homes.yesterday.home) as extra:
+        for command in attack.commands:
+            ended = run(home, *tampering.COMMANDS[command], limit=homes.limit, **extra)
+            if ended.code is None:
+                outcome.wrong.append(f"{command} did not end within {homes.limit:.0f} s")
+                break
+    content, problem = release(home)
+    refused = bool(ended.code)
+    if ended.code == 0 and attack.expected == "refused":
+        outcome.wrong.append(f"{command} went through" + (
+            " and changed the release" if content != before else ""))  # fmt: skip
+    elif refused and attack.expected == "healed":
+        outcome.wrong.append(f"{command} failed: {last_line(ended.err)}")
+    elif refused:
+        if unclear := ended.not_plain():
+            outcome.wrong.append(f"{command}: {unclear}")
+        if missing := [w for w in attack.words if not re.search(w, ended.err)]:
+            outcome.wrong.append(f"{command} does not name {missing}: {last_line(ended.err)}")
+        if problem or content != before:
+            outcome.wrong.append(problem or "the release changed")
+    elif ended.code == 0 and (problem or content != homes.built.content):
+        outcome.wrong.append(problem or "other content was published")
+    for path in tampering.holding(home, attack.secret) if attack.secret else ():
+        outcome.wrong.append(f"the secret is in {path}")
+    return finished(home, outcome)
+
+
+# ---- Files ---------------------------------------------------------------------------------------
+
+
+def malformed(scratch: Path, name: str, file_name: str, content: bytes) -> Outcome:
+    """Load one file with the real loader; its rows are conserved, or it is refused in words."""
+    from tests.unit.test_loader import load
+
+    outcome = Outcome(name, file_name.encode("utf-8", "replace").decode())
+    landing = Path(tempfile.mkdtemp(prefix="files-", dir=scratch))
+    path = landing / "crm" / "payments" / file_name
+    path.parent.mkdir(parents=True)
+    path.write_bytes(content)
+    with duckdb.connect() as connection:
+        try:
+            (found,) = load(connection, landing, "crm/payments")
+        except Exception as error:
+            outcome.wrong.append(f"the load ends with {type(error).__name__}: {str(error)[:150]}")
+        else:
+            (held,) = connection.execute("select count(*) from raw_crm.payments").fetchone()
+            (kept,) = connection.execute("select count(*) from ops.quarantined_rows").fetchone()
+            if found.status == "rejected":
+                runbook = (ROOT / "docs" / "runbook.md").read_text("utf-8")
+                if f"`{found.reject_code}`" not in runbook or not found.reject_remedy:
+                    outcome.wrong.append(f"{found.reject_code}: without a remedy")
+                if held or kept:
+                    outcome.wrong.append("refused, and rows of it stay")
+            elif found.rows_in != held + kept + found.rows_duplicate:
+                outcome.wrong.append(
+                    f"{found.rows_in} rows in, {held} loaded, {kept} quarantined, "
+                    f"{found.rows_duplicate} duplicate"
+                )
+    shutil.rmtree(landing)
+    return outcome
+
+
+def damaged(chance: random.Random) -> bytes:
+    """Valid payments with some bytes cut, changed or put in."""
+    from tests.unit.test_fuzz import BYTES, GARBAGE
+
+    rows = [f"p{n},o{n % 3},2026-01-0{1 + n % 7} 10:00:00,{n}.50,JPY,charge" for n in range(9)]
+    header = "payment_id,order_id,paid_at,payment_amount,currency_code,payment_type"
+    text = chance.choice(["\n", "\r\n", "\r"]).join([header, *rows, ""])
+    data = bytearray(text.encode(chance.choice(["utf-8", "utf-8-sig", "utf-16", "cp932"])))
+    for _ in range(chance.randint(1, 4)):
+        place = chance.randrange(len(data) or 1)
+        match chance.randrange(4):
+            case 0:
+                del data[place : place + chance.randint(1, 9)]
+            case 1:
+                data[place : place + 1] = chance.randbytes(1)
+            case _:
+                data[place:place] = chance.choice(BYTES + GARBAGE)
+    return bytes(data)
+
+
+def all_files(homes: Homes, contents: dict[str, bytes]) -> Outcome:
+    """All of them in one landing zone: the nightly ends in words, the ledger names each file."""
+    outcome = Outcome("files/all in one night", f"{len(contents)} files")
+    home = homes.copy(homes.waiting, outcome.name)
+    before, _ = release(home)
+    for name, content in contents.items():
+        path = home / "landing" / "crm" / "payments" / "malformed" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    ended = run(home, "-m", "orchestration.nightly", limit=homes.limit)
+    if ended.code is None:
+        outcome.wrong.append(f"did not end within {homes.limit:.0f} s ({ended.stage})")
+    elif problem := ended.not_plain():
+        outcome.wrong.append(problem)
+    if release(home) != (before, None):
+        outcome.wrong.append("the release changed")
+    with duckdb.connect(str(tampering.warehouse(home)), read_only=True) as connection:
+        (told,) = connection.execute(
+            "select count(*) from ops.files where file_name like '%/malformed/%'"
+        ).fetchone()
+    if told != len(contents):
+        outcome.wrong.append(f"the ledger names {told} of {len(contents)} files")
+    return finished(home, outcome)
+
+
+# ---- The tally -----------------------------------------------------------------------------------
+
+
+def attacks(options: argparse.Namespace, homes: Homes) -> Iterator[tuple[str, Attack]]:
+    """All attacks that were asked for, by name."""
+    wanted = [options.one.split("/")[0]] if options.one else options.only.split(",")
+    if "kills" in wanted:
+        for number in range(options.kills):
+            yield f"kills/{number}", lambda n=number: kill(homes, options.seed, n)
+    if "disk" in wanted:
+        for number in range(options.fills):
+            yield (f"disk/{number}",
+                   lambda n=number: fill(homes, n, options.fills))  # fmt: skip
+    if "tampering" in wanted:
+        for attack in tampering.TAMPERINGS:
+            yield f"tampering/{attack.name}", lambda a=attack: tamper(homes, a)
+    if "settings" in wanted:
+        for attack in tampering.SETTINGS:
+            yield attack.name, lambda a=attack: tamper(homes, a)
+    if "files" in wanted:
+        from tests.unit.test_damaged_files import cases
+
+        known = {case.name: case.content for case in cases()}
+        for name, content in known.items():
+            shown = os.fsencode(name).decode("utf-8", "backslashreplace").replace("\n", "\\n")
+            yield (
+                f"files/{shown}",
+                lambda s=shown, n=name, c=content: malformed(homes.scratch, f"files/{s}", n, c),
+            )
+        for number in range(options.inputs):
+            data = damaged(random.Random(f"{options.seed}/{number}"))
+            yield (
+                f"files/random {number}",
+                lambda n=number, d=data: malformed(
+                    homes.scratch, f"files/random {n}", "random.csv", d
+                ),
+            )
+        yield "files/all in one night", lambda: all_files(homes, known)
+
+
+def main() -> int:
+    """Command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)  # fmt: skip
+    parser.add_argument("--only", default=",".join(CLASSES), help="classes, with commas between")
+    parser.add_argument("--one", metavar="NAME", help="this attack alone, such as kills/17")
+    parser.add_argument("--kills", type=int, default=100)
+    parser.add_argument("--fills", type=int, default=10)
+    parser.add_argument("--inputs", type=int, default=300, help="randomly damaged files")
+    parser.add_argument("--seed", default="0")
+    parser.add_argument("--parallel", type=int, default=1, help="attacks at a time")
+    parser.add_argument("--limit", type=float, default=180.0, help="seconds for one command")
+    parser.add_argument("--scratch", type=Path, help="folder for the homes; those that failed stay")
+    parser.add_argument("--reuse", action="store_true", help="the untouched homes in --scratch")
+    options = parser.parse_args()
+    if unknown := set(options.only.split(",")) - set(CLASSES):
+        parser.error(f"no such class: {', '.join(sorted(unknown))}")
+    if "disk" in options.only and os.geteuid():
+        parser.error("the class disk mounts file systems and needs root; leave it out with --only")
+    scratch = (options.scratch or Path(tempfile.mkdtemp(prefix="faults-"))).resolve()
+    scratch.mkdir(parents=True, exist_ok=True)
+    ensure_manifest(load_settings(scratch).environment())
+    homes = Homes(scratch, options.limit, options.reuse)
+    planned = {
+        name: attack for name, attack in attacks(options, homes) if options.one in (None, name)
+    }
+    homes.make_ready({name.split("/")[0] for name in planned})
+    outcomes: list[Outcome] = []
+    started = time.monotonic()
+    with ThreadPoolExecutor(options.parallel) as pool:
+        running = [pool.submit(timed, name, attack) for name, attack in planned.items()]
+        for done in as_completed(running):
+            outcome = done.result()
+            outcomes.append(outcome)
+            if outcome.wrong or not outcome.name.startswith("files/"):
+                print(f"[{time.monotonic() - started:6.0f}s] {len(outcomes)}/{len(planned)} "
+                      f"{outcome.name} ({outcome.what}): "
+                      + ("; ".join(outcome.wrong) or "held"), flush=True)  # fmt: skip
+    tell(outcomes, options, time.monotonic() - started)
+    if not options.scratch and not any(outcome.wrong for outcome in outcomes):
+        shutil.rmtree(scratch)
+    else:
+        print(f"homes: {scratch}")
+    return any(outcome.wrong for outcome in outcomes)
+
+
+def timed(name: str, attack: Attack) -> Outcome:
+    """Carry an attack out; one that the benchmark itself cannot carry out is not held."""
+    started = time.monotonic()
+    try:
+        outcome = attack()
+    except Exception as error:
+        outcome = Outcome(name, "", [f"not carried out: {type(error).__name__}: {error}"])
+    outcome.name, outcome.seconds = name, time.monotonic() - started
+    return outcome
+
+
+def tell(outcomes: list[Outcome], options: argparse.Namespace, seconds: float) -> None:
+    """Print the table, the stages that the kills met, and what failed."""
+    print(f"\n{date.today()}, {platform.machine()}, {os.cpu_count()} cores, Python "
+          f"{platform.python_version()}, DuckDB {duckdb.__version__}, seed {options.seed}, "
+          f"{seconds / 60:.0f} minutes\n")  # fmt: skip
+    print("| attack | attempts | held |\n|---|---:|---:|")
+    classes = dict.fromkeys(outcome.name.split("/")[0] for outcome in outcomes)
+    for kind in classes:
+        mine = [outcome for outcome in outcomes if outcome.name.split("/")[0] == kind]
+        print(f"| {kind} | {len(mine)} | {sum(not outcome.wrong for outcome in mine)} |")
+    for kind in ("kills", "disk"):
+        mine = [outcome for outcome in outcomes if outcome.name.startswith(kind) and outcome.stage]
+        if mine:
+            total = Counter(outcome.stage for outcome in mine)
+            held = Counter(outcome.stage for outcome in mine if not outcome.wrong)
+            print(f"\n{kind}, by the stage that the run had reached (held of attempts):")
+            for stage in [s for s in ORDER if s in total]:
+                print(f"  {stage:16} {held[stage]:3} of {total[stage]:3} {'█' * total[stage]}")
+    if failed := sorted((o for o in outcomes if o.wrong), key=lambda o: o.name):
+        print(f"\nfailed ({len(failed)}); repeat one with --one NAME --seed {options.seed}:")
+        for outcome in failed:
+            print(f"  {outcome.name} ({outcome.what}): {'; '.join(outcome.wrong)}")
+    print()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

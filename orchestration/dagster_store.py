@@ -1,0 +1,82 @@
+"""
+Dagster's records of runs, in `<home>/dagster`: history for people, nothing that a run depends on.
+
+So they never stand in the way of one. A store that is damaged, or locked for long, is set aside and
+made again; a run that it still calls running, though the home's lock is ours, is dead.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import dagster as dg
+
+LOCK_SECONDS = 15.0
+
+
+@contextmanager
+def open_instance(folder: Path) -> Iterator[dg.DagsterInstance]:
+    """Dagster's instance over the store in a folder, which is set aside first when unusable."""
+    if reason := unusable(folder):
+        aside = set_aside(folder)
+        print(f"Dagster's records of runs were {reason}: set aside as {aside.name}", flush=True)
+    try:
+        instance = dg.DagsterInstance.get()
+        instance.get_runs_count()
+    except Exception:
+        aside = set_aside(folder)
+        print(f"Dagster's records of runs were damaged: set aside as {aside.name}", flush=True)
+        instance = dg.DagsterInstance.get()
+    with instance:
+        yield instance
+
+
+def unusable(folder: Path) -> str | None:
+    """Why no run can be recorded here: `damaged` or `locked`; None when one can."""
+    if not folder.is_dir():
+        return "damaged" if folder.exists() or folder.is_symlink() else None
+    shared = [path for path in folder.rglob("*.db") if len(path.stem) < 36]  # not those of one run
+    for path in shared:
+        try:
+            with closing(sqlite3.connect(path, timeout=LOCK_SECONDS)) as connection:
+                if connection.execute("pragma quick_check(1)").fetchone() != ("ok",):
+                    return "damaged"
+                connection.execute("begin immediate")
+                connection.rollback()
+        except sqlite3.OperationalError as error:
+            return "locked" if "locked" in str(error) else "damaged"
+        except sqlite3.DatabaseError:
+            return "damaged"
+    return None
+
+
+def set_aside(folder: Path) -> Path:
+    """Rename the folder to `<name>.damaged-<n>` and make an empty one; returns the new name."""
+    number = 1
+    while (aside := folder.with_name(f"{folder.name}.damaged-{number}")).exists():
+        number += 1
+    folder.rename(aside)
+    folder.mkdir(mode=0o700)
+    return aside
+
+
+def end_dead_runs(instance: dg.DagsterInstance, run_id: str) -> int:
+    """
+    Mark other runs that the store calls running as failed; the caller holds the home's lock.
+
+    Otherwise the queue of `dagster dev` would wait for them. Returns how many there were.
+    """
+    running = [
+        dg.DagsterRunStatus.STARTING,
+        dg.DagsterRunStatus.STARTED,
+        dg.DagsterRunStatus.CANCELING,
+    ]
+    dead = [
+        run for run in instance.get_runs(dg.RunsFilter(statuses=running)) if run.run_id != run_id
+    ]
+    for run in dead:
+        instance.report_run_failed(run, "its process was killed; a later run found the lock free")
+    return len(dead)
