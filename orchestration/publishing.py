@@ -25,7 +25,7 @@ from typing import Any
 
 import duckdb
 
-from orchestration import gate, journey_map, sealed, volume
+from orchestration import command, gate, journey_map, sealed, volume
 from orchestration.fingerprint import SCHEMA, TableHash, fingerprint, hash_table, table_names
 from orchestration.loading import erasing
 from orchestration.locking import single_writer
@@ -475,4 +475,4 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(command.run("publish", main))

@@ -13,6 +13,7 @@ import sys
 
 import duckdb
 
+from orchestration import command
 from orchestration.loading import ledger, loader, reading
 from orchestration.loading.contract import Table, load_contract
 from orchestration.locking import single_writer
@@ -145,4 +146,4 @@ def main(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(command.run("reload", lambda: main(sys.argv[1:])))

@@ -6,6 +6,7 @@ import sys
 
 import duckdb
 
+from orchestration import command
 from orchestration.loading import ledger
 from orchestration.locking import single_writer
 from orchestration.settings import load_settings
@@ -27,4 +28,4 @@ def main(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(command.run("waive", lambda: main(sys.argv[1:])))
