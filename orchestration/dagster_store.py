@@ -9,12 +9,17 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
 import dagster as dg
 from sqlalchemy.exc import SQLAlchemyError
+
+from orchestration import command
+from orchestration.locking import single_writer
+from orchestration.settings import ROOT, load_settings
 
 LOCK_SECONDS = 15.0
 
@@ -98,3 +103,19 @@ def end_dead_runs(instance: dg.DagsterInstance, run_id: str) -> int:
         names = ", ".join(run.run_id[:8] for run in dead)
         print(f"Dagster's runs {names} had been killed: marked as canceled", flush=True)
     return len(dead)
+
+
+def main() -> None:
+    """Before `dagster dev`: a usable store, and no run in it that nobody runs."""
+    settings = load_settings()
+    settings.prepare()
+    os.environ.update(settings.environment(), DAGSTER_HOME=str(ROOT))
+    try:
+        with single_writer(settings.home), open_instance(settings.home / "dagster") as instance:
+            end_dead_runs(instance, "")
+    except BlockingIOError:
+        pass  # a run is going on, and will have done the same
+
+
+if __name__ == "__main__":
+    sys.exit(command.run("dev", main))

@@ -13,6 +13,7 @@ import re
 import sys
 import tomllib
 from dataclasses import dataclass, fields
+from datetime import datetime
 from pathlib import Path
 from zoneinfo import available_timezones
 
@@ -26,6 +27,7 @@ SAMPLE_DIR = ROOT / "sample" / "landing"
 # Stated openly, because the sample is synthetic: it protects nobody and must never hash real data.
 SAMPLE_PEPPER = "pepper of the synthetic sample, not a secret"
 
+INSTANT = "%Y-%m-%d %H:%M:%S"
 CONSENT_POLICIES = ("ignored", "opt_out", "opt_in")
 
 
@@ -141,6 +143,14 @@ class Settings:
             ) from error
 
 
+def is_instant(text: str) -> bool:
+    """Whether a text is an instant that exists, as `INSTANT` writes it."""
+    try:
+        return datetime.strptime(text, INSTANT).strftime(INSTANT) == text
+    except ValueError:
+        return False
+
+
 def home_path() -> Path:
     """The home that `JOURNEY_HOME` names, `./.journey` by default, absolute."""
     named = os.environ.get("JOURNEY_HOME", "").strip()
@@ -182,9 +192,7 @@ def load_settings(home: Path | None = None) -> Settings:
             f"set it in {config_path} or JOURNEY_BUSINESS_TIMEZONE, for example Asia/Tokyo"
         )
     currency = value("reporting_currency", "JPY")
-    if not (
-        len(currency) == 3 and currency.isascii() and currency.isalpha() and currency.isupper()
-    ):
+    if not re.fullmatch("[A-Z]{3}", currency):
         raise SettingsError(
             f"reporting_currency = {currency!r} is no ISO 4217 code; set it in {config_path}"
         )
