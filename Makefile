@@ -44,7 +44,7 @@ $(VENV)/semantic/installed: requirements-semantic.lock $(VENV)/installed
 	@touch $@
 
 nightly: setup ## the main job: load, build, judge and publish what lies in the landing zone [FULL=1]
-	@$(BIN)/python -m orchestration.nightly $(if $(AS_OF),--as-of "$(AS_OF)") $(if $(FULL),--full)
+	@$(BIN)/python -m orchestration.nightly $(if $(AS_OF),--as-of "$$AS_OF") $(if $(FULL),--full)
 
 test: setup $(VENV)/semantic/installed ## lint, then all tests
 	@$(MAKE) --no-print-directory lint
@@ -60,12 +60,12 @@ test-superset: setup .venv-superset/installed ## import and query the dashboard 
 	@touch $@
 
 dev: setup ## Dagster UI on http://127.0.0.1:3000, with the schedule
-	@mkdir -p $(DAGSTER_STATE_DIR)
+	@$(BIN)/python -m orchestration.dagster_store
 	@$(BIN)/dagster dev -m orchestration.definitions --host 127.0.0.1 --port 3000
 
 import: setup ## map an export into the landing zone: make import ADAPTER=olist FROM=<dir>
-	@test -n "$(ADAPTER)" -a -n "$(FROM)" || { echo "usage: make import ADAPTER=<name> FROM=<dir>; adapters: $$(ls adapters | tr '\n' ' ')"; exit 1; }
-	@$(BIN)/python -m orchestration.importing "$(ADAPTER)" "$(FROM)"
+	@test -n "$$ADAPTER" && test -n "$$FROM" || { echo "usage: make import ADAPTER=<name> FROM=<dir>; adapters: $$(ls adapters | tr '\n' ' ')"; exit 1; }
+	@$(BIN)/python -m orchestration.importing "$$ADAPTER" "$$FROM"
 
 build: setup ## dbt alone on the loaded data, without publishing: make build [M=+fct_sessions]
 	@$(BIN)/python -m orchestration.dbt build --exclude-resource-type unit_test $(if $(M),--select $(M))
@@ -89,25 +89,22 @@ releases: setup ## list the releases, the current one starred
 	@$(BIN)/python -m orchestration.publishing --list
 
 rollback: setup ## make the previous release current again: make rollback [RELEASE=<id>]
-	@$(BIN)/python -m orchestration.publishing --rollback $(RELEASE)
+	@$(BIN)/python -m orchestration.publishing --rollback $(if $(RELEASE),"$$RELEASE")
 
 waive: setup ## let the gate pass in spite of a rejected or drifted file: make waive FILE=<name> REASON="..."
-	@test -n "$(FILE)" -a -n "$(REASON)" || { echo 'usage: make waive FILE=<name or id> REASON="why"'; exit 1; }
-	@$(BIN)/python -m orchestration.waiving "$(FILE)" "$(REASON)"
+	@test -n "$$FILE" && test -n "$$REASON" || { echo 'usage: make waive FILE=<name or id> REASON="why"'; exit 1; }
+	@$(BIN)/python -m orchestration.waiving "$$FILE" "$$REASON"
 
 retract: setup ## take a load back, as if it had never come: make retract FILE=<name or id>
-	@test -n "$(FILE)" || { echo 'usage: make retract FILE=<name or id>'; exit 1; }
-	@$(BIN)/python -m orchestration.reloading retract "$(FILE)"
+	@test -n "$$FILE" || { echo 'usage: make retract FILE=<name or id>'; exit 1; }
+	@$(BIN)/python -m orchestration.reloading retract "$$FILE"
 
 requeue: setup ## load files anew after a repair: make requeue FILE=<name or id>, or REASON=R_ENUM_UNKNOWN
-	@test -n "$(FILE)$(REASON)" || { echo 'usage: make requeue FILE=<name or id> | REASON=<R_...>'; exit 1; }
-	@$(BIN)/python -m orchestration.reloading requeue "$(or $(FILE),$(REASON))"
+	@test -n "$$FILE$$REASON" || { echo 'usage: make requeue FILE=<name or id> | REASON=<R_...>'; exit 1; }
+	@$(BIN)/python -m orchestration.reloading requeue "$${FILE:-$$REASON}"
 
-pepper: ## write a secret pepper for hashing personal data to $JOURNEY_HOME/pepper, once
-	@mkdir -p -m 700 "$(JOURNEY_HOME)"
-	@test ! -e "$(JOURNEY_HOME)/pepper" || { echo "$(JOURNEY_HOME)/pepper exists; a new one would part every person from their past"; exit 1; }
-	@(umask 077; $(PYTHON) -c 'import secrets; print(secrets.token_hex(32))' > "$(JOURNEY_HOME)/pepper")
-	@echo "written to $(JOURNEY_HOME)/pepper; keep a copy in a safe place"
+pepper: setup ## write a secret pepper for hashing personal data to $JOURNEY_HOME/pepper, once
+	@$(BIN)/python -m orchestration.pepper
 
 lint: setup ## ruff, type check, sqlfluff
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check --quiet .
@@ -116,7 +113,7 @@ lint: setup ## ruff, type check, sqlfluff
 
 docs: setup ## dbt's documentation and the data dictionary (page and CSV), each one file: docs/site/
 	@$(BIN)/python -m orchestration.dbt docs generate --static
-	@mkdir -p docs/site && cp "$(JOURNEY_HOME)/work/dbt/static_index.html" docs/site/index.html
+	@mkdir -p docs/site && cp "$$JOURNEY_HOME/work/dbt/static_index.html" docs/site/index.html
 	@echo "written to docs/site/index.html"
 	@$(BIN)/python -m orchestration.dictionary docs/site
 
@@ -127,11 +124,11 @@ semantic: setup ## write the semantic layer anew from seeds/kpi_definitions.csv
 	@$(BIN)/python -m scripts.semantic_layer
 
 sample: setup ## generate the shipped sample anew: make sample [PEOPLE=2000] [DAYS=548] [OUT=<dir>]
-	@$(BIN)/python -m sample.generate $(if $(PEOPLE),--people $(PEOPLE)) $(if $(DAYS),--days $(DAYS)) $(if $(OUT),--out $(OUT))
+	@$(BIN)/python -m sample.generate $(if $(PEOPLE),--people $(PEOPLE)) $(if $(DAYS),--days $(DAYS)) $(if $(OUT),--out "$$OUT")
 
 identity: setup ## who somebody is and why: make identity WHO=visitor:v1 [AND=user:u2] [ON="2026-01-31 00:00:00"]
-	@test -n "$(WHO)" || { echo 'usage: make identity WHO=<type>:<value> [AND=<type>:<value>] [ON=<UTC instant>]'; exit 1; }
-	@$(BIN)/python -m orchestration.identity "$(WHO)" $(if $(AND),--and "$(AND)") $(if $(ON),--on "$(ON)")
+	@test -n "$$WHO" || { echo 'usage: make identity WHO=<type>:<value> [AND=<type>:<value>] [ON=<UTC instant>]'; exit 1; }
+	@$(BIN)/python -m orchestration.identity "$$WHO" $(if $(AND),--and "$$AND") $(if $(ON),--on "$$ON")
 
 prove: setup ## random histories: every increment equals a full rebuild: make prove [N=200] [SEED=0]
 	@$(BIN)/python -m orchestration.proving --histories $(or $(N),200) --seed $(or $(SEED),0)
@@ -149,5 +146,5 @@ lock: ## resolve the dependencies anew into requirements.lock (needs uv)
 		uv pip compile - --no-deps -c requirements.lock --universal --generate-hashes --no-header --no-annotate --python-version 3.11 -o requirements-semantic.lock
 
 clean: ## remove the home (landing zone, warehouse, releases) after asking; .venv stays
-	@read -r -p "remove $(JOURNEY_HOME) with its landing zone, warehouse and releases? [y/N] " answer; \
-		test "$$answer" = y && rm -rf "$(JOURNEY_HOME)" dbt_project/target dbt_project/logs && echo removed || echo kept
+	@read -r -p "remove $$JOURNEY_HOME with its landing zone, warehouse and releases? [y/N] " answer; \
+		test "$$answer" = y && rm -rf "$$JOURNEY_HOME" dbt_project/target dbt_project/logs && echo removed || echo kept

@@ -7,12 +7,19 @@ made again; a run that it still calls running, though the home's lock is ours, i
 
 from __future__ import annotations
 
+import os
 import sqlite3
+import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
 import dagster as dg
+from sqlalchemy.exc import SQLAlchemyError
+
+from orchestration import command
+from orchestration.locking import single_writer
+from orchestration.settings import ROOT, load_settings
 
 from orchestration import files
 
@@ -37,9 +44,12 @@ def open_instance(folder: Path) -> Iterator[dg.DagsterInstance]:
 
 
 def unusable(folder: Path) -> str | None:
-    """Why no run can be recorded here: `damaged` or `locked`; None when one can."""
+    """Why no run can be recorded here: `damaged`, `not writable` or `locked`; None when one can."""
     if not folder.is_dir():
         return "damaged" if folder.exists() or folder.is_symlink() else None
+    folders = [folder, *(folder / name for name in ("history", "history/runs", "schedules"))]
+    if any(path.is_dir() and not os.access(path, os.W_OK | os.X_OK) for path in folders):
+        return "not writable"
     shared = [path for path in folder.rglob("*.db") if len(path.stem) < 36]  # not those of one run
     for path in shared:
         try:
@@ -65,18 +75,47 @@ def set_aside(folder: Path) -> Path:
 
 def end_dead_runs(instance: dg.DagsterInstance, run_id: str) -> int:
     """
-    Mark other runs that the store calls running as failed; the caller holds the home's lock.
+    Mark other runs that the store calls running as canceled; the caller holds the home's lock.
 
-    Otherwise the queue of `dagster dev` would wait for them. Returns how many there were.
+    Otherwise the queue of `dagster dev` would wait for them. Not as failed: those it may start
+    again, unasked. What waits in its queue stays. Returns how many there were.
     """
     running = [
+        dg.DagsterRunStatus.NOT_STARTED,
         dg.DagsterRunStatus.STARTING,
         dg.DagsterRunStatus.STARTED,
         dg.DagsterRunStatus.CANCELING,
     ]
     dead = [
-        run for run in instance.get_runs(dg.RunsFilter(statuses=running)) if run.run_id != run_id
+        run
+        for run in instance.get_runs(dg.RunsFilter(statuses=running))
+        if run.run_id != run_id
+        # A run that `dagster dev` is just putting into its queue has an origin.
+        and (run.status != dg.DagsterRunStatus.NOT_STARTED or run.remote_job_origin is None)
     ]
     for run in dead:
-        instance.report_run_failed(run, "its process was killed; a later run found the lock free")
+        try:
+            instance.report_run_canceled(run, "its process is gone: the home's lock was free")
+        except (SQLAlchemyError, sqlite3.Error):  # the record of that run alone is damaged
+            canceled = dg.DagsterEvent("PIPELINE_CANCELED", job_name=run.job_name)
+            instance.run_storage.handle_run_event(run.run_id, canceled)
+    if dead:
+        names = ", ".join(run.run_id[:8] for run in dead)
+        print(f"Dagster's runs {names} had been killed: marked as canceled", flush=True)
     return len(dead)
+
+
+def main() -> None:
+    """Before `dagster dev`: a usable store, and no run in it that nobody runs."""
+    settings = load_settings()
+    settings.prepare()
+    os.environ.update(settings.environment(), DAGSTER_HOME=str(ROOT))
+    try:
+        with single_writer(settings.home), open_instance(settings.home / "dagster") as instance:
+            end_dead_runs(instance, "")
+    except BlockingIOError:
+        pass  # a run is going on, and will have done the same
+
+
+if __name__ == "__main__":
+    sys.exit(command.run("dev", main))

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 
+from orchestration import command
 from orchestration.database import open_warehouse
 from orchestration.loading import ledger
 from orchestration.loading.contract import load_contract
@@ -49,4 +50,4 @@ def main(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(command.run("dbt", lambda: main(sys.argv[1:])))

@@ -18,8 +18,12 @@ _PR_SET_PDEATHSIG = 1
 
 
 def end_with_parent() -> None:
-    """Die when the parent does: at once where the kernel helps (Linux), else within a second."""
-    parent = os.getppid()
+    """
+    Die when the parent does: at once where the kernel helps (Linux), else within a second.
+
+    `JOURNEY_PARENT` names it, since it may have died before this process came here.
+    """
+    parent = int(os.environ.get("JOURNEY_PARENT") or os.getppid())
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 

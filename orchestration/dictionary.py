@@ -10,9 +10,11 @@ from __future__ import annotations
 import argparse
 import csv
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
+from orchestration import command
 from orchestration.project import ensure_manifest
 from orchestration.rendering import templates
 from orchestration.settings import ROOT, load_settings
@@ -90,4 +92,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(command.run("docs", main))

@@ -15,6 +15,7 @@ from typing import Any
 
 import duckdb
 
+from orchestration import command
 from orchestration.loading import privacy
 from orchestration.loading.contract import load_contract
 from orchestration.settings import Settings, SettingsError, load_settings
@@ -237,4 +238,4 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(command.run("identity", main))

@@ -25,8 +25,10 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
+from orchestration import command
 from orchestration.loading import journal, privacy, reading
 from orchestration.loading.contract import load_contract, normalise_header
+from orchestration.locking import single_writer
 from orchestration.settings import ROOT, SAMPLE_DIR, Settings, SettingsError, load_settings
 
 ADAPTERS_DIR = ROOT / "adapters"
@@ -410,7 +412,8 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         settings = load_settings()
         settings.prepare()
-        counts = import_export(options.adapter, options.source_dir.expanduser(), settings)
+        with single_writer(settings.home):  # no run loads one half of an export
+            counts = import_export(options.adapter, options.source_dir.expanduser(), settings)
     except (ImportFailed, SettingsError) as error:
         print(f"import failed: {error}", file=sys.stderr)
         return 1
@@ -421,4 +424,4 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(command.run("import", main))

@@ -23,10 +23,16 @@ def report_failure(context: dg.HookContext) -> None:
         subprocess.run([*shlex.split(command), str(path)], check=False, timeout=60)
 
 
+@dg.success_hook
+def forget_failure(context: dg.HookContext) -> None:
+    """A release is current: what failed before is over."""
+    if context.op.name == "published__release":
+        (load_settings().home / "last_failure.txt").unlink(missing_ok=True)
+
+
 nightly = dg.define_asset_job(
     "nightly",
     selection=dg.AssetSelection.all(),
-    hooks={report_failure},
-    executor_def=dg.in_process_executor,  # one DuckDB file, one writer
+    hooks={report_failure, forget_failure},
     description="Landing zone → raw → dbt → audit → release.",
 )

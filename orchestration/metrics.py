@@ -13,6 +13,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from orchestration import command
 from orchestration.project import is_stale
 from orchestration.publishing import DATABASE
 from orchestration.settings import DBT, DBT_PROJECT_DIR, SEEDS_DIR, Settings, load_settings
@@ -67,4 +68,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(command.run("metrics", main))

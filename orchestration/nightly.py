@@ -18,28 +18,26 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 
+from orchestration import command
 from orchestration.locking import single_writer
 from orchestration.publishing import PAGE
-from orchestration.settings import ROOT, Settings, SettingsError, load_settings
+from orchestration.settings import ROOT, Settings, SettingsError, is_instant, load_settings
 
 NOT_PUBLISHED = "NOT PUBLISHED. Readers keep the previous release."
-_DISK_FULL = ("No space left", "disk is full", "disk full")
 
 
 def run(as_of_at: str = "", full_refresh: bool = False) -> int:
-    """Run the nightly job on the home; returns the exit status."""
+    """Run the nightly job on the home; returns the exit status. Raises `SettingsError`."""
     # A service manager's polite end is Ctrl-C to everything below.
     signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+    settings = load_settings()
+    if as_of_at and not is_instant(as_of_at):
+        raise SettingsError(f"as_of_at = {as_of_at!r} is no instant YYYY-MM-DD HH:MM:SS (UTC)")
+    settings.prepare()
     try:
-        settings = load_settings()
-    except SettingsError as error:
-        print(f"nightly failed: {error}\n{NOT_PUBLISHED}", file=sys.stderr)
-        return 1
-    try:
-        settings.prepare()
         with single_writer(settings.home):
             return _run(settings, as_of_at, full_refresh)
-    except (SettingsError, BlockingIOError) as error:
+    except BlockingIOError as error:
         reason, status = str(error), 1
     except Exception as error:
         reason, status = _unexpected(settings, error), 1
@@ -54,8 +52,8 @@ def run(as_of_at: str = "", full_refresh: bool = False) -> int:
 def _unexpected(settings: Settings, error: Exception) -> str:
     """One line about an error of the machine or of the code; its traceback goes into a file."""
     text = " ".join(str(error).split())
-    if any(sign in text for sign in _DISK_FULL):
-        return f"no room is left on the disk of {settings.home}; make room and run again"
+    if any(sign in text.lower() for sign in command.FULL):
+        return command.told(error)
     with suppress(OSError):
         path = settings.home / "last_failure.txt"
         path.write_text(traceback.format_exc(), "utf-8")
@@ -88,7 +86,6 @@ def _run(settings: Settings, as_of_at: str, full_refresh: bool) -> int:
         )
     elapsed = time.monotonic() - started
     if result.success:
-        (settings.home / "last_failure.txt").unlink(missing_ok=True)
         print(summary(settings, elapsed))
         return 0
     if any("Interrupted" in cls for cls, _ in failures(result)):
@@ -170,4 +167,4 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(command.run("nightly", main))

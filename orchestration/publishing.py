@@ -25,7 +25,7 @@ from typing import Any
 
 import duckdb
 
-from orchestration import files, gate, journey_map, sealed, volume
+from orchestration import command, files, gate, journey_map, sealed, volume
 from orchestration.database import WarehouseDamaged, open_warehouse
 from orchestration.fingerprint import SCHEMA, TableHash, fingerprint, hash_table, table_names
 from orchestration.loading import erasing
@@ -476,4 +476,4 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(command.run("publish", main))

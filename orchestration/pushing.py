@@ -25,6 +25,7 @@ import pyarrow.csv
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
+from orchestration import command
 from orchestration.publishing import DATABASE
 from orchestration.settings import SettingsError, load_settings
 
@@ -271,4 +272,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(command.run("push", main))

@@ -13,7 +13,7 @@ import sys
 
 import duckdb
 
-from orchestration import building
+from orchestration import building, command
 from orchestration.database import WarehouseDamaged, open_warehouse
 from orchestration.loading import journal, ledger, loader
 from orchestration.loading.contract import Table, load_contract
@@ -136,7 +136,7 @@ def _load(
 
 def main(arguments: list[str]) -> int:
     """Command line: `retract FILE` or `requeue FILE|REASON`."""
-    command, what = arguments
+    action, what = arguments
     settings = load_settings()
     try:
         with (
@@ -145,7 +145,7 @@ def main(arguments: list[str]) -> int:
             open_warehouse(settings) as connection,
         ):
             ledger.create(connection, [])
-            lines = (retract if command == "retract" else requeue)(connection, settings, what)
+            lines = (retract if action == "retract" else requeue)(connection, settings, what)
     except (LookupError, ReloadError, ledger.PepperChanged, journal.JournalDamaged,
             WarehouseDamaged, BlockingIOError) as error:  # fmt: skip
         print(f"nothing was changed: {error}", file=sys.stderr)
@@ -155,4 +155,4 @@ def main(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(command.run("reload", lambda: main(sys.argv[1:])))

@@ -15,9 +15,8 @@ from orchestration import building, dagster_store
 from orchestration.database import open_warehouse
 from orchestration.loading.contract import load_contract
 from orchestration.locking import single_writer
-from orchestration.settings import Settings, load_settings
+from orchestration.settings import INSTANT, Settings, is_instant, load_settings
 
-_INSTANT = "%Y-%m-%d %H:%M:%S"
 STAGES = ("landing", "raw loads", "raw boundary", "dbt build", "marts boundary", "publish")
 
 
@@ -50,13 +49,6 @@ def first_data_at(connection: duckdb.DuckDBPyConnection) -> datetime | None:
     return min(firsts, default=None)
 
 
-def _is_instant(text: str) -> bool:
-    try:
-        return datetime.strptime(text, _INSTANT).strftime(_INSTANT) == text
-    except ValueError:
-        return False
-
-
 class RunContext(dg.ConfigurableResource):
     """
     Holds the home's lock while the run lasts.
@@ -74,7 +66,7 @@ class RunContext(dg.ConfigurableResource):
     @contextmanager
     def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator["RunContext"]:
         """Check the configuration, take the lock and prepare the home."""
-        if self.as_of_at and not _is_instant(self.as_of_at):
+        if self.as_of_at and not is_instant(self.as_of_at):
             raise dg.Failure(
                 f"as_of_at = {self.as_of_at!r} is no instant YYYY-MM-DD HH:MM:SS (UTC)"
             )
@@ -109,10 +101,10 @@ class RunContext(dg.ConfigurableResource):
             if not self.as_of_at:
                 return last_business_day_end(connection, self._settings.business_timezone)
             first = first_data_at(connection)
-        if first and datetime.strptime(self.as_of_at, _INSTANT) <= first:
+        if first and datetime.strptime(self.as_of_at, INSTANT) <= first:
             raise dg.Failure(
                 f"as_of_at = {self.as_of_at} lies before all loaded data, which begin "
-                f"{first:{_INSTANT}} (UTC); choose a later instant"
+                f"{first:{INSTANT}} (UTC); choose a later instant"
             )
         return self.as_of_at
 

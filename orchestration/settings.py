@@ -9,9 +9,11 @@ currency of the data that lies there; environment variables win over it.
 from __future__ import annotations
 
 import os
+import re
 import sys
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from datetime import datetime
 from pathlib import Path
 from zoneinfo import available_timezones
 
@@ -25,6 +27,7 @@ SAMPLE_DIR = ROOT / "sample" / "landing"
 # Stated openly, because the sample is synthetic: it protects nobody and must never hash real data.
 SAMPLE_PEPPER = "pepper of the synthetic sample, not a secret"
 
+INSTANT = "%Y-%m-%d %H:%M:%S"
 CONSENT_POLICIES = ("ignored", "opt_out", "opt_in")
 
 
@@ -109,6 +112,7 @@ class Settings:
             "JOURNEY_CONSENT_POLICY": self.consent_policy,
             "DAGSTER_STATE_DIR": str(self.home / "dagster"),
             "DO_NOT_TRACK": "1",
+            "JOURNEY_PARENT": str(os.getpid()),  # see orchestration/dbt_process.py
             "PYTHONPATH": str(ROOT),
         }
         if as_of_at is not None:
@@ -138,14 +142,23 @@ class Settings:
                     folder.chmod(0o700)
             self.dbt_target.mkdir(exist_ok=True)
             (self.home / "work" / "tmp").mkdir(exist_ok=True)
-            if not self.published.exists():
-                self.published.mkdir()
-                self.published.chmod(0o755)
+            for folder in (self.published, self.published / "releases"):
+                if not folder.exists():
+                    folder.mkdir()
+                    folder.chmod(0o755)
         except OSError as error:
             raise SettingsError(
                 f"the home {self.home} cannot be written ({error.strerror}: {error.filename}); "
                 "set JOURNEY_HOME to a folder of yours, or make this one writable"
             ) from error
+
+
+def is_instant(text: str) -> bool:
+    """Whether a text is an instant that exists, as `INSTANT` writes it."""
+    try:
+        return datetime.strptime(text, INSTANT).strftime(INSTANT) == text
+    except ValueError:
+        return False
 
 
 def home_path() -> Path:
@@ -161,30 +174,41 @@ def load_settings(home: Path | None = None) -> Settings:
     Raises `SettingsError` with file, key and remedy when one of them cannot be used.
     """
     home = (home or home_path()).resolve()
+    if home.exists() and not home.is_dir():
+        raise SettingsError(f"the home {home} is no folder; set JOURNEY_HOME to one")
     config_path = home / "journey.toml"
     config: dict[str, object] = {}
     if config_path.exists():
         try:
             config = tomllib.loads(config_path.read_text("utf-8"))
-        except tomllib.TOMLDecodeError as error:
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise SettingsError(f"{config_path}: not valid TOML ({error}); correct it") from error
-        except (OSError, UnicodeDecodeError):
-            raise SettingsError(f"{config_path} cannot be read as UTF-8 text; correct it") from None
+        except OSError as error:
+            raise SettingsError(f"{config_path}: cannot be read ({error.strerror})") from error
+    known = {field.name for field in fields(Settings)} - {"home", "pepper"}
+    if unknown := sorted(config.keys() - known):
+        raise SettingsError(
+            f"{config_path}: {', '.join(unknown)} is no setting; there are: "
+            f"{', '.join(sorted(known))}"
+        )
 
     def value(name: str, default: str) -> str:
         return os.environ.get(f"JOURNEY_{name.upper()}") or str(config.get(name, default))
 
     zone = value("business_timezone", "Asia/Tokyo")
-    if zone not in available_timezones() - {"localtime"}:
+    if zone not in available_timezones() - {"localtime", "Factory"}:
         raise SettingsError(
             f"business_timezone = {zone!r} is no IANA time zone; "
             f"set it in {config_path} or JOURNEY_BUSINESS_TIMEZONE, for example Asia/Tokyo"
         )
     currency = value("reporting_currency", "JPY")
-    if not (len(currency) == 3 and currency.isalpha() and currency.isupper()):
+    if not re.fullmatch("[A-Z]{3}", currency):
         raise SettingsError(
             f"reporting_currency = {currency!r} is no ISO 4217 code; set it in {config_path}"
         )
+    memory_limit = value("memory_limit", "4GB")
+    if not re.fullmatch(r"\d+(\.\d+)? ?[KMGT]i?B", memory_limit, re.IGNORECASE):
+        raise SettingsError(f"memory_limit = {memory_limit!r} is no size such as 4GB or 500MB")
     policy = value("consent_policy", "ignored")
     if policy not in CONSENT_POLICIES:
         raise SettingsError(
@@ -196,7 +220,7 @@ def load_settings(home: Path | None = None) -> Settings:
         business_timezone=zone,
         reporting_currency=currency,
         threads=_positive("threads", value("threads", "2")),
-        memory_limit=value("memory_limit", "4GB"),
+        memory_limit=memory_limit,
         pepper=_pepper(home),
         pepper_key_id=value("pepper_key_id", "k1"),
         keep_releases=_positive("keep_releases", value("keep_releases", "7")),
@@ -218,7 +242,7 @@ def _pepper(home: Path) -> str | None:
     path = Path(named) if named else home / "pepper"
     try:
         text = path.read_text("utf-8").strip()
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         if named:
             raise SettingsError(
                 f"JOURNEY_PEPPER_FILE = {named!r}: there is no such file; correct it"
@@ -226,9 +250,15 @@ def _pepper(home: Path) -> str | None:
         return None
     except (OSError, UnicodeDecodeError):
         raise SettingsError(f"{path}: the pepper cannot be read as text; correct it") from None
-    # A file of the home is a secret of its owner; one named elsewhere may be shared on purpose.
-    if not named and path.stat().st_mode & 0o077 and path.stat().st_uid == os.getuid():
-        path.chmod(0o600)
+    if path.stat().st_mode & 0o077:
+        # The home's own is closed again, the home being private; who reads one that lies elsewhere
+        # is for its owner to know.
+        if named:
+            raise SettingsError(
+                f"JOURNEY_PEPPER_FILE = {named!r}: others can read it; `chmod 600` it"
+            )
+        if path.stat().st_uid == os.getuid():
+            path.chmod(0o600)
     return _long_enough(str(path), text)
 
 

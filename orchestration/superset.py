@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 import uuid
 import zipfile
 from dataclasses import dataclass, field
@@ -18,6 +19,7 @@ from typing import Any
 
 import yaml
 
+from orchestration import command
 from orchestration.dictionary import marts
 from orchestration.project import ensure_manifest
 from orchestration.publishing import DATABASE, SCHEMA
@@ -266,4 +268,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(command.run("superset", main))

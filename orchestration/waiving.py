@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from orchestration import building
+from orchestration import building, command
 from orchestration.database import WarehouseDamaged, open_warehouse
 from orchestration.loading import journal, ledger, privacy
 from orchestration.loading.contract import load_contract
@@ -33,4 +33,4 @@ def main(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(command.run("waive", lambda: main(sys.argv[1:])))

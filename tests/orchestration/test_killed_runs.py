@@ -18,6 +18,12 @@ from pathlib import Path
 import dagster as dg
 import psutil
 import pytest
+from dagster._core.remote_origin import (
+    RegisteredCodeLocationOrigin,
+    RemoteJobOrigin,
+    RemoteRepositoryOrigin,
+)
+from dagster._core.test_utils import create_run_for_test
 
 from orchestration import dagster_store
 from tests.conftest import ROOT, environment, nightly, place_story
@@ -118,20 +124,29 @@ def test_the_next_run_needs_no_repair(
     assert running == []
 
 
-@pytest.fixture
-def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A used Dagster store: one run that nobody finished."""
-    folder = tmp_path / "dagster"
+@pytest.fixture(scope="module")
+def used_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A used Dagster store: one run that nobody finished. Do not change it: copy it."""
+    folder = tmp_path_factory.mktemp("used") / "dagster"
     folder.mkdir()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DAGSTER_HOME", str(ROOT))
+        patch.setenv("DAGSTER_STATE_DIR", str(folder))
+        with dagster_store.open_instance(folder) as instance:
+            dg.materialize([_asset()], instance=instance)
+            (run,) = instance.get_runs()
+            start = dg.DagsterEvent("PIPELINE_START", job_name=run.job_name)
+            instance.run_storage.handle_run_event(run.run_id, start)
+    return folder
+
+
+@pytest.fixture
+def store(used_store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of the used store."""
+    folder = tmp_path / "dagster"
+    shutil.copytree(used_store, folder)
     monkeypatch.setenv("DAGSTER_HOME", str(ROOT))
     monkeypatch.setenv("DAGSTER_STATE_DIR", str(folder))
-    with dagster_store.open_instance(folder) as instance:
-        dg.materialize([_asset()], instance=instance)
-        (run,) = instance.get_runs()
-        instance.run_storage.handle_run_event(
-            run.run_id,
-            dg.DagsterEvent("PIPELINE_START", job_name=run.job_name),
-        )
     return folder
 
 
@@ -146,7 +161,48 @@ def test_dead_runs_are_told_and_ended(store: Path) -> None:
     with dagster_store.open_instance(store) as instance:
         assert dagster_store.end_dead_runs(instance, "mine") == 1
         assert dagster_store.end_dead_runs(instance, "mine") == 0
-        assert [run.status for run in instance.get_runs()] == [dg.DagsterRunStatus.FAILURE]
+        # Not as failed: `dagster dev` may start those again, unasked.
+        assert [run.status for run in instance.get_runs()] == [dg.DagsterRunStatus.CANCELED]
+
+
+def test_a_dead_run_whose_record_is_damaged_is_ended(store: Path) -> None:
+    (record,) = [path for path in (store / "history" / "runs").glob("*.db") if len(path.stem) == 36]
+    record.write_text("x" * 9000)
+    with dagster_store.open_instance(store) as instance:
+        assert dagster_store.end_dead_runs(instance, "mine") == 1
+        assert [run.status for run in instance.get_runs()] == [dg.DagsterRunStatus.CANCELED]
+
+
+def test_what_waits_is_not_dead(store: Path) -> None:
+    """The queue of `dagster dev` stays; what a dead run had only registered goes."""
+    status = dg.DagsterRunStatus
+    origin = RemoteJobOrigin(
+        RemoteRepositoryOrigin(RegisteredCodeLocationOrigin("here"), "repository"), "nightly"
+    )
+    with dagster_store.open_instance(store) as instance:
+        for name, known, where in (
+            ("queued", status.QUEUED, origin),
+            ("asked for", status.NOT_STARTED, origin),
+            ("left", status.NOT_STARTED, None),
+            ("starting", status.STARTING, origin),
+        ):
+            create_run_for_test(instance, job_name=name, status=known, remote_job_origin=where)
+        dagster_store.end_dead_runs(instance, "mine")
+        found = {run.job_name: run.status for run in instance.get_runs()}
+    assert found["queued"] == status.QUEUED and found["asked for"] == status.NOT_STARTED
+    assert found["left"] == found["starting"] == status.CANCELED
+
+
+@pytest.mark.parametrize("name", [".", "history", "history/runs", "schedules"])
+def test_a_store_that_is_not_writable_is_set_aside(
+    store: Path, name: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rights do not bind root, so the answer of the system is given for it."""
+    closed, asked = store / name, os.access
+    monkeypatch.setattr(os, "access", lambda path, mode: path != closed and asked(path, mode))
+    with dagster_store.open_instance(store) as instance:
+        assert instance.get_runs_count() == 0
+    assert "were not writable: set aside" in capsys.readouterr().out
 
 
 def _flip(path: Path) -> None:

@@ -1,0 +1,37 @@
+"""How every command ends: what a person or the machine can cause is one line and a status not 0."""
+
+from __future__ import annotations
+
+import errno
+import sys
+from collections.abc import Callable
+
+import duckdb
+
+from orchestration.settings import SettingsError, home_path
+
+FULL = ("no space left", "disk is full", "disk full")
+
+
+def run(name: str, main: Callable[[], int | None]) -> int:
+    """Run a command that its user knows by this name; returns the exit status, 130 for Ctrl-C."""
+    try:
+        return main() or 0
+    except (SettingsError, OSError, duckdb.IOException) as error:
+        reason, status = told(error), 1
+    except KeyboardInterrupt:
+        reason, status = "interrupted", 130
+    print(f"{name} failed: {reason}", file=sys.stderr)
+    return status
+
+
+def told(error: Exception) -> str:
+    """The error in one line, with the remedy where there is one."""
+    text = " ".join(str(error).split())
+    if any(sign in text.lower() for sign in FULL):
+        return f"no room is left on the disk of {home_path()}; make room and run again"
+    if isinstance(error, duckdb.IOException) and "No such file" in text:
+        return f"nothing is loaded yet in {home_path()}; run `make nightly`"
+    if isinstance(error, OSError) and error.filename and error.errno != errno.EAGAIN:
+        return f"{error.filename}: {error.strerror}"
+    return text
