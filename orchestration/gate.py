@@ -85,7 +85,58 @@ def load_checks(connection: duckdb.DuckDBPyConnection) -> list[Check]:
             Check("load", "files to be loaded again", "fail", f"{names}: not in the landing zone. "
                   "Remedy: put them back, or `make retract FILE=<name>`")
         )  # fmt: skip
+    checks += _erasures(connection)
     return [*checks, _conservation(connection), *_quarantine_rates(connection), *_drift(connection)]
+
+
+def _erasures(connection: duckdb.DuckDBPyConnection) -> list[Check]:
+    """Nobody who is to be erased may be published by a build that left the erasure out."""
+    requests, contacts = "raw_privacy.erasure_requests", "raw_crm.contacts"
+    present = {
+        f"{schema}.{name}"
+        for schema, name in connection.execute(
+            "select schema_name, table_name from duckdb_tables()"
+        ).fetchall()
+    }
+    problems = []
+    is_asked = ledger.count(connection, "ops.erased_identifiers") or (
+        contacts in present
+        and ledger.count(connection, f"{contacts} where erased_at <= now() at time zone 'UTC'")
+    )
+    if requests in present and ledger.count(connection, requests):
+        is_asked = True
+        nobody = [
+            name
+            for (name,) in connection.execute(
+                f"""
+                select distinct files.file_name || ', row ' || asked._row_number
+                from {requests} as asked
+                inner join ops.files on files.file_id = asked._file_id
+                    and files.source = 'privacy' and files.table_name = 'erasure_requests'
+                where asked.request_id not in (select request_id from ops.erased_identifiers)
+                order by all
+                """
+            ).fetchall()
+        ]
+        checked = connection.execute(
+            "select coalesce(bool_and(is_erasure_checked), false) from ops.files "
+            "where status = 'loaded'"
+        ).fetchone()
+        if nobody and checked == (True,):
+            problems.append(
+                f"{'; '.join(nobody[:5])} ({len(nobody)} erasure requests) name nobody: no "
+                "identifier, or one that belongs to no person. Remedy: `make retract FILE=<name>`, "
+                "then a corrected file"
+            )
+    unchecked = ledger.count(
+        connection, "ops.files where status = 'loaded' and is_erasure_checked is distinct from true"
+    )
+    if is_asked and unchecked:
+        problems.append(
+            f"{unchecked} files were not searched yet for people who asked to be erased. "
+            "Remedy: `make nightly`"
+        )
+    return [Check("load", "erasures are carried out", "fail", text) for text in problems]
 
 
 def _conservation(connection: duckdb.DuckDBPyConnection) -> Check:

@@ -14,17 +14,18 @@ removed the rows on, and `settle` pays it, in a later run where this one is kill
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import secrets
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 import duckdb
 
-from orchestration import files
+from orchestration import files, sealed
 from orchestration.loading import ledger, privacy
 from orchestration.loading.contract import Column, Table
 
@@ -151,20 +152,42 @@ def write_proofs(folder: Path, dues: list[tuple[str, datetime, str]]) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for due_id, erased_at, text in dues:
         proof = json.loads(text)
-        path = folder / f"{re.sub(r'[^A-Za-z0-9_-]', '_', proof['request_id'])}.json"
-        passes = json.loads(path.read_text("utf-8"))["passes"] if path.exists() else []
+        path = proof_path(folder, proof["request_id"])
+        passes = (_passes(path) or []) if path.exists() else []
         if all(done.get("due_id") != due_id for done in passes):
             done = {"due_id": due_id, "at": str(erased_at), **proof, "release": None}
-            _write(path, {"request_id": proof["request_id"], "passes": [*passes, done]})
+            sealed.write(path, {"request_id": proof["request_id"], "passes": [*passes, done]})
+
+
+def proof_path(folder: Path, request_id: str) -> Path:
+    """Where the report of a request lies; ids that are no name of a file get a hash behind."""
+    name = re.sub(r"[^A-Za-z0-9_-]", "_", request_id)[:100]
+    if name != request_id:
+        name += f"-{hashlib.sha256(request_id.encode()).hexdigest()[:12]}"
+    return folder / f"{name}.json"
+
+
+def _passes(path: Path) -> list[dict[str, object]] | None:
+    """What a report tells of its request; None when it was cut or is no report."""
+    try:
+        passes = json.loads(path.read_text("utf-8"))["passes"]
+        return passes if all(isinstance(done["at"], str) for done in passes) else None
+    except (ValueError, KeyError, TypeError):
+        return None
 
 
 def last_erasure(folder: Path) -> str:
-    """Instant (UTC text) of the last erasure that has a proof; empty when there is none."""
-    instants = [
-        done["at"]
-        for path in folder.glob("*.json")
-        for done in json.loads(path.read_text("utf-8"))["passes"]
-    ]
+    """
+    Instant (UTC text) of the last erasure that has a proof; empty when there is none.
+
+    A damaged proof counts as of its file's last change, which is not before the erasure.
+    """
+    instants = []
+    for path in folder.glob("*.json"):
+        changed = datetime.fromtimestamp(path.stat().st_mtime, UTC)
+        passes = _passes(path)
+        damaged = [{"at": f"{changed:%Y-%m-%d %H:%M:%S}"}]
+        instants += [str(done["at"]) for done in (damaged if passes is None else passes)]
     return max(instants, default="")[:19].replace("T", " ")
 
 
@@ -172,20 +195,21 @@ def forget_releases(folder: Path, release_id: str, drop_others: Callable[[], lis
     """
     After a release without the subjects is published, the ones before it go.
 
-    Called with each publish; does nothing unless an erasure waits for it.
+    Called with each publish; does nothing unless an erasure waits for it. A damaged proof may have
+    waited, and is set aside.
     """
     for path in sorted(folder.glob("*.json")):
-        report = json.loads(path.read_text("utf-8"))
-        waiting = [done for done in report["passes"] if done["release"] is None]
+        passes = _passes(path)
+        if passes is None:
+            drop_others()
+            path.rename(path.with_suffix(".damaged"))
+            continue
+        waiting = [done for done in passes if done.get("release") is None]
         if waiting:
             removed = drop_others()
             for done in waiting:
                 done |= {"release": release_id, "releases_removed": len(removed)}
-            _write(path, report)
-
-
-def _write(path: Path, report: dict[str, object]) -> None:
-    files.write_whole(path, json.dumps(report, indent=1, ensure_ascii=False) + "\n")
+            sealed.write(path, {"request_id": waiting[0]["request_id"], "passes": passes})
 
 
 def compact(database: Path, on_step: Callable[[str], None] = lambda step: None) -> None:
@@ -215,6 +239,7 @@ def compact(database: Path, on_step: Callable[[str], None] = lambda step: None) 
     if (log := database.with_suffix(database.suffix + ".wal")).exists():
         raise ErasureError(f"{log} was left; run again")
     fresh.replace(database)
+    files.sync_directory(database.parent)  # before what is owed is struck off
 
 
 class _Erasure:
@@ -225,12 +250,6 @@ class _Erasure:
 
     def run(self) -> list[Proof]:
         requests = self.tables[_REQUESTS].relation
-        # A request that was retracted is none any more; what it removed is back by `make requeue`.
-        self.connection.execute(
-            "delete from ops.erased_identifiers where not starts_with(request_id, ?) "
-            f"and request_id not in (select request_id from {requests})",
-            [_BY_CONTACT],
-        )
         is_new = self._find_subjects()
         proofs = {
             row[0]: Proof(*row)
@@ -273,24 +292,21 @@ class _Erasure:
 
     def _find_subjects(self) -> set[str]:
         """Complete `ops.erased_identifiers`; returns the requests that brought new ones."""
-        requests = self.tables[_REQUESTS]
         before = self._known()
-        for column in requests.identifiers:
-            # A value that a seed says belongs to nobody is not the subject's.
-            self._add(
-                f"select request_id, '{column.identifier}', \"{column.name}\" "
-                f'from {requests.relation} where "{column.name}" is not null '
-                f"and not starts_with(\"{column.name}\", 'invalid:')"
-            )
         contacts = self.tables[_SUBJECT]
         # What the CRM marks as erased stays so, also when a later version is without the mark.
         contact = privacy.hmac_expression("contact_id")
-        self._add(
+        self.connection.execute(
             f"""
-            select '{_BY_CONTACT}' || left(split_part({contact}, ':', -1), 16), 'contact', {contact}
+            insert into ops.erasure_marks (request_id, identifier_hash, file_id)
+            select distinct
+                '{_BY_CONTACT}' || left(split_part({contact}, ':', -1), 16), {contact}, _file_id
             from {contacts.relation} where erased_at <= '{self.now}'
+            except select request_id, identifier_hash, file_id from ops.erasure_marks
             """
         )
+        self._take_back()
+        self._add(self._named())
         scope = "" if self._known() - before else _UNCHECKED
         columns = [column for column in contacts.identifiers if column.erase == "row"]
         self.connection.execute(
@@ -316,6 +332,54 @@ class _Erasure:
             )
         self._add_visitors("" if self._known() - before else _UNCHECKED)
         return {request_id for request_id, _, _ in self._known() - before}
+
+    def _named(self) -> str:
+        """SQL of what requests and marks say themselves: request, type and hash."""
+        requests = self.tables[_REQUESTS]
+        parts = ["select request_id, 'contact', identifier_hash from ops.erasure_marks"]
+        parts += [
+            # A value that a seed says belongs to nobody is not the subject's.
+            f"select request_id, '{column.identifier}', \"{column.name}\" "
+            f'from {requests.relation} where "{column.name}" is not null '
+            f"and not starts_with(\"{column.name}\", 'invalid:')"
+            for column in requests.identifiers
+        ]
+        return " union ".join(parts)
+
+    def _take_back(self) -> None:
+        """
+        A request or mark whose file was retracted is none any more.
+
+        What it removed is back by `make requeue`. The identifiers that were found for it stay with
+        another request that names its subject, who could not be found again without their rows.
+        """
+        self.connection.execute(
+            """
+            delete from ops.erasure_marks where file_id in (
+                select file_id from ops.files
+                where source || '/' || table_name = ? and status = 'retracted'
+            )
+            """,
+            [_SUBJECT],
+        )
+        in_force = (
+            f"(select request_id from {self.tables[_REQUESTS].relation} "
+            "union all select request_id from ops.erasure_marks)"
+        )
+        self._add(
+            f"""
+            select heirs.request_id, theirs.identifier_type, theirs.identifier_hash
+            from ops.erased_identifiers as theirs
+            inner join ops.erased_identifiers as shared on shared.request_id = theirs.request_id
+            inner join ({self._named()}) as heirs(request_id, identifier_type, identifier_hash)
+                on heirs.identifier_type = shared.identifier_type
+                and heirs.identifier_hash = shared.identifier_hash
+            where theirs.request_id not in {in_force}
+            """
+        )
+        self.connection.execute(
+            f"delete from ops.erased_identifiers where request_id not in {in_force}"
+        )
 
     def _add_visitors(self, scope: str) -> None:
         """Visitors who logged in as the subject and as nobody else, nor are another contact's."""
@@ -357,8 +421,8 @@ class _Erasure:
         self.connection.execute(
             f"insert into ops.erased_identifiers (request_id, identifier_type, identifier_hash) "
             f"select distinct * from ({query}) as found(request_id, kind, value) "
-            "where (kind, value) not in "
-            "(select (identifier_type, identifier_hash) from ops.erased_identifiers)"
+            "where (request_id, kind, value) not in "
+            "(select (request_id, identifier_type, identifier_hash) from ops.erased_identifiers)"
         )
 
     def _matches(self, table: Table, columns: list[Column], scope: str) -> str:

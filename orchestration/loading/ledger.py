@@ -95,6 +95,12 @@ _TABLES = {
         "identifier_type": "varchar",
         "identifier_hash": "varchar",
     },
+    # Which file marked which contact as erased: it holds until all such files are retracted.
+    "erasure_marks": {
+        "request_id": "varchar",
+        "identifier_hash": "varchar",
+        "file_id": "varchar",
+    },
     # What an erasure still owes: its proof, and the warehouse written anew. Empty most of the time.
     "erasure_dues": {"due_id": "varchar", "erased_at": "timestamp", "proof": "varchar"},
     # The last build of the models (no row, or one): what it was made with, and whether it is whole.

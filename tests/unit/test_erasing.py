@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -16,7 +18,7 @@ import pytest
 from orchestration import gate, reloading
 from orchestration.loading import erasing, loader
 from orchestration.loading.contract import load_contract
-from orchestration.settings import load_settings
+from orchestration.settings import Settings, load_settings
 from tests.conftest import ROOT
 from tests.unit.test_loader import NOW, PEPPER, fetch, place
 
@@ -237,6 +239,120 @@ def test_a_contact_marked_as_erased_goes_like_one_who_asked(tmp_path: Path) -> N
     (again,) = night(connection, tmp_path)
     assert again.rows_removed == {"crm/contacts": 1}
     assert contents(connection) == EXPECTED
+
+
+def home(tmp_path: Path) -> tuple[duckdb.DuckDBPyConnection, Settings, Path]:
+    landing = tmp_path / "landing"
+    for label, text in FILES.items():
+        place(landing, label, "a.csv", text)
+    return duckdb.connect(), replace(load_settings(tmp_path), pepper=PEPPER), landing
+
+
+def failures(connection: duckdb.DuckDBPyConnection, name: str) -> list[str]:
+    checks = gate.load_checks(connection)
+    return [check.message for check in checks if check.name == name and check.status == "fail"]
+
+
+MARK = "contact_id,created_at,updated_at,erased_at\n{},2026-01-01,2026-01-09,2026-01-10\n"
+DEVICES = ("event_id,occurred_at,visitor_id,event_name,user_id\nn1,2026-01-05,device-1,page_view,\n"
+           "n2,2026-01-05,device-7,login,user-1\n")  # fmt: skip
+
+
+@pytest.mark.parametrize("other", ["request", "mark"])
+def test_who_asked_twice_stays_gone_when_one_request_is_retracted(
+    tmp_path: Path, other: str
+) -> None:
+    """Also by identifiers that only their removed rows had told."""
+    connection, settings, landing = home(tmp_path)
+    place(landing, "privacy/erasure_requests", "a.csv", REQUEST)
+    night(connection, landing)
+    if other == "request":
+        place(landing, "privacy/erasure_requests", "b.csv", REQUEST.replace("R-1", "R-2"))
+    else:
+        place(landing, "crm/contacts", "m.csv", MARK.format("subject-1"))
+    assert "R-1" not in [proof.request_id for proof in night(connection, landing)[-1:]]
+    reloading.retract(connection, settings, "privacy/erasure_requests/a.csv")
+    place(landing, "web/events", "b.csv", DEVICES)
+    place(landing, "crm/contacts", "b.csv", "contact_id,created_at\nsubject-1,2026-01-03\n")
+    night(connection, landing)
+    assert contents(connection) == EXPECTED
+    assert failures(connection, "rows are conserved") == []
+
+
+def test_a_mark_by_mistake_is_taken_back_with_its_file(tmp_path: Path) -> None:
+    """After a requeue it is as if it had never come; as long as another file has it, it holds."""
+    connection, settings, landing = home(tmp_path)
+    for name in ("m.csv", "n.csv"):
+        text = MARK.format("other-2") + ("new-5,2026-01-03,,\n" if name == "n.csv" else "")
+        place(landing, "crm/contacts", name, text)
+        night(connection, landing)
+    others = "select count(*) from raw_crm.contacts where contact_id = 'other-2'"
+    for name, count in (("m.csv", 0), ("n.csv", 1)):
+        reloading.retract(connection, settings, f"crm/contacts/{name}")
+        reloading.requeue(connection, settings, "crm/contacts/a.csv")
+        night(connection, landing)
+        assert fetch(connection, others) == [(count,)]
+
+
+def test_a_request_may_be_named_like_a_mark(tmp_path: Path) -> None:
+    connection, settings, landing = home(tmp_path)
+    place(landing, "privacy/erasure_requests", "a.csv", REQUEST.replace("R-1", "contact-4711"))
+    night(connection, landing)
+    reloading.retract(connection, settings, "privacy/erasure_requests/a.csv")
+    night(connection, landing)
+    assert fetch(connection, "select * from ops.erased_identifiers") == []
+
+
+def test_the_gate_asks_whether_erasures_are_carried_out(tmp_path: Path) -> None:
+    """What is reloaded by hand is not published unsearched; a request has to name somebody."""
+    connection, settings, landing = home(tmp_path)
+    place(landing, "privacy/erasure_requests", "a.csv", REQUEST)
+    name = "erasures are carried out"
+    night(connection, landing)
+    assert failures(connection, name) == []
+    reloading.requeue(connection, settings, "crm/contacts/a.csv")
+    (message,) = failures(connection, name)
+    assert message.startswith("1 files were not searched yet")
+    night(connection, landing)
+    assert failures(connection, name) == []
+    nobody = (
+        "request_id,requested_at,email\naoi@hana-mail.jp,2026-01-10,\nR-9,2026-01-10,noreply@x.jp\n"
+    )
+    place(landing, "privacy/erasure_requests", "b.csv", nobody)
+    night(connection, landing)
+    (message,) = failures(connection, name)
+    assert message.startswith(
+        "privacy/erasure_requests/b.csv, row 1; privacy/erasure_requests/b.csv, row 2 (2 erasure"
+    )
+
+
+def test_each_request_has_a_proof_of_its_own_whatever_its_id(tmp_path: Path) -> None:
+    ids = ("R/1", "R_1", "x" * 300)
+    dues = [
+        (str(number), ERASED, json.dumps({"request_id": request_id}))
+        for number, request_id in enumerate(ids)
+    ]
+    erasing.write_proofs(tmp_path, dues)
+    found = [json.loads(path.read_text("utf-8")) for path in tmp_path.iterdir()]
+    assert sorted(report["request_id"] for report in found) == sorted(ids)
+    assert all(len(report["passes"]) == 1 for report in found)
+
+
+@pytest.mark.parametrize("text", ["", '{"passes": [', "[]", '{"passes": [{}]}'])
+def test_a_damaged_proof_stops_nothing_and_allows_nothing(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "R-1.json"
+    path.write_text(text, "utf-8")
+    os.utime(path, (ERASED.timestamp(), ERASED.timestamp()))
+    assert erasing.last_erasure(tmp_path) == "2026-01-11 09:00:00"
+    dropped: list[int] = []
+
+    def drop() -> list[str]:
+        dropped.append(1)
+        return []
+
+    for _ in range(2):
+        erasing.forget_releases(tmp_path, "new", drop)
+    assert dropped == [1] and [p.name for p in tmp_path.iterdir()] == ["R-1.damaged"]
 
 
 def test_without_a_pepper_nobody_is_silently_kept(tmp_path: Path) -> None:
