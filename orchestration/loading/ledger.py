@@ -306,7 +306,7 @@ def withdraw_absent(connection: duckdb.DuckDBPyConnection, table: Table, present
         """
         update ops.files set status = 'withdrawn'
         where source = ? and table_name = ? and status in ('rejected', 'waived')
-            and not list_contains(?::varchar[], file_id)
+            and file_id not in (select unnest(?::varchar[]))
         """,
         [table.source, table.name, sorted(present)],
     )

@@ -186,6 +186,7 @@ def describe(outcome: FileOutcome) -> str:
 
 
 Stamp = tuple[int | None, int | None, int | None]  # size, modified and changed in nanoseconds
+_UNKNOWN: Stamp = (None, None, None)
 
 
 @dataclass(frozen=True)
@@ -207,7 +208,7 @@ class LandingFile:
     def refused(self, problem: RejectedFile) -> LandingFile:
         """The file when nobody can say what is in it: known by its name, and looked at anew."""
         file_id = hashlib.sha256(f"unreadable: {self.name}".encode()).hexdigest()
-        return replace(self, file_id=file_id, stamp=(None, None, None), problem=problem)
+        return replace(self, file_id=file_id, stamp=_UNKNOWN, problem=problem)
 
 
 def present_files(
@@ -223,21 +224,19 @@ def present_files(
     folder = landing / table.source / table.name
     is_linked = folder.resolve() != landing.resolve() / table.source / table.name
     for path in landing_files(landing, table):
-        name = reading.shown(path.relative_to(landing))
-        file = LandingFile(path, name, "", None, (None, None, None))
+        relative = str(path)[len(str(landing)) + 1 :]
+        name = reading.shown(relative)
         try:
-            with reading.refusing():
-                _refuse_name(path)
-                if is_linked or path.is_symlink():
-                    _refuse_link(path, landing)
-                stamp = reading.stamp(path)
-                # A file that was not touched since is not read again. Nobody can set the time of
-                # the last change, as one can set the other time.
-                file_id = unchanged.get((name, stamp)) or reading.file_id(path)
-                day = _extracted_on(path, landing)
-                file = replace(file, file_id=file_id, extracted_on=day, stamp=stamp)
-        except RejectedFile as problem:
-            file = file.refused(problem)
+            _refuse_name(path)
+            if is_linked or path.is_symlink():
+                _refuse_link(path, landing)
+            stamp = reading.stamp(path)
+            # A file that was not touched since is not read again. Nobody can set the time of the
+            # last change, as one can set the other time.
+            file_id = unchanged.get((name, stamp)) or reading.file_id(path)
+            file = LandingFile(path, name, file_id, _extracted_on(relative), stamp)
+        except Exception as error:  # whatever it is, it is this file's
+            file = LandingFile(path, name, "", None, _UNKNOWN).refused(reading.reject_for(error))
         found.append(file)
     return sorted(found, key=lambda file: (str(file.extracted_on), file.file_id, file.name))
 
@@ -266,9 +265,9 @@ def _refuse_name(path: Path) -> None:
         ) from error
 
 
-def _extracted_on(path: Path, landing: Path) -> str | None:
+def _extracted_on(relative: str) -> str | None:
     """The day that a `dt=` folder on the way to the file states."""
-    for part in reversed(path.relative_to(landing).parts[:-1]):
+    for part in reversed(relative.split("/")[:-1]):
         if part.startswith("dt="):
             try:
                 day = part.removeprefix("dt=")

@@ -129,40 +129,47 @@ def changed(message: str) -> RejectedFile:
 
 def files_below(folder: Path) -> list[Path]:
     """All that is no folder, sub-folders included, and folders that cannot be listed."""
-    found: list[Path] = []
+    found: list[str] = []
 
     def unlisted(error: OSError) -> None:
         if not isinstance(error, FileNotFoundError):
-            found.append(Path(error.filename))
+            found.append(error.filename)
 
     for parent, folders, names in os.walk(folder, onerror=unlisted):
-        links = [name for name in folders if os.path.islink(os.path.join(parent, name))]
-        found += [Path(parent, name) for name in (*names, *links)]
-    return sorted(found)
+        paths = [f"{parent}/{name}" for name in folders]
+        found += [path for path in paths if os.path.islink(path)]
+        found += [f"{parent}/{name}" for name in names]
+    return [Path(path) for path in sorted(found)]
 
 
-def shown(path: Path) -> str:
+def shown(path: Path | str) -> str:
     """A path as one line of text, whatever bytes its name has; addresses and numbers masked."""
-    text = os.fsencode(path.as_posix()).decode("utf-8", "backslashreplace")
-    line = "".join(sign if sign.isprintable() else repr(sign)[1:-1] for sign in text)
-    return privacy.masked_text(line)
+    text = str(path)
+    if not text.isprintable():
+        text = os.fsencode(text).decode("utf-8", "backslashreplace")
+        text = "".join(sign if sign.isprintable() else repr(sign)[1:-1] for sign in text)
+    return privacy.masked_text(text)
 
 
 def stamp(path: Path) -> tuple[int, int, int]:
     """
     Size in bytes, and when content and entry were last changed, in nanoseconds.
 
-    The second time cannot be set by anybody. Raises `RejectedFile` when it is no file.
+    The second time cannot be set by anybody. Raises `RejectedFile` or `OSError` when it is no file.
     """
-    with refusing():
-        if path.is_symlink() and not path.exists():
-            raise RejectedFile("F_UNREADABLE", "it is a link to nothing", "copy the file itself")
+    try:
         found = path.stat()
-        if not stat.S_ISREG(found.st_mode):
+    except OSError as error:
+        if path.is_symlink():
             raise RejectedFile(
-                "F_UNREADABLE", "it is no file but a pipe, socket, device or folder", "move it away"
-            )
-        return found.st_size, found.st_mtime_ns, found.st_ctime_ns
+                "F_UNREADABLE", "it is a link to nothing", "copy the file itself"
+            ) from error
+        raise
+    if not stat.S_ISREG(found.st_mode):
+        raise RejectedFile(
+            "F_UNREADABLE", "it is no file but a pipe, socket, device or folder", "move it away"
+        )
+    return found.st_size, found.st_mtime_ns, found.st_ctime_ns
 
 
 def file_id(path: Path) -> str:
