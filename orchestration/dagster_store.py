@@ -17,11 +17,9 @@ from pathlib import Path
 import dagster as dg
 from sqlalchemy.exc import SQLAlchemyError
 
-from orchestration import command
+from orchestration import command, files
 from orchestration.locking import single_writer
 from orchestration.settings import ROOT, load_settings
-
-from orchestration import files
 
 LOCK_SECONDS = 15.0
 

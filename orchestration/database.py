@@ -106,7 +106,7 @@ def _open(settings: Settings) -> duckdb.DuckDBPyConnection:
             "autoload_known_extensions": "false",
             "memory_limit": settings.memory_limit,
             "threads": settings.threads,
-            "temp_directory": str(settings.home / "work" / "tmp"),
+            "temp_directory": str(settings.tmp),
         },
     )
 

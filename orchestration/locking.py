@@ -25,7 +25,7 @@ def single_writer(home: Path, wait_seconds: float = 0) -> Iterator[None]:
         yield
         return
     home.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with (home / ".lock").open("a+") as stream:
+    with open(home / ".lock", "a+", opener=_private) as stream:
         deadline = time.monotonic() + wait_seconds
         while True:
             try:
@@ -48,3 +48,7 @@ def single_writer(home: Path, wait_seconds: float = 0) -> Iterator[None]:
             yield
         finally:
             _held.discard(home)
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)

@@ -340,7 +340,7 @@ def _refuse_older_than_erasure(settings: Settings, release_id: str) -> None:
     manifest = read_manifest(settings.published / "releases" / release_id)
     is_older = manifest is None or manifest["built_at"] < erasing.last_erasure(settings.erasures)
     if not is_older and settings.warehouse.exists():
-        with duckdb.connect(str(settings.warehouse)) as connection:
+        with open_warehouse(settings) as connection:
             is_older = bool(erasing.owed(connection))
     if is_older:
         raise PublishError(

@@ -76,6 +76,7 @@ class RunContext(dg.ConfigurableResource):
         with single_writer(self._settings.home):
             if context.instance and context.run:
                 dagster_store.end_dead_runs(context.instance, context.run.run_id)
+            self._settings.empty_tmp()
             file, seen = self._settings.warehouse, self._settings.warehouse_seen
             with self.warehouse() as connection:
                 building.distrust_changed(connection, file, seen)
@@ -95,16 +96,23 @@ class RunContext(dg.ConfigurableResource):
         """
         The instant of the run: as configured, else from the loaded data.
 
-        Raises `dagster.Failure` when it lies before all data: such a release would be empty.
+        Raises `dagster.Failure` when it lies before all data, since such a release would be empty,
+        or after both the last of them and now.
         """
         with self.warehouse() as connection:
+            end = last_business_day_end(connection, self._settings.business_timezone)
             if not self.as_of_at:
-                return last_business_day_end(connection, self._settings.business_timezone)
+                return end
             first = first_data_at(connection)
         if first and datetime.strptime(self.as_of_at, INSTANT) <= first:
             raise dg.Failure(
                 f"as_of_at = {self.as_of_at} lies before all loaded data, which begin "
                 f"{first:{INSTANT}} (UTC); choose a later instant"
+            )
+        if self.as_of_at > (latest := max(end, f"{datetime.now(UTC):{INSTANT}}")):
+            raise dg.Failure(
+                f"as_of_at = {self.as_of_at} lies in the future; the latest that can be known is "
+                f"{latest} (UTC)"
             )
         return self.as_of_at
 

@@ -2,20 +2,25 @@
 The settings of a run: the only module that reads the environment.
 
 A *home* (`JOURNEY_HOME`) holds everything that changes: landing zone, warehouse, audits, releases
-and Dagster's state. `<home>/journey.toml` may set the business time zone and the reporting
-currency of the data that lies there; environment variables win over it.
+and Dagster's state. `<home>/journey.toml` sets what `DEFAULTS` lists for the data that lies there;
+environment variables win over it. `make settings` shows each with where it comes from.
 """
 
 from __future__ import annotations
 
+import difflib
 import os
 import re
+import shutil
 import sys
 import tomllib
-from dataclasses import dataclass, fields
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from zoneinfo import available_timezones
+
+from babel import Locale
 
 ROOT = Path(__file__).resolve().parent.parent
 DBT_PROJECT_DIR = ROOT / "dbt_project"
@@ -29,6 +34,19 @@ SAMPLE_PEPPER = "pepper of the synthetic sample, not a secret"
 
 INSTANT = "%Y-%m-%d %H:%M:%S"
 CONSENT_POLICIES = ("ignored", "opt_out", "opt_in")
+
+LEAST_MEMORY_KB = 100 * 1024
+
+# What `<home>/journey.toml` or JOURNEY_<NAME> may set, and what holds without either.
+DEFAULTS = {
+    "business_timezone": "Asia/Tokyo",
+    "reporting_currency": "JPY",
+    "threads": "2",
+    "memory_limit": "4GB",
+    "pepper_key_id": "k1",
+    "keep_releases": "7",
+    "consent_policy": "ignored",
+}
 
 
 class SettingsError(ValueError):
@@ -48,6 +66,8 @@ class Settings:
     pepper_key_id: str
     keep_releases: int
     consent_policy: str
+    # By name of a setting: `default`, or the file or environment variable that it comes from.
+    sources: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def landing(self) -> Path:
@@ -73,6 +93,11 @@ class Settings:
     def dbt_target(self) -> Path:
         """Folder of dbt's run artefacts (`run_results.json`)."""
         return self.home / "work" / "dbt"
+
+    @property
+    def tmp(self) -> Path:
+        """Where DuckDB puts what does not fit into memory; of no use after the run."""
+        return self.home / "work" / "tmp"
 
     @property
     def audits(self) -> Path:
@@ -104,7 +129,7 @@ class Settings:
         values = {
             "JOURNEY_HOME": str(self.home),
             "JOURNEY_WAREHOUSE": str(self.warehouse),
-            "JOURNEY_TMP": str(self.home / "work" / "tmp"),
+            "JOURNEY_TMP": str(self.tmp),
             "JOURNEY_THREADS": str(self.threads),
             "JOURNEY_MEMORY_LIMIT": self.memory_limit,
             "JOURNEY_BUSINESS_TIMEZONE": self.business_timezone,
@@ -141,7 +166,7 @@ class Settings:
                 if folder.stat().st_mode & 0o077 and folder.stat().st_uid == os.getuid():
                     folder.chmod(0o700)
             self.dbt_target.mkdir(exist_ok=True)
-            (self.home / "work" / "tmp").mkdir(exist_ok=True)
+            self.tmp.mkdir(exist_ok=True)
             for folder in (self.published, self.published / "releases"):
                 if not folder.exists():
                     folder.mkdir()
@@ -151,6 +176,14 @@ class Settings:
                 f"the home {self.home} cannot be written ({error.strerror}: {error.filename}); "
                 "set JOURNEY_HOME to a folder of yours, or make this one writable"
             ) from error
+
+    def empty_tmp(self) -> None:
+        """Remove what a killed run left of its data there; under the home's lock."""
+        for path in self.tmp.iterdir():
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path)
+            else:
+                path.unlink()
 
 
 def is_instant(text: str) -> bool:
@@ -176,68 +209,87 @@ def load_settings(home: Path | None = None) -> Settings:
     home = (home or home_path()).resolve()
     if home.exists() and not home.is_dir():
         raise SettingsError(f"the home {home} is no folder; set JOURNEY_HOME to one")
-    config_path = home / "journey.toml"
-    config: dict[str, object] = {}
-    if config_path.exists():
-        try:
-            config = tomllib.loads(config_path.read_text("utf-8"))
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise SettingsError(f"{config_path}: not valid TOML ({error}); correct it") from error
-        except OSError as error:
-            raise SettingsError(f"{config_path}: cannot be read ({error.strerror})") from error
-    known = {field.name for field in fields(Settings)} - {"home", "pepper"}
-    if unknown := sorted(config.keys() - known):
-        raise SettingsError(
-            f"{config_path}: {', '.join(unknown)} is no setting; there are: "
-            f"{', '.join(sorted(known))}"
-        )
+    values, sources = _read(home / "journey.toml")
 
-    def value(name: str, default: str) -> str:
-        return os.environ.get(f"JOURNEY_{name.upper()}") or str(config.get(name, default))
+    def wrong(name: str, what: str) -> SettingsError:
+        text = f"{name} = {values[name]!r} {what}"
+        if sources[name] == "default":
+            return SettingsError(text)
+        return SettingsError(f"{text}; correct it in {sources[name]}")
 
-    zone = value("business_timezone", "Asia/Tokyo")
-    if zone not in available_timezones() - {"localtime", "Factory"}:
-        raise SettingsError(
-            f"business_timezone = {zone!r} is no IANA time zone; "
-            f"set it in {config_path} or JOURNEY_BUSINESS_TIMEZONE, for example Asia/Tokyo"
+    def positive(name: str) -> int:
+        if not re.fullmatch("[0-9]{1,9}", values[name]) or int(values[name]) < 1:
+            raise wrong(name, "must be a whole number of at least 1")
+        return int(values[name])
+
+    if values["business_timezone"] not in available_timezones() - {"localtime", "Factory"}:
+        raise wrong("business_timezone", "is no IANA time zone such as Asia/Tokyo")
+    # The codes of ISO 4217, past ones too, as the Unicode consortium lists them.
+    if values["reporting_currency"] not in Locale("en").currencies:
+        raise wrong("reporting_currency", "is no ISO 4217 code such as JPY")
+    size = re.fullmatch(
+        r"([0-9]+(?:\.[0-9]+)?) ?([KMGT])i?B", values["memory_limit"], re.IGNORECASE
+    )
+    if not size or float(size[1]) * 1024 ** "KMGT".index(size[2].upper()) < LEAST_MEMORY_KB:
+        raise wrong("memory_limit", "is no size of at least 100MB, such as 4GB or 500MB")
+    if values["consent_policy"] not in CONSENT_POLICIES:
+        raise wrong(
+            "consent_policy",
+            f"is not one of {', '.join(CONSENT_POLICIES)} (docs/privacy.md says what they mean)",
         )
-    currency = value("reporting_currency", "JPY")
-    if not re.fullmatch("[A-Z]{3}", currency):
-        raise SettingsError(
-            f"reporting_currency = {currency!r} is no ISO 4217 code; set it in {config_path}"
-        )
-    memory_limit = value("memory_limit", "4GB")
-    if not re.fullmatch(r"\d+(\.\d+)? ?[KMGT]i?B", memory_limit, re.IGNORECASE):
-        raise SettingsError(f"memory_limit = {memory_limit!r} is no size such as 4GB or 500MB")
-    policy = value("consent_policy", "ignored")
-    if policy not in CONSENT_POLICIES:
-        raise SettingsError(
-            f"consent_policy = {policy!r} is not one of {', '.join(CONSENT_POLICIES)}; "
-            f"set it in {config_path}; docs/privacy.md says what they mean"
-        )
+    if not re.fullmatch("[A-Za-z0-9_.-]{1,40}", values["pepper_key_id"]):
+        raise wrong("pepper_key_id", "is no name of up to 40 letters, digits, _, . or -")
+    pepper, sources["pepper"] = _pepper(home)
     return Settings(
         home=home,
-        business_timezone=zone,
-        reporting_currency=currency,
-        threads=_positive("threads", value("threads", "2")),
-        memory_limit=memory_limit,
-        pepper=_pepper(home),
-        pepper_key_id=value("pepper_key_id", "k1"),
-        keep_releases=_positive("keep_releases", value("keep_releases", "7")),
-        consent_policy=policy,
+        business_timezone=values["business_timezone"],
+        reporting_currency=values["reporting_currency"],
+        threads=positive("threads"),
+        memory_limit=values["memory_limit"],
+        pepper=pepper,
+        pepper_key_id=values["pepper_key_id"],
+        keep_releases=positive("keep_releases"),
+        consent_policy=values["consent_policy"],
+        sources=sources,
     )
 
 
-def _positive(name: str, text: str) -> int:
-    if not text.isdigit() or int(text) < 1:
-        raise SettingsError(f"{name} = {text!r} must be a whole number of at least 1")
-    return int(text)
+def _read(path: Path) -> tuple[dict[str, str], dict[str, str]]:
+    """Value and source of each setting."""
+    config: dict[str, object] = {}
+    if path.exists() or path.is_symlink():
+        try:
+            config = tomllib.loads(path.read_text("utf-8"))
+        except tomllib.TOMLDecodeError as error:
+            raise SettingsError(f"{path}: not valid TOML ({error}); correct it") from error
+        except (OSError, UnicodeDecodeError):
+            raise SettingsError(f"{path} cannot be read as UTF-8 text; correct it") from None
+    for name, value in config.items():
+        if name not in DEFAULTS:
+            near = difflib.get_close_matches(name, DEFAULTS, 1, 0.5)
+            raise SettingsError(
+                f"{path}: {name} is no setting; "
+                + (f"did you mean {near[0]}? " if near else "")
+                + f"There are: {', '.join(DEFAULTS)}"
+            )
+        if isinstance(value, bool) or not isinstance(value, str | int):
+            raise SettingsError(f"{path}: {name} must be a text or a whole number; correct it")
+    values, sources = {}, {}
+    for name, default in DEFAULTS.items():
+        variable = f"JOURNEY_{name.upper()}"
+        if text := os.environ.get(variable, "").strip():
+            values[name], sources[name] = text, variable
+        elif name in config:
+            values[name], sources[name] = str(config[name]), str(path)
+        else:
+            values[name], sources[name] = default, "default"
+    return values, sources
 
 
-def _pepper(home: Path) -> str | None:
-    """The pepper of the environment, of a file that it names, or of the home; else None."""
+def _pepper(home: Path) -> tuple[str | None, str]:
+    """The pepper of the environment, of a file that it names, or of the home; and its source."""
     if text := os.environ.get("JOURNEY_PEPPER", "").strip():
-        return _long_enough("JOURNEY_PEPPER", text)
+        return _long_enough("JOURNEY_PEPPER", text), "JOURNEY_PEPPER"
     named = os.environ.get("JOURNEY_PEPPER_FILE", "").strip()
     path = Path(named) if named else home / "pepper"
     try:
@@ -247,7 +299,7 @@ def _pepper(home: Path) -> str | None:
             raise SettingsError(
                 f"JOURNEY_PEPPER_FILE = {named!r}: there is no such file; correct it"
             ) from None
-        return None
+        return None, "default"
     except (OSError, UnicodeDecodeError):
         raise SettingsError(f"{path}: the pepper cannot be read as text; correct it") from None
     if path.stat().st_mode & 0o077:
@@ -259,7 +311,7 @@ def _pepper(home: Path) -> str | None:
             )
         if path.stat().st_uid == os.getuid():
             path.chmod(0o600)
-    return _long_enough(str(path), text)
+    return _long_enough(str(path), text), str(path)
 
 
 def _long_enough(where: str, text: str) -> str:

@@ -19,7 +19,7 @@ from orchestration.run_context import RunContext
 def landing_files(run: RunContext) -> dg.MaterializeResult:
     """Fill an empty landing zone with the sample; refuse a mixed one and stray files."""
     settings = run.settings
-    if count := erasing.settle(settings.warehouse, settings.erasures):
+    if count := erasing.settle(settings, lambda message: run.progress("landing", message)):
         run.progress("landing", f"finished {count} erasures of a run that was killed")
     filled = fill_with_sample(settings)
     if filled:
@@ -116,7 +116,7 @@ def load_ledger(run: RunContext) -> Iterator[dg.MaterializeResult]:
         except erasing.ErasureError as error:
             raise dg.Failure(str(error)) from error
     if proofs:
-        erasing.settle(settings.warehouse, settings.erasures)
+        erasing.settle(settings)
         rows = sum(sum(proof.rows_removed.values()) for proof in proofs)
         run.progress(
             "raw loads",

@@ -26,8 +26,10 @@ from pathlib import Path
 import duckdb
 
 from orchestration import files, sealed
+from orchestration.database import open_warehouse
 from orchestration.loading import ledger, privacy
 from orchestration.loading.contract import Column, Table
+from orchestration.settings import Settings
 
 CLEARED = "(erased)"
 _SUBJECT = "crm/contacts"
@@ -124,24 +126,27 @@ def owed(connection: duckdb.DuckDBPyConnection) -> list[tuple[str, datetime, str
 
 
 def settle(
-    warehouse: Path, folder: Path, on_step: Callable[[str], None] = lambda step: None
+    settings: Settings,
+    say: Callable[[str], None] = print,
+    on_step: Callable[[str], None] = lambda step: None,
 ) -> int:
     """
     Write the proofs that are owed and the warehouse anew; returns how many there were.
 
     Nothing may be connected to the warehouse. Killed anywhere, it is done again by the next call.
+    Raises what `open_warehouse` does.
     """
-    if not warehouse.exists():
+    if not settings.warehouse.exists():
         return 0
-    with duckdb.connect(str(warehouse)) as connection:
+    with open_warehouse(settings, say) as connection:
         dues = owed(connection)
     if not dues:
         return 0
-    write_proofs(folder, dues)
+    write_proofs(settings.erasures, dues)
     on_step("proved")
-    compact(warehouse, on_step)
+    compact(settings, on_step)
     on_step("compacted")
-    with duckdb.connect(str(warehouse)) as connection:
+    with open_warehouse(settings, say) as connection:
         connection.execute("delete from ops.erasure_dues")
     on_step("settled")
     return len(dues)
@@ -212,16 +217,17 @@ def forget_releases(folder: Path, release_id: str, drop_others: Callable[[], lis
             sealed.write(path, {"request_id": waiting[0]["request_id"], "passes": passes})
 
 
-def compact(database: Path, on_step: Callable[[str], None] = lambda step: None) -> None:
+def compact(settings: Settings, on_step: Callable[[str], None] = lambda step: None) -> None:
     """
     Write raw tables and ledger into a new file: a deleted row stays in the pages of the old one.
 
     The models are left out, since they are built anew. The new file takes the old one's place.
     """
+    database = settings.warehouse
     fresh = database.with_suffix(".compacting")
     for leftover in (fresh, fresh.with_suffix(".compacting.wal")):
         leftover.unlink(missing_ok=True)
-    with duckdb.connect(str(database)) as connection:
+    with open_warehouse(settings) as connection:
         connection.execute(f"attach '{str(fresh).replace(chr(39), chr(39) * 2)}' as fresh")
         for schema, name in connection.execute(
             "select schema_name, table_name from duckdb_tables() where database_name = "
@@ -234,10 +240,9 @@ def compact(database: Path, on_step: Callable[[str], None] = lambda step: None) 
             )
         connection.execute("checkpoint fresh")
         connection.execute("detach fresh")
-        connection.execute("checkpoint")  # no log of the old file may meet the new one
     on_step("copied")
     if (log := database.with_suffix(database.suffix + ".wal")).exists():
-        raise ErasureError(f"{log} was left; run again")
+        raise ErasureError(f"{log} was left; run again")  # it may not meet the new file
     fresh.replace(database)
     files.sync_directory(database.parent)  # before what is owed is struck off
 

@@ -380,7 +380,7 @@ def test_no_rollback_to_before_an_erasure(tmp_path: Path) -> None:
                     "'{\"request_id\": \"R-1\"}')")  # fmt: skip
     with pytest.raises(publishing.PublishError, match="older than an erasure"):
         publishing.rollback(settings)
-    assert erasing.settle(settings.warehouse, settings.erasures) == 1
+    assert erasing.settle(settings) == 1
     with pytest.raises(publishing.PublishError, match="older than an erasure"):
         publishing.rollback(settings, releases[0])
     assert people_read(tmp_path) == 2

@@ -167,8 +167,8 @@ def test_proofs_hold_counts_and_wait_for_a_release(tmp_path: Path) -> None:
     assert not any(trace in text for trace in ("subject-1", "user-1", "device-1", "hana-mail"))
 
 
-def test_compacting_leaves_no_trace_in_the_file(tmp_path: Path) -> None:
-    database = tmp_path / "warehouse.duckdb"
+def test_compacting_leaves_no_trace_in_the_file(tmp_path: Path, settings: Settings) -> None:
+    database = settings.warehouse
     with duckdb.connect(str(database)) as connection:
         for label, text in FILES.items():
             place(tmp_path, label, "a.csv", text)
@@ -177,7 +177,7 @@ def test_compacting_leaves_no_trace_in_the_file(tmp_path: Path) -> None:
         before = contents(connection)
         connection.execute("create table old_model as select 'subject-1' as contact_id")
     assert b"subject-1" in database.read_bytes()
-    erasing.compact(database)
+    erasing.compact(settings)
     assert b"subject-1" not in database.read_bytes()
     with duckdb.connect(str(database)) as connection:
         assert contents(connection) == before
@@ -187,20 +187,20 @@ KILLED = """
 import os, signal, sys
 from pathlib import Path
 from orchestration.loading import erasing
+from orchestration.settings import load_settings
 def die(step):
     if step == sys.argv[1]:
         os.kill(os.getpid(), signal.SIGKILL)
-erasing.settle(Path(sys.argv[2]), Path(sys.argv[3]), die)
+erasing.settle(load_settings(Path(sys.argv[2])), on_step=die)
 """
 
 
 @pytest.mark.parametrize("step", [None, *erasing.STEPS])
 def test_an_erasure_killed_anywhere_is_finished_by_the_next_run(
-    tmp_path: Path, step: str | None
+    settings: Settings, step: str | None
 ) -> None:
     """Killed right after the rows went, or at any step of what follows."""
-    database, proofs = tmp_path / "warehouse.duckdb", tmp_path / "proofs"
-    landing = tmp_path / "landing"
+    database, proofs, landing = settings.warehouse, settings.erasures, settings.landing
     with duckdb.connect(str(database)) as connection:
         for label, text in FILES.items():
             place(landing, label, "a.csv", text)
@@ -209,14 +209,14 @@ def test_an_erasure_killed_anywhere_is_finished_by_the_next_run(
         connection.execute("create table old_model as select 'subject-1' as contact_id")
     if step:
         killed = subprocess.run(
-            [sys.executable, "-c", KILLED, step, str(database), str(proofs)], cwd=ROOT, check=False
+            [sys.executable, "-c", KILLED, step, str(settings.home)], cwd=ROOT, check=False
         )
         assert killed.returncode == -signal.SIGKILL
     owed = 0 if step == "settled" else 1
-    assert erasing.settle(database, proofs) == owed
-    assert erasing.settle(database, proofs) == 0
+    assert erasing.settle(settings) == owed
+    assert erasing.settle(settings) == 0
     assert b"subject-1" not in database.read_bytes()
-    assert sorted(path.name for path in tmp_path.glob("warehouse*")) == ["warehouse.duckdb"]
+    assert sorted(path.name for path in database.parent.glob("warehouse*")) == ["warehouse.duckdb"]
     (done,) = json.loads((proofs / "R-1.json").read_text("utf-8"))["passes"]
     assert done["rows_removed"]["crm/contacts"] == 1 and done["release"] is None
     with duckdb.connect(str(database)) as connection:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestration.settings import SettingsError, is_instant, load_settings
+from orchestration.settings import DEFAULTS, SettingsError, is_instant, load_settings
 
 
 @pytest.mark.parametrize(
@@ -20,28 +20,51 @@ from orchestration.settings import SettingsError, is_instant, load_settings
         ('business_timezone = "Asia"', "business_timezone"),  # a folder of the zone database
         ('business_timezone = "../Tokyo"', "business_timezone"),
         ('memory_limit = "lots"', "memory_limit"),
-        ("thread = 4", "thread is no setting"),
+        ('memory_limit = "1MB"', "memory_limit"),
+        ('memory_limit = "0GB"', "memory_limit"),
+        ("thread = 4", "thread is no setting; did you mean threads"),
+        ("zzz = 4", "There are: business_timezone"),
+        ("threads = [4]", "threads must be"),
+        ("keep_releases = true", "keep_releases must be"),
+        ('reporting_currency = "ABC"', "reporting_currency"),
+        ('pepper_key_id = "k 1"', "pepper_key_id"),
     ],
 )
 def test_wrong_settings_name_themselves(
     tmp_path: Path, text: str, words: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name in ("BUSINESS_TIMEZONE", "REPORTING_CURRENCY", "THREADS", "MEMORY_LIMIT"):
-        monkeypatch.delenv(f"JOURNEY_{name}", raising=False)
+    for name in DEFAULTS:
+        monkeypatch.delenv(f"JOURNEY_{name.upper()}", raising=False)
     (tmp_path / "journey.toml").write_text(text, "utf-8")
     with pytest.raises(SettingsError, match=words):
         load_settings(tmp_path)
 
 
-def test_a_file_that_cannot_be_read_names_itself(tmp_path: Path) -> None:
+def test_each_setting_says_where_it_comes_from(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in DEFAULTS:
+        monkeypatch.delenv(f"JOURNEY_{name.upper()}", raising=False)
     config = tmp_path / "journey.toml"
-    config.write_bytes(b"\xff\xfe")
-    with pytest.raises(SettingsError, match=r"journey\.toml"):
+    config.write_text("threads = 3\nkeep_releases = 3", "utf-8")
+    monkeypatch.setenv("JOURNEY_KEEP_RELEASES", "4")
+    settings = load_settings(tmp_path)
+    assert (settings.threads, settings.keep_releases, settings.memory_limit) == (3, 4, "4GB")
+    assert settings.sources["threads"] == str(config)
+    assert settings.sources["keep_releases"] == "JOURNEY_KEEP_RELEASES"
+    assert settings.sources["memory_limit"] == settings.sources["pepper"] == "default"
+    monkeypatch.setenv("JOURNEY_THREADS", "0")
+    with pytest.raises(SettingsError, match="threads = '0' .* correct it in JOURNEY_THREADS"):
         load_settings(tmp_path)
-    config.unlink()
-    config.mkdir()
-    with pytest.raises(SettingsError, match=r"journey\.toml"):
-        load_settings(tmp_path)
+
+
+def test_a_killed_run_leaves_no_spilled_data_to_the_next(tmp_path: Path) -> None:
+    settings = load_settings(tmp_path)
+    settings.prepare()
+    (settings.tmp / "duckdb_temp_storage_0.tmp").write_text("raw rows", "utf-8")
+    (settings.tmp / "folder").mkdir()
+    settings.empty_tmp()
+    assert list(settings.tmp.iterdir()) == []
 
 
 def test_a_home_that_is_no_folder_is_refused(tmp_path: Path) -> None:
