@@ -8,9 +8,10 @@ one table at the end: class, attempts, held, and the name and reason of what fai
 repeated by its name: `--one kills/17 --seed 0`. Exit status 0 only when all were held.
 
 - **kills**: SIGKILL to the nightly (by turns its process group and the parent alone) at an instant
-  drawn uniformly from the time that the untouched run takes, on a first run, on a release with new
-  files, and on a full rebuild. Held: readers saw whole releases only, no process remained, and the
-  next nightly ended by itself in time with the same content.
+  drawn uniformly from the processor time that the untouched run takes, so that a loaded machine
+  does not move it; on a first run, on a release with new files, and on a full rebuild. Held:
+  readers saw whole releases only, no process remained, and the next nightly ended by itself in time
+  with the same content.
 - **disk**: the home on a small file system (tmpfs, needs root) with room for a part of the run.
   Held: the run ended, in words or well, and with room the next one published the same content.
 - **tampering**: see `benchmarks.tampering`; refused in words, or healed by the next run.
@@ -27,6 +28,7 @@ import os
 import platform
 import random
 import re
+import resource
 import shutil
 import signal
 import subprocess
@@ -37,7 +39,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import date
 from fnmatch import fnmatch
@@ -151,6 +153,24 @@ def run(home: Path, *command: str, limit: float, **extra: str) -> Ended:
     return Ended(code, out, err, time.monotonic() - started)
 
 
+def children_seconds() -> float:
+    """Processor time of all commands that ended so far."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def wait_for(process: subprocess.Popen[str], seconds: float) -> None:
+    """Wait until a command and its children took that much processor time, or it ended."""
+    while process.poll() is None:
+        with suppress(psutil.Error):
+            leader = psutil.Process(process.pid)
+            times = [one.cpu_times() for one in (leader, *leader.children(recursive=True))]
+            ended = times[0].children_user + times[0].children_system
+            if ended + sum(time.user + time.system for time in times) >= seconds:
+                return
+        time.sleep(0.05)
+
+
 def processes(home: Path) -> list[psutil.Process]:
     """Processes that work on a home."""
     found = []
@@ -243,7 +263,7 @@ def file_system(folder: Path, size: int) -> Iterator[None]:
 
 @dataclass
 class Untouched:
-    """What a run without an attack takes (seconds) and publishes (content hash)."""
+    """What a run without an attack takes (processor seconds) and publishes (content hash)."""
 
     home: Path
     seconds: float
@@ -269,13 +289,16 @@ class Homes:
             return Untouched(home, **json.loads(record.read_text("utf-8")))
         shutil.rmtree(home, ignore_errors=True)
         make(home)
+        before = children_seconds()
         ended = run(home, "-m", "orchestration.nightly", *arguments, limit=10 * self.limit)
+        seconds = children_seconds() - before
         content, problem = release(home)
         if ended.code or problem or content is None:
             raise SystemExit(f"the untouched run ({name}) failed: {ended.err}\n{problem}")
-        print(f"untouched: {name}: {ended.seconds:.0f} s, {content[:12]}", flush=True)
-        record.write_text(json.dumps({"seconds": ended.seconds, "content": content}), "utf-8")
-        return Untouched(home, ended.seconds, content)
+        print(f"untouched: {name}: {ended.seconds:.0f} s, {seconds:.0f} s of processor time, "
+              f"{content[:12]}", flush=True)  # fmt: skip
+        record.write_text(json.dumps({"seconds": seconds, "content": content}), "utf-8")
+        return Untouched(home, seconds, content)
 
     @cached_property
     def empty(self) -> Path:
@@ -398,15 +421,19 @@ def kill(homes: Homes, seed: int, number: int) -> Outcome:
         "full rebuild": (homes.waiting, homes.full),
     }[kind]
     instant = chance.uniform(0, untouched.seconds)
-    outcome = Outcome(f"kills/{number}", f"{kind}, {'group' if group else 'parent'} killed "
-                      f"at {instant:.1f} of {untouched.seconds:.0f} s")  # fmt: skip
+    outcome = Outcome(f"kills/{number}", f"{kind}, {'group' if group else 'parent'} killed at "
+                      f"{instant:.1f} of {untouched.seconds:.0f} s of processor time")  # fmt: skip
     home = homes.copy(base, outcome.name)
     before, _ = release(home)
     with Readers(home, {before, homes.built.content}) as readers:
         full = ["--full"] if kind == "full rebuild" else []
         process = start(home, "-m", "orchestration.nightly", *full)
-        time.sleep(instant)
-        (os.killpg if group else os.kill)(process.pid, signal.SIGKILL)
+        output: list[str] = []
+        reading = threading.Thread(target=lambda: output.extend(process.communicate()))
+        reading.start()  # a full pipe would stop the run
+        wait_for(process, instant)
+        with suppress(ProcessLookupError):
+            (os.killpg if group else os.kill)(process.pid, signal.SIGKILL)
         deadline = time.monotonic() + ORPHANS_SECONDS
         while (left := processes(home)) and time.monotonic() < deadline:
             time.sleep(0.2)
@@ -414,9 +441,9 @@ def kill(homes: Homes, seed: int, number: int) -> Outcome:
             outcome.wrong.append(f"{len(left)} processes outlive the killed run")
             for orphan in left:  # they hold the pipes open
                 orphan.kill()
-        out, err = process.communicate()
+        reading.join()
         outcome.stage = "ended before" if process.returncode != -signal.SIGKILL else Ended(
-            None, out, err, 0).stage  # fmt: skip
+            None, output[0], "", 0).stage  # fmt: skip
         recover(homes, home, outcome)
     outcome.wrong += readers.wrong
     return finished(home, outcome)

@@ -54,7 +54,7 @@ def test_each_setting_says_where_it_comes_from(
     assert settings.sources["keep_releases"] == "JOURNEY_KEEP_RELEASES"
     assert settings.sources["memory_limit"] == settings.sources["pepper"] == "default"
     monkeypatch.setenv("JOURNEY_THREADS", "0")
-    with pytest.raises(SettingsError, match="threads = '0' .* correct it in JOURNEY_THREADS"):
+    with pytest.raises(SettingsError, match=r"threads = '0' .* correct it in JOURNEY_THREADS"):
         load_settings(tmp_path)
 
 
