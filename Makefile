@@ -12,7 +12,7 @@ export PYTHONPATH := $(CURDIR)
 export DO_NOT_TRACK := 1
 export GX_ANALYTICS_ENABLED := false
 
-.PHONY: help setup nightly test test-superset superset dev import build lint docs clean rollback releases publish metrics push-postgres waive retract requeue pepper model semantic unit identity prove benchmark sample lock
+.PHONY: help setup nightly test test-superset superset dev import build lint docs clean rollback releases publish rules metrics push-postgres waive retract requeue pepper model semantic unit identity prove benchmark sample lock
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -90,6 +90,9 @@ releases: setup ## list the releases, the current one starred
 
 rollback: setup ## make the previous release current again: make rollback [RELEASE=<id>]
 	@$(BIN)/python -m orchestration.publishing --rollback $(if $(RELEASE),"$$RELEASE")
+
+rules: setup ## write templates for rules of your own to $JOURNEY_HOME/rules, and tell which hold
+	@$(BIN)/python -m orchestration.rules
 
 waive: setup ## let the gate pass in spite of a rejected or drifted file: make waive FILE=<name> REASON="..."
 	@test -n "$$FILE" && test -n "$$REASON" || { echo 'usage: make waive FILE=<name or id> REASON="why"'; exit 1; }

@@ -52,7 +52,7 @@ import psutil
 
 from benchmarks import canary, tampering
 from orchestration.project import ensure_manifest
-from orchestration.settings import load_settings
+from orchestration.settings import SAMPLE_RULES, load_settings
 from tests.conftest import ROOT, STORIES, environment
 
 if TYPE_CHECKING:
@@ -370,7 +370,8 @@ class Homes:
 
 
 def place(landing: Path, part: str) -> None:
-    """Put the story's rows `before` YESTERDAY, or those `after`, into a landing zone."""
+    """Put the story's rows `before` YESTERDAY, or those `after`, into a landing zone; its rules."""
+    shutil.copytree(SAMPLE_RULES, landing.parent / "rules", dirs_exist_ok=True)
     for path in sorted(STORY.rglob("*.csv")):
         header, *rows = path.read_text("utf-8").splitlines(keepends=True)
         mine = [row for row in rows if (day_of(row) < YESTERDAY) == (part == "before")]

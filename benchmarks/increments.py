@@ -31,7 +31,7 @@ import duckdb
 
 from benchmarks.events import events
 from benchmarks.measuring import MemoryWatch
-from orchestration import building
+from orchestration import building, rules
 from orchestration.fingerprint import fingerprint
 from orchestration.loading import ledger
 from orchestration.loading.contract import load_contract
@@ -161,6 +161,7 @@ def fill(settings: Settings, rows: int, memory: str) -> str:
     ) as connection:  # fmt: skip
         connection.execute("set TimeZone = 'UTC'; set enable_progress_bar = false")
         ledger.create(connection, list(load_contract().values()))
+        rules.apply(connection, rules.defaults())
         connection.execute("create schema if not exists bench")
         made = connection.execute(
             "select count(*) from duckdb_tables() where schema_name = 'bench'"
@@ -215,7 +216,7 @@ def build(
 ) -> Measure:
     """`dbt run` as the nightly would, without tests; full when `models_at_once` is given."""
     full = models_at_once is not None
-    key = building.build_key(settings)
+    key = building.build_key(settings, rules.defaults())
     with duckdb.connect(str(settings.warehouse)) as connection:
         reason = building.begin(connection, key, as_of_at, full)
     assert bool(reason) == full, reason

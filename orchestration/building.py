@@ -2,7 +2,7 @@
 What a build of the models may rest on: the last complete one, or nothing.
 
 Incremental models recompute what was touched since the last complete build. That is right only when
-that build was whole, was made with the same code, seeds and settings, and did not look later in
+that build was whole, was made with the same code, rules and settings, and did not look later in
 time. Otherwise the build is a full one. A build that fails half-way leaves none to rest on.
 """
 
@@ -19,7 +19,8 @@ import duckdb
 
 from orchestration.fingerprint import fingerprint
 from orchestration.loading import ledger
-from orchestration.settings import DBT_PROJECT_DIR, SEEDS_DIR, Settings
+from orchestration.rules import Rules
+from orchestration.settings import DBT_PROJECT_DIR, Settings
 
 # Share of rows that were replaced, from which a night gives back their room; below a quarter DuckDB
 # finds no row groups to merge.
@@ -57,13 +58,14 @@ def last_complete(connection: duckdb.DuckDBPyConnection) -> Build | None:
     return Build(*row) if row else None
 
 
-def build_key(settings: Settings) -> str:
+def build_key(settings: Settings, rules: Rules) -> str:
     """Fingerprint of everything but data and instant that decides what the models say."""
     digest = hashlib.sha256(f"duckdb {duckdb.__version__}".encode())
     for value in (
         settings.business_timezone,
         settings.reporting_currency,
         settings.consent_policy,
+        rules.digest,
     ):
         digest.update(f"\n{value}".encode())
     for path in _files():
@@ -72,7 +74,7 @@ def build_key(settings: Settings) -> str:
 
 
 def _files() -> list[Path]:
-    """Models, macros and rules; tests and documentation pages change no row."""
+    """Models and macros; tests and documentation pages change no row."""
     project = DBT_PROJECT_DIR
     return [
         project / "dbt_project.yml",
@@ -82,7 +84,6 @@ def _files() -> list[Path]:
             for path in (project / folder).rglob("*")
             if path.suffix in (".sql", ".py")
         ),
-        *sorted(SEEDS_DIR.glob("*.csv")),
     ]
 
 

@@ -75,7 +75,7 @@ def raw_boundary(run: RunContext) -> Iterator[dg.AssetCheckResult]:
     """Judge what was loaded; a rejected file or lost row stops the run here."""
     settings = run.settings
     with run.warehouse() as connection:
-        loads = gate.load_checks(connection)
+        loads = gate.load_checks(connection, run.rules)
         state = ledger.load_state(connection)
         findings = gate.last_findings(connection)
     outcomes = checkpoints.run("raw", settings.warehouse, {})

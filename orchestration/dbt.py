@@ -7,6 +7,7 @@ import subprocess
 import sys
 
 from orchestration import command
+from orchestration import rules as home_rules
 from orchestration.database import open_warehouse
 from orchestration.loading import ledger
 from orchestration.loading.contract import load_contract
@@ -20,10 +21,12 @@ def main(arguments: list[str]) -> int:
 
     settings = load_settings()
     settings.prepare()
+    rules = home_rules.load(settings.home)
     with single_writer(settings.home):
         tables = list(load_contract().values())
         with open_warehouse(settings) as connection:
             ledger.create(connection, tables)
+            home_rules.apply(connection, rules)
             ledger.forget_build(connection)  # a part built by hand is nothing to rest on
             try:
                 as_of_at = last_business_day_end(connection, settings.business_timezone)
@@ -36,6 +39,7 @@ def main(arguments: list[str]) -> int:
                 "--log-level-file",
                 "warn",
                 *arguments,
+                *rules.dbt_arguments,
                 *(["--full-refresh"] if arguments[0] in ("build", "run", "seed") else []),
                 "--project-dir",
                 str(DBT_PROJECT_DIR),

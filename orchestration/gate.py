@@ -16,8 +16,10 @@ from pathlib import Path
 import duckdb
 
 from orchestration import building, sealed
+from orchestration import rules as home_rules
 from orchestration.building import Build
-from orchestration.loading import drift, ledger
+from orchestration.loading import contract, ledger
+from orchestration.rules import Row, Rules
 
 Status = str  # pass, warn or fail
 REMEDY = "Run the whole job (`make nightly`); a step alone never skips the checks"
@@ -57,8 +59,13 @@ class GateClosed(RuntimeError):
     """The candidate may not be published; the message says why and what to do."""
 
 
-def load_checks(connection: duckdb.DuckDBPyConnection) -> list[Check]:
-    """What the loads say: rejected files, conservation, quarantine rates and drift."""
+def load_checks(connection: duckdb.DuckDBPyConnection, rules: Rules | None = None) -> list[Check]:
+    """
+    What the loads say: rejected files, conservation, quarantine rates and drift.
+
+    The limits are those of `rules`, by default the shipped ones.
+    """
+    thresholds = (rules or home_rules.defaults()).rows("load_thresholds")
     checks = [
         Check(
             "load",
@@ -86,7 +93,12 @@ def load_checks(connection: duckdb.DuckDBPyConnection) -> list[Check]:
                   "Remedy: put them back, or `make retract FILE=<name>`")
         )  # fmt: skip
     checks += _erasures(connection)
-    return [*checks, _conservation(connection), *_quarantine_rates(connection), *_drift(connection)]
+    return [
+        *checks,
+        _conservation(connection),
+        *_quarantine_rates(connection, thresholds),
+        *_drift(connection),
+    ]
 
 
 def _erasures(connection: duckdb.DuckDBPyConnection) -> list[Check]:
@@ -170,7 +182,9 @@ def _conservation(connection: duckdb.DuckDBPyConnection) -> Check:
     return Check("load", "rows are conserved", "fail" if message else "pass", message)
 
 
-def _quarantine_rates(connection: duckdb.DuckDBPyConnection) -> list[Check]:
+def _quarantine_rates(
+    connection: duckdb.DuckDBPyConnection, thresholds: tuple[Row, ...]
+) -> list[Check]:
     """F_REJECT_RATE per source, over all loads and over the last ones."""
     checks = []
     for source, rows, quarantined, last_rows, last_quarantined in connection.execute(
@@ -185,7 +199,7 @@ def _quarantine_rates(connection: duckdb.DuckDBPyConnection) -> list[Check]:
         from files group by source order by source
         """
     ).fetchall():
-        limits = drift.thresholds(source, date.today())
+        limits = contract.limits(thresholds, source, date.today())
         shares = [(quarantined / max(rows, 1), "all files")]
         if last_rows >= limits.reject_rate_minimum_rows:
             shares.append((last_quarantined / last_rows, "the last files"))
@@ -202,7 +216,7 @@ def _quarantine_rates(connection: duckdb.DuckDBPyConnection) -> list[Check]:
                 if status == "pass"
                 else f"F_REJECT_RATE: {share:.1%} of the rows of {where} are quarantined (limits "
                 f"{limits.reject_rate_warn:.0%} and {limits.reject_rate_fail:.0%} in "
-                "seeds/load_thresholds.csv); see ops.quarantined_rows",
+                "rules/load_thresholds.csv); see ops.quarantined_rows",
             )
         )
     return checks

@@ -16,6 +16,7 @@ from typing import Any
 import duckdb
 
 from orchestration import command
+from orchestration import rules as home_rules
 from orchestration.loading import privacy
 from orchestration.loading.contract import load_contract
 from orchestration.settings import Settings, SettingsError, load_settings
@@ -62,7 +63,8 @@ def _hashed(
     if not settings.effective_pepper:
         raise UnknownIdentifier(f"without a pepper no {kind} can be looked up; `make pepper`")
     privacy.prepare(connection, settings.effective_pepper, settings.pepper_key_id)
-    column = next(c for c in load_contract()["crm/contacts"].columns if c.name == kind)
+    tables = load_contract(home_rules.load(settings.home))
+    column = next(c for c in tables["crm/contacts"].columns if c.name == kind)
     row = connection.execute(
         f"select {privacy.stored(column, 'spelled')} from "
         f"(select {privacy.spelled(column, 'given')} as spelled from (select ? as given))",

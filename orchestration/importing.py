@@ -25,13 +25,22 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from orchestration import command
-from orchestration.loading import journal, privacy, reading
+from orchestration import command, files
+from orchestration.loading import ledger, privacy, reading
 from orchestration.loading.contract import load_contract, normalise_header
 from orchestration.locking import single_writer
-from orchestration.settings import ROOT, SAMPLE_DIR, Settings, SettingsError, load_settings
+from orchestration.settings import (
+    ROOT,
+    SAMPLE_DIR,
+    SAMPLE_RULES,
+    Settings,
+    SettingsError,
+    load_settings,
+)
 
 ADAPTERS_DIR = ROOT / "adapters"
+SAMPLE_MARK = "This home holds the shipped synthetic sample. Nobody in it exists.\n"
+ANOTHER_HOME = "set JOURNEY_HOME to a new folder for your data, or empty this one with `make clean`"
 
 
 class ImportFailed(ValueError):
@@ -91,8 +100,8 @@ def import_export(adapter: str, source_dir: Path, settings: Settings) -> dict[st
     inputs, home, file_by_file = read_adapter(adapter)
     if settings.is_sample:
         raise ImportFailed(
-            f"{settings.landing} holds the synthetic sample, and sample and real data are never "
-            "mixed; set JOURNEY_HOME to a new folder, or empty this one with `make clean`"
+            f"{settings.home} holds the synthetic sample, and sample and real data are never "
+            f"mixed: {ANOTHER_HOME}"
         )
     found = {relation: _matching(source_dir, entry) for relation, entry in inputs.items()}
     runs: list[tuple[str, dict[str, list[Path]]]] = [(adapter, found)]
@@ -119,6 +128,7 @@ def import_export(adapter: str, source_dir: Path, settings: Settings) -> dict[st
     if not home_config.exists():
         lines = [f'{key} = "{value}"' for key, value in home.items()]
         home_config.write_text("\n".join(lines) + "\n", "utf-8")
+    copy_rules(ADAPTERS_DIR / adapter / "rules", settings)
     return counts
 
 
@@ -372,11 +382,11 @@ def _doubled(name: str) -> str:
     return name.replace('"', '""')
 
 
-def fill_with_sample(settings: Settings) -> bool:
+def fill_with_sample(settings: Settings, connection: duckdb.DuckDBPyConnection) -> bool:
     """
-    Copy the shipped sample into an empty landing zone; returns whether it did.
+    Copy the shipped sample and its rules into a home in which nothing was ever loaded.
 
-    Raises `ImportFailed` when other files lie beside the sample, or were loaded before.
+    Returns whether it did. Raises `ImportFailed` when other files lie beside the sample.
     """
     shipped = {p.relative_to(SAMPLE_DIR) for p in SAMPLE_DIR.rglob("*") if p.is_file()}
     present = {
@@ -384,23 +394,50 @@ def fill_with_sample(settings: Settings) -> bool:
         for path in reading.files_below(settings.landing)
         if not path.name.startswith(".")
     }
-    if not present:
-        if gone := sorted(journal.file_names(settings.journal) - {p.as_posix() for p in shipped}):
-            raise ImportFailed(
-                f"{settings.landing} is empty, and {len(gone)} files were loaded from it "
-                f"({', '.join(gone[:3])} …). Remedy: put them back (is a disk missing?), "
-                "or start a new JOURNEY_HOME"
-            )
-        shutil.copytree(SAMPLE_DIR, settings.landing, dirs_exist_ok=True)
-        return True
     strangers = sorted(reading.shown(path) for path in present - shipped)
     if settings.is_sample and strangers:
         raise ImportFailed(
             f"{settings.landing} holds the synthetic sample and also {', '.join(strangers[:5])}; "
-            "sample and real data are never mixed: move your files to a new JOURNEY_HOME, "
-            "or empty this one with `make clean`"
+            f"sample and real data are never mixed: {ANOTHER_HOME}"
         )
-    return False
+    # A home that is marked as the sample's, and in which nothing is loaded, was killed here.
+    if was_ever_loaded(settings, connection) or (present and not settings.is_sample):
+        return False
+    if not settings.is_sample and has_own_rules(settings):
+        return False  # it was made for somebody's own data
+    files.write_whole(settings.sample_mark, SAMPLE_MARK)
+    copy_rules(SAMPLE_RULES, settings)
+    shutil.copytree(SAMPLE_DIR, settings.landing, dirs_exist_ok=True)
+    return True
+
+
+def was_ever_loaded(settings: Settings, connection: duckdb.DuckDBPyConnection) -> bool:
+    """Whether any file ever was, also a refused one, by all that a run leaves."""
+    ledger.create(connection, [])
+    return bool(
+        ledger.count(connection, "ops.files")
+        or settings.journal.exists()
+        or any((settings.published / "releases").iterdir())
+        or any(settings.warehouse.parent.glob("damaged-*"))
+    )
+
+
+def has_own_rules(settings: Settings) -> bool:
+    """Whether the home has rules of its own."""
+    folder = settings.home / "rules"
+    return folder.is_dir() and any(folder.iterdir())
+
+
+def copy_rules(source: Path, settings: Settings) -> int:
+    """Copy a folder of rules into a home that has none; returns how many files it copied."""
+    if has_own_rules(settings) or not source.is_dir():
+        return 0
+    folder = settings.home / "rules"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    paths = sorted(path for path in source.iterdir() if path.is_file())
+    for path in paths:
+        shutil.copyfile(path, folder / path.name)
+    return len(paths)
 
 
 def main(arguments: list[str] | None = None) -> int:

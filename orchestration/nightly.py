@@ -117,12 +117,14 @@ def summary(settings: Settings, elapsed: float) -> str:
         row = connection.execute(
             "select release_id, as_of_at, passed_check_count, warned_check_count, "
             "(select count(*) from marts.dim_persons), (select count(*) from marts.fct_sessions), "
-            "(select count(*) from marts.fct_revenue_points) from marts.release_info"
+            "(select count(*) from marts.fct_revenue_points), is_synthetic "
+            "from marts.release_info"
         ).fetchone()
     assert row is not None
     return (
         f"\nrelease {row[0]} is current, as of {row[1]} UTC, {elapsed:.0f} s\n"
-        f"  {row[2]} checks passed, {row[3]} warned, 0 failed\n"
+        + ("  SYNTHETIC SAMPLE: nobody in it exists\n" if row[7] else "")
+        + f"  {row[2]} checks passed, {row[3]} warned, 0 failed\n"
         f"  {row[4]:,} persons, {row[5]:,} sessions, {row[6]:,} revenue points\n"
         f"  look at: {database.with_name(PAGE)}\n"
         f"  open read-only: {database} (schema marts); Parquet beside it in parquet/"

@@ -37,12 +37,12 @@ import duckdb
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from orchestration import building, reloading
+from orchestration import building, reloading, rules
 from orchestration.fingerprint import ARRIVAL_TABLES
 from orchestration.loading import erasing, ledger, loader
 from orchestration.loading.contract import load_contract
 from orchestration.loading.reading import file_id
-from orchestration.settings import DBT, DBT_PROJECT_DIR, ROOT, load_settings
+from orchestration.settings import DBT, DBT_PROJECT_DIR, ROOT, SAMPLE_RULES, load_settings
 
 PEPPER = "a pepper for proofs, at least 32 characters"
 _AS_OF = "2001-02-03 04:05:06"  # stands in compiled SQL for the instant of the night
@@ -71,7 +71,7 @@ class Project:
 
     def __init__(self, folder: Path, variables: dict[str, Any] | None = None) -> None:
         """
-        Let dbt compile in an empty home in `folder`; takes half a minute.
+        Let dbt compile in an empty home in `folder`, under the sample's rules; half a minute.
 
         `variables` override those of dbt_project.yml.
         """
@@ -81,10 +81,13 @@ class Project:
         config.prepare()
         os.environ.update(config.environment(_AS_OF))
         try:
-            self.tables = load_contract()
+            shutil.copytree(SAMPLE_RULES, config.home / "rules", dirs_exist_ok=True)
+            own = rules.load(config.home)
+            self.tables = load_contract(own)
             self.empty = folder / "empty.duckdb"
             with duckdb.connect(str(config.warehouse)) as connection:
                 ledger.create(connection, list(self.tables.values()))
+                rules.apply(connection, own)
                 _pretend_built(connection)
             # In a process of its own, which closes the file: the seeds are read from it below.
             subprocess.run(

@@ -95,6 +95,7 @@ def publish(
             information = {
                 "release_id": release_id,
                 "content_hash": candidate.content_hash,
+                "is_synthetic": settings.is_sample,
                 "code_version": code_version(),
                 "passed_check_count": audit.count("pass"),
                 "warned_check_count": audit.count("warn"),
@@ -210,7 +211,10 @@ def _write_manifest(
             name = path.relative_to(folder).as_posix()
             checksums[name] = {"sha256": _sha256(path), "bytes": path.stat().st_size}
     manifest = {
-        **{key: str(value) for key, value in information.items()},
+        **{
+            key: value if isinstance(value, bool) else str(value)
+            for key, value in information.items()
+        },
         "as_of_at": audit.as_of_at,
         "fingerprint": audit.fingerprint,
         "minimum_reader": "DuckDB 1.4",

@@ -14,6 +14,7 @@ import sys
 import duckdb
 
 from orchestration import building, command
+from orchestration import rules as home_rules
 from orchestration.database import WarehouseDamaged, open_warehouse
 from orchestration.loading import journal, ledger, loader
 from orchestration.loading.contract import Table, load_contract
@@ -28,7 +29,7 @@ class ReloadError(ValueError):
 def retract(connection: duckdb.DuckDBPyConnection, settings: Settings, file: str) -> list[str]:
     """Take a load back for good; returns what was done, one line per file."""
     file_id, source, name, file_name = ledger.find(connection, file, ("loaded", "requeued"))
-    table = load_contract()[f"{source}/{name}"]
+    table = load_contract(home_rules.load(settings.home))[f"{source}/{name}"]
     again = _unload(connection, settings, table, {file_id}, keep_out=True)
     return [f"{file_name}: retracted", *_load(connection, settings, table, again)]
 
@@ -50,7 +51,7 @@ def requeue(connection: duckdb.DuckDBPyConnection, settings: Settings, what: str
     else:
         rows = [ledger.find(connection, what, ("loaded", "retracted", "requeued"))[:3]]
     lines: list[str] = []
-    tables = load_contract()
+    tables = load_contract(home_rules.load(settings.home))
     for label in sorted({f"{source}/{name}" for _, source, name in rows}):
         files = {row[0] for row in rows if f"{row[1]}/{row[2]}" == label}
         again = _unload(connection, settings, tables[label], files, keep_out=False)

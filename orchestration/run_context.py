@@ -12,9 +12,11 @@ import duckdb
 from pydantic import Field, PrivateAttr
 
 from orchestration import building, dagster_store
+from orchestration import rules as home_rules
 from orchestration.database import open_warehouse
-from orchestration.loading.contract import load_contract
+from orchestration.loading.contract import Table, load_contract
 from orchestration.locking import single_writer
+from orchestration.rules import Rules
 from orchestration.settings import INSTANT, Settings, is_instant, load_settings
 
 STAGES = ("landing", "raw loads", "raw boundary", "dbt build", "marts boundary", "publish")
@@ -62,6 +64,8 @@ class RunContext(dg.ConfigurableResource):
     full_refresh: bool = Field(default=False, description="Build all models anew, from raw tables")
     _settings: Settings = PrivateAttr()
     _started: float = PrivateAttr(default=0)
+    _rules: Rules | None = PrivateAttr(default=None)
+    _tables: dict[str, Table] = PrivateAttr(default_factory=dict)
 
     @contextmanager
     def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator["RunContext"]:
@@ -87,6 +91,25 @@ class RunContext(dg.ConfigurableResource):
     def settings(self) -> Settings:
         """Settings of the home that the run works on."""
         return self._settings
+
+    @property
+    def rules(self) -> Rules:
+        """The rules of the home, read and written into the warehouse when first asked for."""
+        if self._rules is None:
+            try:
+                self._rules = home_rules.load(self._settings.home)
+            except home_rules.RulesError as error:
+                raise dg.Failure(str(error)) from error
+            with self.warehouse() as connection:
+                home_rules.apply(connection, self._rules)
+        return self._rules
+
+    @property
+    def tables(self) -> dict[str, Table]:
+        """The contract under these rules."""
+        if not self._tables:
+            self._tables = load_contract(self.rules)
+        return self._tables
 
     def warehouse(self) -> AbstractContextManager[duckdb.DuckDBPyConnection]:
         """The warehouse, read-write; see `open_warehouse`."""

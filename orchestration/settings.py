@@ -28,6 +28,7 @@ DBT_PROJECT_DIR = ROOT / "dbt_project"
 DBT = (sys.executable, "-P", "-m", "orchestration.dbt_process")
 SEEDS_DIR = ROOT / "seeds"
 SAMPLE_DIR = ROOT / "sample" / "landing"
+SAMPLE_RULES = ROOT / "sample" / "rules"
 
 # Stated openly, because the sample is synthetic: it protects nobody and must never hash real data.
 SAMPLE_PEPPER = "pepper of the synthetic sample, not a secret"
@@ -116,8 +117,13 @@ class Settings:
 
     @property
     def is_sample(self) -> bool:
-        """Whether the landing zone holds the shipped synthetic sample."""
-        return (self.landing / "_SAMPLE").exists()
+        """Whether the home holds the shipped synthetic sample, and so nothing else ever."""
+        return self.sample_mark.exists()
+
+    @property
+    def sample_mark(self) -> Path:
+        """The file that says so."""
+        return self.home / "SYNTHETIC_SAMPLE"
 
     @property
     def effective_pepper(self) -> str | None:

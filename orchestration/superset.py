@@ -198,7 +198,11 @@ def layout() -> dict[str, Any]:
     return position
 
 
-def files(release: Path, manifest: dict[str, Any]) -> dict[str, dict[str, Any]]:
+TITLE = "カスタマージャーニー / Customer journey"
+SYNTHETIC = "(合成サンプル / synthetic sample)"
+
+
+def files(release: Path, manifest: dict[str, Any], is_synthetic: bool) -> dict[str, dict[str, Any]]:
     """Every file of the bundle by its path; `release` is the constant path of the DuckDB file."""
     tables = {table["name"]: table for table in marts(manifest)}
     found: dict[str, dict[str, Any]] = {
@@ -230,7 +234,7 @@ def files(release: Path, manifest: dict[str, Any]) -> dict[str, dict[str, Any]]:
             "dataset_uuid": identity("dataset", chart.dataset),
         }
     found["dashboards/journey.yaml"] = {
-        "dashboard_title": "カスタマージャーニー / Customer journey",
+        "dashboard_title": TITLE + (SYNTHETIC if is_synthetic else ""),
         "slug": "journey",
         "uuid": identity("dashboard", "journey"),
         "position": layout(),
@@ -241,11 +245,11 @@ def files(release: Path, manifest: dict[str, Any]) -> dict[str, dict[str, Any]]:
     return found
 
 
-def write(path: Path, release: Path, manifest: dict[str, Any]) -> Path:
+def write(path: Path, release: Path, manifest: dict[str, Any], is_synthetic: bool) -> Path:
     """Write the importable file; the same project and path give the same bytes."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as bundle:
-        for name, content in sorted(files(release, manifest).items()):
+        for name, content in sorted(files(release, manifest, is_synthetic).items()):
             entry = zipfile.ZipInfo(f"journey/{name}", date_time=(2026, 1, 1, 0, 0, 0))
             entry.compress_type = zipfile.ZIP_DEFLATED
             bundle.writestr(entry, yaml.safe_dump(content, sort_keys=False, allow_unicode=True))
@@ -256,7 +260,8 @@ def write_for(settings: Settings) -> Path:
     """The file for the releases of a home."""
     manifest = json.loads(ensure_manifest(settings.environment()).read_text("utf-8"))
     release = settings.published / "current" / DATABASE  # the link, not what it points at today
-    return write(settings.home / "work" / "superset_journey.zip", release, manifest)
+    path = settings.home / "work" / "superset_journey.zip"
+    return write(path, release, manifest, settings.is_sample)
 
 
 def main() -> None:

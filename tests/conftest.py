@@ -13,14 +13,16 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from orchestration import rules
 from orchestration.project import ensure_manifest
 from orchestration.proving import Project
-from orchestration.settings import load_settings
+from orchestration.settings import SAMPLE_RULES, load_settings
 
 ROOT = Path(__file__).resolve().parent.parent
 STORIES = ROOT / "tests" / "fixtures" / "raw"
 SHARED_DATA = ROOT.parent / "shared" / "data"
 PEPPER = "a pepper for tests, at least 32 characters"
+RULES = rules.load(SAMPLE_RULES.parent)  # the sample's
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
@@ -64,8 +66,9 @@ def nightly(home: Path, **extra: str) -> subprocess.CompletedProcess[str]:
 
 
 def place_story(name: str, home: Path) -> Path:
-    """Copy a story into the landing zone of a home."""
+    """Copy a story into the landing zone of a home, which has the sample's rules."""
     shutil.copytree(STORIES / name, home / "landing")
+    shutil.copytree(SAMPLE_RULES, home / "rules")
     return home
 
 

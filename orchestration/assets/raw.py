@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import dagster as dg
 
 from orchestration.importing import fill_with_sample
-from orchestration.loading import erasing, loader, reading
+from orchestration.loading import erasing, journal, ledger, loader, reading
 from orchestration.loading.contract import Table, load_contract
 from orchestration.run_context import RunContext
 
@@ -21,13 +21,21 @@ def landing_files(run: RunContext) -> dg.MaterializeResult:
     settings = run.settings
     if count := erasing.settle(settings, lambda message: run.progress("landing", message)):
         run.progress("landing", f"finished {count} erasures of a run that was killed")
-    filled = fill_with_sample(settings)
-    if filled:
-        run.progress(
-            "landing",
-            f"{settings.landing} was empty: filled with the shipped SYNTHETIC sample",
+    with run.warehouse() as connection:
+        if fill_with_sample(settings, connection):
+            run.progress(
+                "landing",
+                f"{settings.landing} was empty: filled with the shipped SYNTHETIC sample",
+            )
+        gone = loader.gone_folders(connection, settings.landing)
+        is_loaded = ledger.count(connection, "ops.files where status = 'loaded'") > 0
+    if gone:
+        raise dg.Failure(
+            f"{', '.join(gone[:5])}: gone from {settings.landing}, and files were loaded from "
+            "there. Remedy: bring the folder back (is a disk missing?); an empty one will do if "
+            "nothing more is to come"
         )
-    tables = load_contract()
+    tables = run.tables
     if strays := loader.stray_files(settings.landing, tables):
         names = ", ".join(reading.shown(path.relative_to(settings.landing)) for path in strays[:5])
         raise dg.Failure(
@@ -36,7 +44,13 @@ def landing_files(run: RunContext) -> dg.MaterializeResult:
         )
     count = sum(len(loader.landing_files(settings.landing, table)) for table in tables.values())
     kind = "synthetic sample" if settings.is_sample else "own data"
-    run.progress("landing", f"{count} files in {settings.landing} ({kind})")
+    if not (count or is_loaded or journal.file_names(settings.journal)):
+        raise dg.Failure(
+            f"there are no files in {settings.landing}, and none are loaded. Remedy: put files "
+            "into <source>/<table>/ there, or map an export with `make import`"
+        )
+    state = f"{count} files" if count else "no new files: as of the data loaded before,"
+    run.progress("landing", f"{state} in {settings.landing} ({kind})")
     return dg.MaterializeResult(metadata={"files": count, "is_sample": settings.is_sample})
 
 
@@ -54,7 +68,7 @@ def raw_asset(table: Table) -> dg.AssetsDefinition:
         with run.warehouse() as connection:
             outcomes = loader.load_table(
                 connection,
-                table,
+                run.tables[table.label],
                 run.settings.landing,
                 pepper=run.settings.effective_pepper,
                 pepper_key_id=run.settings.pepper_key_id,
@@ -86,6 +100,7 @@ _LEDGER = {
     "drift_findings": "One row per change of a file against contract or earlier files.",
     "removed_events": "One row per web event that left the raw table since the last build.",
     "builds": "The last build of the models.",
+    "rules": "One row per rule table: where its rows come from.",
 }
 
 
@@ -108,7 +123,7 @@ def load_ledger(run: RunContext) -> Iterator[dg.MaterializeResult]:
         try:
             proofs = erasing.erase(
                 connection,
-                load_contract(),
+                run.tables,
                 settings.effective_pepper,
                 settings.pepper_key_id,
                 datetime.now(UTC),
@@ -130,7 +145,7 @@ def load_ledger(run: RunContext) -> Iterator[dg.MaterializeResult]:
             "count(*) filter (where status = 'rejected'), "
             "(select count(*) from ops.drift_findings), "
             "(select count(*) from ops.removed_events), "
-            "(select count(*) from ops.builds) from ops.files"
+            "(select count(*) from ops.builds), (select count(*) from ops.rules) from ops.files"
         ).fetchone()
     assert totals is not None
     files, rows_in, loaded, duplicate, quarantined, erased, rejected, *others = totals

@@ -20,7 +20,7 @@ def warehouse(
 ) -> Iterator[Any]:
     """Build and test all models as of the instant of the run; any failure stops the run."""
     as_of_at = run.resolved_as_of()
-    key, build_id = building.build_key(run.settings), building.new_build_id()
+    key, build_id = building.build_key(run.settings, run.rules), building.new_build_id()
     with run.warehouse() as connection:
         full = building.begin(connection, key, as_of_at, run.full_refresh)
         vacuum_tasks = building.vacuum_tasks(connection)
@@ -33,7 +33,11 @@ def warehouse(
     (run.settings.dbt_target / "run_results.json").unlink(missing_ok=True)
     # Unit tests prove the code, not tonight's data: `make test` runs them.
     invocation = dbt.cli(
-        ["build", "--exclude-resource-type", "unit_test", *(["--full-refresh"] if full else [])],
+        [
+            *("build", "--exclude-resource-type", "unit_test"),
+            *run.rules.dbt_arguments,
+            *(["--full-refresh"] if full else []),
+        ],
         context=context,
         target_path=run.settings.dbt_target,
         raise_on_error=True,

@@ -8,14 +8,11 @@ quarantine the row. The order of the checks is the order of the columns in the c
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Collection
 from dataclasses import dataclass
-from functools import lru_cache
 
 from orchestration.loading import privacy
 from orchestration.loading.contract import Column, Table
-from orchestration.settings import SEEDS_DIR
 
 MAXIMUM_TEXT = 100_000
 _DATE = r"\d{4}-\d{1,2}-\d{1,2}"
@@ -203,10 +200,10 @@ def checks(table: Table, future_limit: str, has_control: bool = True) -> list[Ch
         if column.minimum is not None:
             check(f"{typed} < {column.minimum}", "R_AMOUNT_SIGN")
         if column.scale_seed:
-            for scale in scales(column.scale_seed):
+            for scale in column.scales:
                 check(
-                    f"\"survey_id$\" = '{scale.survey_id}' "
-                    f"and \"question_id$\" = '{scale.question_id}' "
+                    f'"survey_id$" = {quoted(scale.survey_id)} '
+                    f'and "question_id$" = {quoted(scale.question_id)} '
                     f"and \"{table.time_column}$\" >= timestamp '{scale.valid_from}' "
                     f"and \"{table.time_column}$\" < timestamp '{scale.valid_to}' "
                     f"and {typed} not between {scale.minimum} and {scale.maximum}",
@@ -215,35 +212,6 @@ def checks(table: Table, future_limit: str, has_control: bool = True) -> list[Ch
     return found
 
 
-@dataclass(frozen=True)
-class Scale:
-    """The scale of a scored question, from a day (included) to another."""
-
-    survey_id: str
-    question_id: str
-    minimum: int
-    maximum: int
-    valid_from: str
-    valid_to: str
-
-
-@lru_cache
-def scales(seed: str) -> tuple[Scale, ...]:
-    """Scales of all scored questions, from their seed, in order of time."""
-    with (SEEDS_DIR / f"{seed}.csv").open(encoding="utf-8", newline="") as stream:
-        rows = [row for row in csv.DictReader(stream) if row["scale_minimum"]]
-    rows.sort(key=lambda row: (row["survey_id"], row["question_id"], row["valid_from"]))
-    found = []
-    for row, later in zip(rows, [*rows[1:], {}], strict=True):
-        same = all(row[name] == later.get(name) for name in ("survey_id", "question_id"))
-        found.append(
-            Scale(
-                row["survey_id"],
-                row["question_id"],
-                int(row["scale_minimum"]),
-                int(row["scale_maximum"]),
-                row["valid_from"],
-                later["valid_from"] if same else "9999-12-31",
-            )
-        )
-    return tuple(found)
+def quoted(text: str) -> str:
+    """A text as SQL writes it."""
+    return "'" + text.replace("'", "''") + "'"

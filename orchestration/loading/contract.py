@@ -1,30 +1,67 @@
 """
 The contract of the raw tables, read from the dbt source YAML, which is its only home.
 
-A table is an *event* (never changes; of two versions the earliest counts) or an *entity*
-(changes; the newest version counts). Column properties stand in `config.meta`.
+What the rules of a home say about values (scales of scores, parameters of addresses that are kept,
+invalid identifiers, limits of a load) hangs on the tables and columns that it is about.
+
+A table is an *event* (never changes; of two versions the earliest counts) or an *entity* (changes;
+the newest version counts). Column properties stand in `config.meta`.
 """
 
 from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterable
 from dataclasses import dataclass, fields
+from datetime import date
 from functools import cached_property
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from orchestration import rules as home_rules
+from orchestration.rules import Row, Rules
 from orchestration.settings import DBT_PROJECT_DIR
 
 PII_KINDS = ("email", "phone", "id", "text", "email_text", "url", "properties", "free_text")
 IDENTIFIERS = ("contact", "user", "visitor", "email", "phone")
+FROM_RULES = ("scales", "invalid_patterns", "url_parameters")
 DATA_TYPE = re.compile(r"^(varchar|timestamp|date|integer|bigint|json|decimal\((\d+),\s*(\d+)\))$")
 
 
 class ContractError(ValueError):
     """The source YAML cannot be used; the message names file, table and column."""
+
+
+@dataclass(frozen=True)
+class Thresholds:
+    """The limits of a source from a day on; see `seeds/_seeds.yml`."""
+
+    reject_rate_warn: float
+    reject_rate_fail: float
+    reject_rate_minimum_rows: float
+    type_drift_rate: float
+    type_drift_minimum_rows: float
+    filled_rate: float
+    row_count_factor: float
+    scale_factor: float
+    score_scale_factor: float
+    late_days: float
+
+
+@dataclass(frozen=True)
+class Scale:
+    """The scale of a scored question, from a day (included) to another."""
+
+    survey_id: str
+    question_id: str
+    minimum: int
+    maximum: int
+    valid_from: str
+    valid_to: str
 
 
 @dataclass(frozen=True)
@@ -50,6 +87,9 @@ class Column:
     minimum: int | None = None
     currency: bool = False
     scale_seed: str | None = None
+    scales: tuple[Scale, ...] = ()  # of the questions that the rules know, in order of time
+    invalid_patterns: tuple[tuple[str, str], ...] = ()  # rule and pattern, of e-mail and phone
+    url_parameters: tuple[str, ...] = ()  # whose values are kept, of an address of a page
 
     @property
     def decimal_scale(self) -> int | None:
@@ -87,6 +127,11 @@ class Table:
     time_column: str | None = None
     version_column: str | None = None
     description: str = ""
+    thresholds: tuple[Row, ...] = ()  # rows of load_thresholds
+
+    def limits(self, day: date) -> Thresholds:
+        """The limits of its source that hold on a day."""
+        return limits(self.thresholds, self.source, day)
 
     @property
     def relation(self) -> str:
@@ -131,8 +176,15 @@ def normalise_header(text: str) -> str:
     return re.sub(r"[\s\-.]+", "_", text).lower()
 
 
-def load_contract(staging: Path = DBT_PROJECT_DIR / "models" / "staging") -> dict[str, Table]:
-    """All raw tables by label, in file order. Raises `ContractError` on an unusable entry."""
+def load_contract(
+    rules: Rules | None = None, staging: Path = DBT_PROJECT_DIR / "models" / "staging"
+) -> dict[str, Table]:
+    """
+    All raw tables by label, in file order, under the rules of a home, by default the shipped ones.
+
+    Raises `ContractError` on an unusable entry.
+    """
+    rules = rules or home_rules.defaults()
     tables: dict[str, Table] = {}
     for path in sorted(staging.glob("*/_*__sources.yml")):
         for source in yaml.safe_load(path.read_text("utf-8"))["sources"]:
@@ -141,17 +193,49 @@ def load_contract(staging: Path = DBT_PROJECT_DIR / "models" / "staging") -> dic
             # Without a zone, a timestamp without an offset is nobody's time: R_NAIVE_TIMESTAMP.
             zone = source["config"]["meta"].get("time_zone")
             for entry in source["tables"]:
-                table = _table(path, source["name"].removeprefix("raw_"), zone, entry)
+                table = _table(path, source["name"].removeprefix("raw_"), zone, entry, rules)
                 tables[table.label] = table
     return tables
 
 
-def _table(path: Path, source: str, zone: str | None, entry: dict[str, Any]) -> Table:
+def limits(thresholds: Iterable[Row], source: str, day: date) -> Thresholds:
+    """The limits of a source on a day, those of `*` where it has none of its own."""
+    rows = [
+        row
+        for row in thresholds
+        if row["source"] in (source, "*") and str(row["valid_from"]) <= day.isoformat()
+    ]
+    newest = max(rows, key=lambda row: (row["source"] == source, str(row["valid_from"])))
+    return Thresholds(**{f.name: float(newest[f.name] or 0) for f in fields(Thresholds)})
+
+
+def _scales(rows: Iterable[Row]) -> tuple[Scale, ...]:
+    """Scales of all scored questions, in order of time."""
+    scored = [row for row in rows if row["scale_minimum"] and row["scale_maximum"]]
+    scored.sort(key=lambda row: [str(row[name]) for name in ("survey_id", "question_id",
+                                                             "valid_from")])  # fmt: skip
+    found = []
+    for row, later in zip_longest(scored, scored[1:]):
+        same = later and all(row[name] == later[name] for name in ("survey_id", "question_id"))
+        found.append(
+            Scale(
+                str(row["survey_id"]),
+                str(row["question_id"]),
+                int(row["scale_minimum"] or 0),
+                int(row["scale_maximum"] or 0),
+                str(row["valid_from"]),
+                str(later["valid_from"]) if later and same else "9999-12-31",
+            )
+        )
+    return tuple(found)
+
+
+def _table(path: Path, source: str, zone: str | None, entry: dict[str, Any], rules: Rules) -> Table:
     where = f"{path.name}: table {entry['name']}"
     meta = entry.get("config", {}).get("meta", {})
     if meta.get("kind") not in ("event", "entity"):
         raise ContractError(f"{where}: config.meta.kind must be event or entity")
-    columns = tuple(_column(where, column) for column in entry["columns"])
+    columns = tuple(_column(where, column, rules) for column in entry["columns"])
     names = {column.name for column in columns}
     for role in ("time_column", "version_column"):
         if meta.get(role) and meta[role] not in names:
@@ -170,17 +254,18 @@ def _table(path: Path, source: str, zone: str | None, entry: dict[str, Any]) -> 
         time_column=meta.get("time_column"),
         version_column=meta.get("version_column"),
         description=entry.get("description", ""),
+        thresholds=rules.rows("load_thresholds"),
     )
 
 
-def _column(where: str, entry: dict[str, Any]) -> Column:
+def _column(where: str, entry: dict[str, Any], rules: Rules) -> Column:
     if not DATA_TYPE.match(str(entry.get("data_type", ""))):
         raise ContractError(
             f"{where}, column {entry['name']}: data_type {entry.get('data_type')!r} is not one of "
             "varchar, timestamp, date, integer, bigint, json, decimal(p,s)"
         )
     meta = dict(entry.get("config", {}).get("meta", {}))
-    known = {field.name for field in fields(Column)} - {"name", "data_type"}
+    known = {field.name for field in fields(Column)} - {"name", "data_type", *FROM_RULES}
     if unknown := set(meta) - known:
         raise ContractError(f"{where}, column {entry['name']}: unknown meta {sorted(unknown)}")
     for key, allowed in (
@@ -211,6 +296,15 @@ def _column(where: str, entry: dict[str, Any]) -> Column:
         minimum=meta.get("minimum"),
         currency=bool(meta.get("currency", False)),
         scale_seed=meta.get("scale_seed"),
+        scales=_scales(rules.rows(meta["scale_seed"])) if meta.get("scale_seed") else (),
+        invalid_patterns=tuple(
+            (str(row["invalid_rule_id"]), row["pattern"])
+            for row in rules.rows("identifier_invalid_values")
+            if row["identifier_type"] == meta.get("pii") and row["pattern"]
+        ),
+        url_parameters=tuple(str(row["url_parameter"]) for row in rules.rows("url_parameters"))
+        if meta.get("pii") == "url"
+        else (),
     )
 
 

@@ -7,7 +7,6 @@ until the file is repaired, retracted or waived. The limits are `seeds/load_thre
 
 from __future__ import annotations
 
-import csv
 import json
 from dataclasses import dataclass
 from datetime import date
@@ -16,31 +15,14 @@ from typing import Any
 
 import duckdb
 
-from orchestration.loading import casting, privacy
-from orchestration.loading.contract import Table
+from orchestration.loading import privacy
+from orchestration.loading.contract import Table, Thresholds
 from orchestration.loading.ledger import FileOutcome
 from orchestration.loading.reading import RejectedFile
-from orchestration.settings import SEEDS_DIR
 
 TRAILING_LOADS = 8
 MINIMUM_LOADS = 4
 MINIMUM_VALUES = 20
-
-
-@dataclass(frozen=True)
-class Thresholds:
-    """The limits of one source; shares are of rows, factors are ratios to what was before."""
-
-    reject_rate_warn: float
-    reject_rate_fail: float
-    reject_rate_minimum_rows: float
-    type_drift_rate: float
-    type_drift_minimum_rows: float
-    filled_rate: float
-    row_count_factor: float
-    scale_factor: float
-    score_scale_factor: float
-    late_days: float
 
 
 @dataclass(frozen=True)
@@ -51,18 +33,6 @@ class Finding:
     severity: str
     detail: str
     column: str | None = None
-
-
-def thresholds(source: str, day: date) -> Thresholds:
-    """The limits of a source on a day, `*` where it has none of its own."""
-    with (SEEDS_DIR / "load_thresholds.csv").open(encoding="utf-8", newline="") as stream:
-        rows = [
-            row
-            for row in csv.DictReader(stream)
-            if row["source"] in (source, "*") and row["valid_from"] <= day.isoformat()
-        ]
-    newest = max(rows, key=lambda row: (row["source"] == source, row["valid_from"]))
-    return Thresholds(**{name: float(newest[name]) for name in Thresholds.__dataclass_fields__})
 
 
 def refuse_changed_types(
@@ -365,10 +335,7 @@ def _scales(
             """,
             [outcome.file_id, table.source, table.name, column.name, outcome.file_id],
         ).fetchall()
-        listed = {
-            f"{scale.survey_id}/{scale.question_id}"
-            for scale in (casting.scales(column.scale_seed) if column.scale_seed else ())
-        }
+        listed = {f"{scale.survey_id}/{scale.question_id}" for scale in column.scales}
         for name, value, count in profiles:
             if count < MINIMUM_VALUES:
                 continue

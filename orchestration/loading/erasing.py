@@ -231,7 +231,8 @@ def compact(settings: Settings, on_step: Callable[[str], None] = lambda step: No
         connection.execute(f"attach '{str(fresh).replace(chr(39), chr(39) * 2)}' as fresh")
         for schema, name in connection.execute(
             "select schema_name, table_name from duckdb_tables() where database_name = "
-            "current_database() and (schema_name = 'ops' or starts_with(schema_name, 'raw_')) "
+            "current_database() and (schema_name in ('ops', 'rules') "
+            "or starts_with(schema_name, 'raw_')) "
             "order by 1, 2"
         ).fetchall():
             connection.execute(f'create schema if not exists fresh."{schema}"')

@@ -64,6 +64,15 @@ def stray_files(landing: Path, tables: dict[str, Table]) -> list[Path]:
     ]
 
 
+def gone_folders(connection: duckdb.DuckDBPyConnection, landing: Path) -> list[str]:
+    """Folders `<source>/<table>` from which files are loaded and which do not exist any more."""
+    known = connection.execute(
+        "select distinct source || '/' || table_name from ops.files where status = 'loaded' "
+        "order by all"
+    ).fetchall()
+    return [label for (label,) in known if not (landing / label).is_dir()]
+
+
 def load_table(
     connection: duckdb.DuckDBPyConnection,
     table: Table,
@@ -337,7 +346,7 @@ class _Load:
         if self.loaded_at != (now := now.replace(tzinfo=None)):
             self.loaded_at = now
             self.future_limit = (now + timedelta(hours=24)).strftime("%Y-%m-%d %H:%M:%S")
-            self.limits = drift.thresholds(self.table.source, now.date())
+            self.limits = self.table.limits(now.date())
 
     def load(self, file: LandingFile, sequence: int | None) -> FileOutcome:
         """Load a file whole, or not at all."""

@@ -21,17 +21,14 @@ and of what shape. `masked_text` is for the owner's own words, such as names of 
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import hmac
 import re
 import unicodedata
-from functools import lru_cache
 
 import duckdb
 
 from orchestration.loading.contract import Column
-from orchestration.settings import SEEDS_DIR
 
 EMAIL_PATTERN = r"[A-Za-z0-9._+-]+(@|%40|＠)[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+"
 # Domestic numbers have ten or eleven digits, so that no date, time or UUID is taken for one.
@@ -149,18 +146,18 @@ def spelled(column: Column, value: str) -> str:
             f"then '0' || ltrim(substr({digits}, 3), '0') when starts_with({digits}, '0081') "
             f"then '0' || ltrim(substr({digits}, 5), '0') else {digits} end"
         )
-    return _allowed_parameters(value) if column.pii == "url" else value
+    return _allowed_parameters(column, value) if column.pii == "url" else value
 
 
 def stored(column: Column, value: str) -> str:
     """SQL of what the warehouse keeps of the spelled text `value` (an expression) of a column."""
     if column.pii in ("email", "phone"):
         hashed = hmac_expression(value)
-        patterns = invalid_patterns(column.pii)
+        patterns = column.invalid_patterns
         any_of = _quoted("|".join(f"({pattern})" for _, pattern in patterns))
         cases = " ".join(
             f"when regexp_full_match({value}, '{_quoted(pattern)}') "
-            f"then 'invalid:{rule}:' || {hashed}"
+            f"then 'invalid:{_quoted(rule)}:' || {hashed}"
             for rule, pattern in patterns
         )
         return (
@@ -230,9 +227,9 @@ def _has_at(value: str) -> str:
     return f"(contains({value}, '@') or contains({value}, '%40') or contains({value}, '＠'))"
 
 
-def _allowed_parameters(url: str) -> str:
+def _allowed_parameters(column: Column, url: str) -> str:
     """SQL of an address without parameters that are not allowed, nor a fragment that holds any."""
-    allowed = "|".join(url_parameters())
+    allowed = _quoted("|".join(map(re.escape, column.url_parameters)) or "[^\\s\\S]")
     # Allowed parameters are moved behind a sign that no address has; what is left of the others
     # goes; then the sign becomes `?` and `&` again.
     signed = f"regexp_replace({url}, '(?i)[?&](({allowed})=)', chr(1) || '\\1', 'g')"
@@ -300,22 +297,3 @@ _UNKNOWN_KEY = f"coalesce({unknown_name('entry.key')}, 'column_' || place)"
 
 def _quoted(text: str) -> str:
     return text.replace("'", "''")
-
-
-@lru_cache
-def url_parameters() -> tuple[str, ...]:
-    """Names of query parameters whose values are kept: `seeds/url_parameters.csv`."""
-    with (SEEDS_DIR / "url_parameters.csv").open(encoding="utf-8", newline="") as stream:
-        return tuple(row["url_parameter"] for row in csv.DictReader(stream))
-
-
-@lru_cache
-def invalid_patterns(kind: str) -> tuple[tuple[str, str], ...]:
-    """Rules of `seeds/identifier_invalid_values.csv` for one identifier type."""
-    path = SEEDS_DIR / "identifier_invalid_values.csv"
-    with path.open(encoding="utf-8", newline="") as stream:
-        return tuple(
-            (row["invalid_rule_id"], row["pattern"])
-            for row in csv.DictReader(stream)
-            if row["identifier_type"] == kind
-        )

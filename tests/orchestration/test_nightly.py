@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import gzip
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import duckdb
 import pytest
 
-from tests.conftest import nightly, read_release, run_module
+from orchestration.settings import load_settings
+from tests.conftest import nightly, place_story, read_release, run_module
 
 Copy = Callable[[Path], Path]
 
@@ -125,6 +127,43 @@ def test_sample_and_real_data_are_never_mixed(sample_home: Path, copy_home: Copy
     result = nightly(home)
     assert result.returncode == 1
     assert "never mixed" in result.stderr and "mine.csv" in result.stderr
+
+
+def test_an_emptied_landing_zone_is_no_news_and_a_lost_one_is_told(
+    story_home: Path, copy_home: Copy
+) -> None:
+    """Archived files: the same release, and no sample. A folder that is gone: a missing disk?"""
+    home = copy_home(story_home)
+    release = release_of(home)
+    for path in (home / "landing").rglob("*.csv"):
+        path.unlink()
+    result = nightly(home)
+    assert result.returncode == 0, result.stderr
+    assert "no new files" in result.stdout and "SYNTHETIC" not in result.stdout
+    assert release_of(home) == release
+    shutil.rmtree(home / "landing" / "crm")
+    assert_stopped(home, release, "crm/orders", "bring the folder back", "an empty one will do")
+    assert not load_settings(home).is_sample
+
+
+def test_a_first_file_that_was_refused_and_taken_away_brings_no_sample(tmp_path: Path) -> None:
+    orders = tmp_path / "landing" / "crm" / "orders" / "a.csv"
+    orders.parent.mkdir(parents=True)
+    orders.write_text("order_id,contact_id,ordered_at,currency_code\no9,c1,2026-01-04,JPY\n")
+    assert "F_HEADER_MISSING_REQUIRED" in nightly(tmp_path).stderr
+    orders.unlink()
+    result = nightly(tmp_path)
+    assert result.returncode == 1 and "put files into" in " ".join(result.stderr.split())
+    assert not load_settings(tmp_path).is_sample and not list(orders.parent.iterdir())
+
+
+def test_wrong_rules_stop_the_run_before_anything_is_loaded(tmp_path: Path) -> None:
+    place_story("happy_week", tmp_path)
+    rules = tmp_path / "rules" / "kpi_targets.csv"
+    rules.write_text(rules.read_text("utf-8") + "visits,century,2026-01-01,all,all,1\n", "utf-8")
+    result = nightly(tmp_path)
+    assert result.returncode == 1 and "raw loads" not in result.stdout
+    assert "rules/kpi_targets.csv, line 23: period = 'century' is not one of" in result.stderr
 
 
 def test_one_writer_at_a_time(story_home: Path, copy_home: Copy) -> None:

@@ -18,7 +18,7 @@ from orchestration.importing import ADAPTERS_DIR, adapters, import_export, read_
 from orchestration.loading import loader
 from orchestration.loading.contract import load_contract
 from orchestration.settings import Settings, load_settings
-from tests.conftest import PEPPER
+from tests.conftest import PEPPER, RULES
 from tests.unit.test_loader import fetch
 
 EXPORTS = Path(__file__).parent.parent / "fixtures" / "exports"
@@ -34,7 +34,7 @@ def settings(tmp_path: Path) -> Settings:
 
 def load(settings: Settings) -> duckdb.DuckDBPyConnection:
     connection = duckdb.connect()
-    for table in load_contract().values():
+    for table in load_contract(RULES).values():
         for outcome in loader.load_table(connection, table, settings.landing, pepper=PEPPER):
             assert outcome.status == "loaded", outcome
     return connection
@@ -147,7 +147,7 @@ def test_online_retail_by_night_and_at_once(
     export.mkdir()
     nightly = duckdb.connect()
     tables = {
-        name: load_contract()[f"crm/{name}"] for name in ("orders", "order_lines", "payments")
+        name: load_contract(RULES)[f"crm/{name}"] for name in ("orders", "order_lines", "payments")
     }
     for day in days:
         for path in export.iterdir():

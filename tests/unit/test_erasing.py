@@ -19,10 +19,10 @@ from orchestration import gate, reloading
 from orchestration.loading import erasing, loader
 from orchestration.loading.contract import load_contract
 from orchestration.settings import Settings, load_settings
-from tests.conftest import ROOT
+from tests.conftest import ROOT, RULES
 from tests.unit.test_loader import NOW, PEPPER, fetch, place
 
-TABLES = load_contract()
+TABLES = load_contract(RULES)
 FILES = {
     "crm/contacts": "contact_id,created_at,email,user_id,visitor_id,referred_by_contact_id\n"
     "subject-1,2026-01-01,aoi@hana-mail.jp,user-1,device-1,\n"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from decimal import Decimal
 from pathlib import Path
 
@@ -9,7 +10,18 @@ import duckdb
 import pyarrow as pa
 import pytest
 
-from orchestration.importing import ImportFailed, Input, _open_input, import_export
+from orchestration import rules
+from orchestration.database import open_warehouse
+from orchestration.importing import (
+    ADAPTERS_DIR,
+    ImportFailed,
+    Input,
+    _open_input,
+    copy_rules,
+    fill_with_sample,
+    import_export,
+)
+from orchestration.loading import ledger
 from orchestration.loading.contract import load_contract
 from orchestration.settings import load_settings
 from tests.unit.test_damaged_files import parquet, workbook
@@ -90,13 +102,69 @@ def test_unknown_adapters_and_the_sample_are_refused(tmp_path: Path) -> None:
     settings.prepare()
     with pytest.raises(ImportFailed, match="olist"):
         import_export("nobody", tmp_path, settings)
-    (settings.landing / "_SAMPLE").touch()
+    settings.sample_mark.touch()
     with pytest.raises(ImportFailed, match="never"):
         import_export("reconstructr", export(tmp_path / "export"), settings)
 
 
+@pytest.mark.parametrize(
+    "trace", ["refused file", "journal", "release", "damaged warehouse", "rules", "own file"]
+)
+def test_the_sample_goes_only_into_a_home_that_never_loaded_anything(
+    tmp_path: Path, trace: str
+) -> None:
+    """Each trace of a home of somebody's own; nothing is in its landing zone any more."""
+    settings = load_settings(tmp_path / "home")
+    settings.prepare()
+    with open_warehouse(settings) as connection:
+        ledger.create(connection, [])
+        match trace:
+            case "refused file":
+                connection.execute(
+                    "insert into ops.files (file_id, status) values ('f', 'rejected')"
+                )
+            case "journal":
+                settings.journal.touch()
+            case "release":
+                (settings.published / "releases" / "20260101-abc").mkdir()
+            case "damaged warehouse":
+                (settings.warehouse.parent / "damaged-1").mkdir()
+            case "rules":
+                (settings.home / "rules").mkdir()
+                (settings.home / "rules" / "kpi_targets.csv").touch()
+            case "own file":
+                (settings.landing / "web" / "events").mkdir(parents=True)
+                (settings.landing / "web" / "events" / "a.csv").touch()
+        assert not fill_with_sample(settings, connection)
+    assert not settings.is_sample
+    assert not list((settings.landing / "crm").glob("*"))
+
+
+def test_the_sample_is_filled_in_whole_after_a_kill(tmp_path: Path) -> None:
+    settings = load_settings(tmp_path / "home")
+    settings.prepare()
+    with open_warehouse(settings) as connection:
+        assert fill_with_sample(settings, connection)
+        shutil.rmtree(settings.landing / "crm")
+        assert fill_with_sample(settings, connection)
+        assert list((settings.landing / "crm").rglob("*.csv*"))
+        assert settings.is_sample and (settings.home / "rules" / "kpi_targets.csv").exists()
+        (settings.landing / "web" / "events" / "mine.csv").touch()
+        with pytest.raises(ImportFailed, match=r"mine\.csv.*set JOURNEY_HOME to a new folder"):
+            fill_with_sample(settings, connection)
+
+
+def test_an_import_brings_its_rules_into_a_home_that_has_none(tmp_path: Path) -> None:
+    settings = load_settings(tmp_path / "home")
+    settings.prepare()
+    source = ADAPTERS_DIR / "olist" / "rules"
+    assert copy_rules(source, settings) == 4
+    assert copy_rules(source, settings) == 0
+    assert rules.load(settings.home).sets["survey_questions"].origin == "own"
+
+
 def test_adapters_map_onto_contract_tables() -> None:
-    from orchestration.importing import ADAPTERS_DIR, adapters
+    from orchestration.importing import adapters
 
     tables = load_contract()
     for name in adapters():

@@ -11,17 +11,17 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from orchestration import database, gate, importing, reloading
+from orchestration import database, gate, reloading
 from orchestration.loading import journal, ledger, loader
 from orchestration.loading.contract import load_contract
 from orchestration.settings import Settings
-from tests.conftest import PEPPER
+from tests.conftest import PEPPER, RULES
 from tests.unit.test_drift import orders
 from tests.unit.test_loader import ANSWERS, PAYMENTS, fetch, place
 
 TABLES = {
     label: table
-    for label, table in load_contract().items()
+    for label, table in load_contract(RULES).items()
     if label in ("crm/orders", "crm/payments", "survey/answers")
 }
 START = datetime(2026, 2, 1, tzinfo=UTC)
@@ -267,15 +267,6 @@ def test_a_file_that_is_gone_is_missed_by_the_gate(settings: Settings) -> None:
     act(settings, "retract", "crm/payments/a.csv")
     with database.open_warehouse(settings) as connection:
         assert not [c for c in gate.load_checks(connection) if c.status == "fail"]
-
-
-def test_an_empty_landing_zone_is_not_filled_with_the_sample(settings: Settings) -> None:
-    small(settings)
-    settings.landing.rename(settings.home / "away")
-    settings.landing.mkdir()
-    with pytest.raises(importing.ImportFailed, match="3 files were loaded from it"):
-        importing.fill_with_sample(settings)
-    assert not list(settings.landing.iterdir())
 
 
 def fill(settings: Settings) -> None:

@@ -11,11 +11,13 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from orchestration import rules
 from orchestration.loading import ledger, loader, privacy
 from orchestration.loading.contract import Table, load_contract
 from orchestration.loading.ledger import FileOutcome
+from tests.conftest import RULES
 
-TABLES = load_contract()
+TABLES = load_contract(RULES)
 PEPPER = "p" * 40
 NOW = datetime(2026, 2, 1, tzinfo=UTC)
 
@@ -144,17 +146,21 @@ def test_a_time_of_no_zone_needs_an_offset(tmp_path: Path) -> None:
 
 
 def test_a_changed_scale_counts_from_its_day(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
 ) -> None:
-    scale = loader.casting.Scale
-    monkeypatch.setattr(loader.casting, "scales", lambda seed: (
-        scale("relationship", "recommend", 0, 5, "2000-01-01", "2026-01-10"),
-        scale("relationship", "recommend", 0, 10, "2026-01-10", "9999-12-31"),
+    home = tmp_path / "home"
+    (home / "rules").mkdir(parents=True)
+    (home / "rules" / "survey_questions.yml").write_text("".join(
+        "- {survey_id: relationship, question_id: recommend, metric: nps, scale_minimum: 0, "
+        f"scale_maximum: {maximum}, is_public_review: false, valid_from: {day}, name_ja: ?, "
+        "name_en: How likely}\n".replace("?", "お勧め度")
+        for maximum, day in ((5, "2000-01-01"), (10, "2026-01-10"))
     ))  # fmt: skip
+    table = load_contract(rules.load(home))["survey/answers"]
     rows = "r,relationship,recommend,2026-01-09,9\ns,relationship,recommend,2026-01-11,9\n"
     place(tmp_path, "survey/answers", "a.csv", ANSWERS + rows)
     connection = duckdb.connect()
-    load(connection, tmp_path, "survey/answers")
+    loader.load_table(connection, table, tmp_path, pepper=PEPPER, loaded_at=NOW)
     assert fetch(connection, REASONS) == [(1, "R_SCORE_RANGE", "score")]
 
 

@@ -13,8 +13,9 @@ import zstandard
 
 from orchestration.loading.contract import load_contract, normalise_header
 from orchestration.loading.reading import RejectedFile, read
+from tests.conftest import RULES
 
-TABLE = load_contract()["survey/invitations"]  # invitation_id, survey_id, sent_at required
+TABLE = load_contract(RULES)["survey/invitations"]  # invitation_id, survey_id, sent_at required
 HEADER = "invitation_id,survey_id,sent_at"
 
 

@@ -11,7 +11,7 @@ from orchestration import reloading
 from orchestration.loading import loader
 from orchestration.loading.contract import load_contract
 from orchestration.settings import Settings
-from tests.conftest import PEPPER
+from tests.conftest import PEPPER, RULES
 from tests.unit.test_loader import PAYMENTS, fetch, place
 
 ROWS = {
@@ -29,7 +29,7 @@ def load(settings: Settings, names: str, connection: duckdb.DuckDBPyConnection |
     for name in names:
         place(settings.landing, "crm/payments", f"{name}.csv", PAYMENTS + ROWS[name])
         loader.load_table(
-            connection, load_contract()["crm/payments"], settings.landing, pepper=PEPPER
+            connection, load_contract(RULES)["crm/payments"], settings.landing, pepper=PEPPER
         )
     return connection
 
@@ -64,7 +64,7 @@ def test_requeue_after_a_repair_of_the_contract(
     place(settings.landing, "crm/payments", "e.csv", PAYMENTS + "u,o,2026-01-02,1,JPY,gift\n")
     connection = load(settings, "abcd")
     assert "R_ENUM_UNKNOWN" in str(state(connection))
-    tables = load_contract()
+    tables = load_contract(RULES)
     repaired = tables["crm/payments"]
     columns = tuple(
         type(column)(**{**vars(column), "accepted_values": ()}) for column in repaired.columns

@@ -9,7 +9,7 @@ import duckdb
 from orchestration.loading import loader
 from orchestration.loading.contract import load_contract
 from orchestration.settings import load_settings
-from tests.conftest import run_module
+from tests.conftest import RULES, run_module
 
 
 def test_sessions_equal_the_published_count(shared_data: Path, tmp_path: Path) -> None:
@@ -18,7 +18,7 @@ def test_sessions_equal_the_published_count(shared_data: Path, tmp_path: Path) -
     assert imported.returncode == 0, imported.stderr
     settings = load_settings(tmp_path)
     with duckdb.connect(str(settings.warehouse)) as connection:
-        table = load_contract()["web/events"]
+        table = load_contract(RULES)["web/events"]
         loader.load_table(connection, table, settings.landing, pepper=None)
     built = run_module(
         *("orchestration.dbt", "build", "--select", "+fct_sessions"),

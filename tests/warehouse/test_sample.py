@@ -15,7 +15,13 @@ from tests.conftest import ROOT, nightly, read_release, run_module
 
 def test_says_that_it_is_the_sample_and_shows_progress(sample_home: Path) -> None:
     text = (sample_home / "stdout.txt").read_text("utf-8")
-    assert "SYNTHETIC sample" in text
+    assert "SYNTHETIC sample" in text and "SYNTHETIC SAMPLE: nobody in it exists" in text
+    with read_release(sample_home) as connection:
+        told = connection.execute("select is_synthetic from marts.release_info").fetchone()
+    assert told == (True,)
+    release = sample_home / "published" / "current"
+    assert json.loads((release / "manifest.json").read_text("utf-8"))["is_synthetic"] is True
+    assert "Synthetic sample data" in (release / "journey_map.html").read_text("utf-8")
     for stage in ("1/6", "2/6", "3/6", "4/6", "5/6", "6/6"):
         assert stage in text
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 import csv
 import json
 import random
-import shutil
 from pathlib import Path
 
 import pytest
 
-from tests.conftest import ROOT, STORIES, nightly, read_release
+from tests.conftest import ROOT, nightly, place_story, read_release
 
 GOLDEN = ROOT / "tests" / "fixtures" / "golden" / "happy_week"
 WHO = """
@@ -80,7 +79,7 @@ def test_nights_names_order_zone_and_threads_change_nothing(
 ) -> None:
     """Files renamed, cut in two and shuffled, a night for each half; another zone; one thread."""
     home = tmp_path / "home"
-    shutil.copytree(STORIES / "happy_week", home / "landing")
+    place_story("happy_week", home)
     generator = random.Random(7)
     second_night = []
     for path in sorted((home / "landing").rglob("*.csv")):

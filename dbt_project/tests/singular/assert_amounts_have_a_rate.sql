@@ -1,5 +1,5 @@
 -- severity warn, owner Finance: money in a currency without a rate stays in its own currency and is
--- missing from reporting amounts; add the rate to seeds/currency_rates.csv.
+-- missing from reporting amounts; add the rate to rules/currency_rates.csv of the home.
 {{ config(severity='warn') }}
 
 select

@@ -32,7 +32,7 @@ findings as (
     select
         'stage_without_kpi' as finding,
         stages.stage as subject,
-        'Add a KPI of this stage to seeds/kpi_definitions.csv' as remedy
+        'Add a KPI of this stage to rules/kpi_definitions.csv' as remedy
     from stages
     left join kpis on stages.stage = kpis.stage
     where stages.stage_model = 'six' and kpis.kpi is null
@@ -49,7 +49,7 @@ findings as (
     select
         'kpi_with_unknown_parent',
         kpis.kpi,
-        'Add ' || kpis.parent_kpi || ' to seeds/kpi_definitions.csv or name another parent'
+        'Add ' || kpis.parent_kpi || ' to rules/kpi_definitions.csv or name another parent'
     from kpis
     left join kpis as parents on kpis.parent_kpi = parents.kpi
     where kpis.parent_kpi is not null and parents.kpi is null
@@ -57,7 +57,7 @@ findings as (
     select
         'target_without_kpi',
         targets.kpi,
-        'Correct the KPI in seeds/kpi_targets.csv'
+        'Correct the KPI in rules/kpi_targets.csv'
     from targets
     left join kpis on targets.kpi = kpis.kpi
     where kpis.kpi is null
@@ -66,7 +66,7 @@ findings as (
     select
         'stage_without_target',
         stages.stage,
-        'Set a target for a KPI of this stage in seeds/kpi_targets.csv'
+        'Set a target for a KPI of this stage in rules/kpi_targets.csv'
     from stages
     left join kpis on stages.stage = kpis.stage
     left join targets on kpis.kpi = targets.kpi

@@ -1,0 +1,561 @@
+"""
+The rules of a home: the trade's defaults, shipped in `seeds/`, and the company's own.
+
+`<home>/rules/` holds one file per rule table that the company has a say in:
+
+- `<table>.csv` or `.yml` adds rows; a row with the key of a default one takes its place;
+- `<table>.replace.csv` or `.replace.yml` takes the place of all default rows;
+- `options.yml` sets the options of the models, the `vars` of dbt_project.yml.
+
+What the tables and their columns are stands in `seeds/_seeds.yml`. Everything is checked before a
+run loads anything. Then the rows go into the schema `rules` of the warehouse, from where the seeds
+of dbt are made, and into the contract (`loading/contract.py`).
+"""
+
+from __future__ import annotations
+
+import csv
+import difflib
+import hashlib
+import io
+import json
+import re
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import date
+from functools import cached_property, lru_cache
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+import yaml
+
+from orchestration import command
+from orchestration.settings import DBT_PROJECT_DIR, SEEDS_DIR, SettingsError, load_settings
+
+OPTIONS = "options"
+# Where the rows of a table come from: shipped; shipped and of the company, of which the company's
+# win; of the company instead of the shipped ones; of the company, where none are shipped; nowhere.
+ORIGINS = ("default", "extended", "replaced", "own", "none")
+_TOLD = 20  # problems that are told at once
+_OPTION_VALUES = {"attribution_path": ("exposure", "unique", "remove_direct")}
+
+Row = dict[str, str | None]
+
+
+class RulesError(SettingsError):
+    """Rules cannot be used; the message names file, line, what is wrong and the remedy."""
+
+
+@dataclass(frozen=True)
+class RuleTable:
+    """One rule table as `seeds/_seeds.yml` describes it; `is_own`: it ships empty."""
+
+    name: str
+    description: str
+    columns: dict[str, str]  # name → type
+    meanings: dict[str, str]
+    key: tuple[str, ...]
+    optional: frozenset[str]
+    values: dict[str, tuple[str, ...]]
+    references: dict[str, str]  # column → rule table that has to know its values
+    is_own: bool
+
+    @property
+    def shipped(self) -> Path:
+        """The file of its default rows."""
+        return SEEDS_DIR / f"{self.name}.csv"
+
+    def key_of(self, row: Row) -> tuple[str | None, ...]:
+        """Of two rows with an equal key only one can hold."""
+        return tuple(row[name] for name in self.key)
+
+
+@dataclass(frozen=True)
+class RuleSet:
+    """The rows of one rule table that hold, and where they come from (one of `ORIGINS`)."""
+
+    table: RuleTable
+    rows: tuple[Row, ...]
+    origin: str
+    own_row_count: int = 0
+    file_name: str | None = None  # of the company's file, below the home
+
+    @cached_property
+    def content_hash(self) -> str:
+        """SHA-256 of the rows, in any order."""
+        rows = sorted(json.dumps(row, sort_keys=True, ensure_ascii=False) for row in self.rows)
+        return hashlib.sha256("\n".join(rows).encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class Rules:
+    """All rules of a home; `options` are those that the company set."""
+
+    sets: dict[str, RuleSet]
+    options: dict[str, Any] = field(default_factory=dict)
+
+    def rows(self, name: str) -> tuple[Row, ...]:
+        """The rows of a rule table, as texts; an empty cell is None."""
+        return self.sets[name].rows
+
+    @property
+    def digest(self) -> str:
+        """Hash of all that they say."""
+        hashes = {name: rule_set.content_hash for name, rule_set in self.sets.items()}
+        text = json.dumps([hashes, self.options], sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    @property
+    def dbt_arguments(self) -> list[str]:
+        """Arguments of dbt that hand it the options."""
+        return ["--vars", json.dumps(self.options)] if self.options else []
+
+
+@lru_cache
+def tables() -> dict[str, RuleTable]:
+    """All rule tables by name."""
+    found = {}
+    for seed in yaml.safe_load((SEEDS_DIR / "_seeds.yml").read_text("utf-8"))["seeds"]:
+        config, meta = seed["config"], seed["config"]["meta"]
+        found[seed["name"]] = RuleTable(
+            name=seed["name"],
+            description=" ".join(seed["description"].split()),
+            columns=dict(config["column_types"]),
+            meanings={c["name"]: " ".join(c["description"].split()) for c in seed["columns"]},
+            key=tuple(meta["key"]),
+            optional=frozenset(meta.get("optional", ())),
+            values={name: tuple(values) for name, values in meta.get("values", {}).items()},
+            references=dict(meta.get("references", {})),
+            is_own=bool(meta.get("own", False)),
+        )
+    return found
+
+
+@lru_cache
+def default_options() -> dict[str, Any]:
+    """The options of the models and their defaults."""
+    project = yaml.safe_load((DBT_PROJECT_DIR / "dbt_project.yml").read_text("utf-8"))
+    return dict(project["vars"])
+
+
+@lru_cache
+def defaults() -> Rules:
+    """The rules of a home that has none of its own."""
+    return load(None)
+
+
+def load(home: Path | None) -> Rules:
+    """The rules that hold in a home. Raises `RulesError` that lists what cannot be used."""
+    problems: list[str] = []
+    files: dict[str, Path] = {}
+    options: dict[str, Any] = {}
+    for path in _files(home, problems):
+        name = path.name.split(".")[0]
+        if name in files:
+            problems.append(f"{_shown(path)}: {files[name].name} is there, too; leave one of them")
+        files[name] = path
+        if name == OPTIONS:
+            options = _options(path, problems.append)
+    sets = {
+        name: _rule_set(table, files.get(name), problems.append) for name, table in tables().items()
+    }
+    if not problems:
+        for rule_set in sets.values():
+            problems += _unknown_references(rule_set, sets)
+    if problems:
+        more = [f"… and {len(problems) - _TOLD} more"] if len(problems) > _TOLD else []
+        raise RulesError("\n".join([*problems[:_TOLD], *more]))
+    return Rules(sets, options)
+
+
+def _files(home: Path | None, problems: list[str]) -> Iterator[Path]:
+    """The files of `<home>/rules/`; others than rules are a problem."""
+    folder = home / "rules" if home else None
+    if folder is None or not folder.is_dir():
+        return
+    for path in sorted(folder.iterdir()):
+        if path.name.startswith((".", "_")) or path.name.lower().startswith("readme"):
+            continue
+        name, _, rest = path.name.partition(".")
+        endings = ("csv", "yml", "yaml")
+        allowed = endings[1:] if name == OPTIONS else [*endings, *(f"replace.{e}" for e in endings)]
+        if name not in tables() and name != OPTIONS:
+            near = difflib.get_close_matches(name, [*tables(), OPTIONS], 1, 0.5)
+            problems.append(
+                f"{_shown(path)}: there is no rule table {name}"
+                + (f"; did you mean {near[0]}?" if near else f"; there are: {', '.join(tables())}")
+            )
+        elif rest not in allowed or not path.is_file():
+            problems.append(f"{_shown(path)}: it has to be a file {name}.{' or .'.join(allowed)}")
+        else:
+            yield path
+
+
+def _rule_set(table: RuleTable, path: Path | None, report: Callable[[str], None]) -> RuleSet:
+    shipped = tuple(row for _, row in _csv(table, table.shipped, report))
+    if path is None:
+        return RuleSet(table, shipped, "default" if shipped else "none")
+    read = _csv if path.suffix == ".csv" else _yaml
+    own: dict[tuple[str | None, ...], tuple[int, Row]] = {}
+    for line, row in read(table, path, report):
+        for problem in _wrong_values(table, row):
+            report(f"{_shown(path)}, line {line}: {problem}")
+        before = own.setdefault(table.key_of(row), (line, row))[0]
+        if before != line:
+            what = ", ".join(f"{name} {row[name]}" for name in table.key)
+            report(
+                f"{_shown(path)}, line {line}: {what} stands in line {before} already; two rules "
+                "hold at once. Remedy: remove one"
+                + (", or let it begin later by valid_from" if "valid_from" in table.key else "")
+            )
+    mine = tuple(row for _, row in own.values())
+    file_name = f"rules/{path.name}"
+    if ".replace." in path.name:
+        return RuleSet(table, mine, "replaced", len(mine), file_name)
+    rest = tuple(row for row in shipped if table.key_of(row) not in own)
+    origins = ("extended", "own") if mine else ("default", "none")
+    return RuleSet(table, rest + mine, origins[not shipped], len(mine), file_name)
+
+
+def _csv(table: RuleTable, path: Path, report: Callable[[str], None]) -> Iterator[tuple[int, Row]]:
+    """Line number and row of each rule; lines that begin with `#` are comments."""
+    text = _text(path, report)
+    if text is None:
+        return
+    # Comments become empty lines, so that the numbers stay.
+    lines = ["" if line.startswith("#") else line for line in text.splitlines(keepends=True)]
+    reader = csv.reader(io.StringIO("".join(line or "\n" for line in lines)), strict=True)
+    header: list[str] | None = None
+    try:
+        for cells in reader:
+            if not any(cell.strip() for cell in cells):
+                continue
+            if header is None:
+                header = [cell.strip() for cell in cells]
+                if not _header_is_right(table, path, header, reader.line_num, report):
+                    return
+                continue
+            if len(cells) != len(header):
+                report(
+                    f"{_shown(path)}, line {reader.line_num}: {len(cells)} cells where the header "
+                    f"has {len(header)}; put quotes around a text with a comma"
+                )
+                continue
+            given = {name: cell.strip() or None for name, cell in zip(header, cells, strict=True)}
+            yield reader.line_num, {name: given.get(name) for name in table.columns}
+    except csv.Error as error:
+        report(f"{_shown(path)}, line {reader.line_num}: {error}; repair the quotes")
+
+
+def _yaml(table: RuleTable, path: Path, report: Callable[[str], None]) -> Iterator[tuple[int, Row]]:
+    """Line number and row of each rule of a YAML list of mappings; values as they are written."""
+    text = _text(path, report)
+    if text is None:
+        return
+    try:
+        root = yaml.compose(text, yaml.SafeLoader)
+    except yaml.YAMLError as error:
+        report(f"{_shown(path)}: not valid YAML ({' '.join(str(error).split())}); correct it")
+        return
+    if root is None:
+        return
+    entries = root.value if isinstance(root, yaml.SequenceNode) else [root]
+    for entry in entries:
+        line = entry.start_mark.line + 1
+        if not isinstance(root, yaml.SequenceNode) or not isinstance(entry, yaml.MappingNode):
+            report(f"{_shown(path)}, line {line}: rules are a list, `- name: value` per row")
+            return
+        row: Row = {}
+        for name, value in entry.value:
+            if not isinstance(value, yaml.ScalarNode):
+                report(f"{_shown(path)}, line {line}: {name.value} has to be a single value")
+                return
+            is_null = value.tag.endswith(":null") and not value.style
+            row[name.value] = None if is_null else value.value.strip() or None
+        if _header_is_right(table, path, list(row), line, report):
+            yield line, {name: row.get(name) for name in table.columns}
+
+
+def _text(path: Path, report: Callable[[str], None]) -> str | None:
+    try:
+        return path.read_text("utf-8-sig")
+    except UnicodeDecodeError:
+        report(f"{_shown(path)}: it is no UTF-8 text; save it as UTF-8")
+    except OSError as error:
+        report(f"{_shown(path)}: it cannot be read ({error.strerror})")
+    return None
+
+
+def _header_is_right(
+    table: RuleTable,
+    path: Path,
+    header: list[str],
+    line: int,
+    report: Callable[[str], None],
+) -> bool:
+    where = f"{_shown(path)}, line {line}"
+    if len(header) == 1 and len(table.columns) > 1 and re.search("[;\t]", header[0]):
+        report(f"{where}: columns are separated by commas; save it so")
+        return False
+    wrong = [name for name in header if name not in table.columns]
+    for name in wrong:
+        near = difflib.get_close_matches(name, table.columns, 1, 0.5)
+        report(
+            f"{where}: {table.name} has no column {name!r}; "
+            + (f"did you mean {near[0]}? " if near else "")
+            + f"Its columns: {', '.join(table.columns)}"
+        )
+    twice = {name for name in header if header.count(name) > 1}
+    missing = [n for n in table.columns if n not in header and n not in table.optional]
+    if twice:
+        report(f"{where}: column {', '.join(sorted(twice))} stands there twice; remove one")
+    if missing:
+        report(f"{where}: column {', '.join(missing)} is missing; add it")
+    return not (wrong or twice or missing)
+
+
+_NUMBER = re.compile(r"[+-]?(\d+)(?:\.(\d+))?")
+
+
+def _wrong_values(table: RuleTable, row: Row) -> Iterator[str]:
+    """What is wrong with each value of a row, and the remedy."""
+    for name, data_type in table.columns.items():
+        value = row[name]
+        if value is None:
+            if name not in table.optional:
+                yield f"{name} is empty; fill it in ({table.meanings[name]})"
+            continue
+        told = f"{name} = {value[:60]!r}"
+        if name in table.values and value not in table.values[name]:
+            yield f"{told} is not one of {', '.join(table.values[name])}"
+        elif data_type == "date":
+            if not re.fullmatch(r"\d{4}-\d\d-\d\d", value) or not _is_day(value):
+                yield f"{told} is no day; write it as YYYY-MM-DD"
+        elif data_type == "boolean":
+            if value.lower() not in ("true", "false"):
+                yield f"{told} is neither true nor false"
+        elif data_type != "varchar":
+            number = _NUMBER.fullmatch(value)
+            precision, scale = _digits(data_type)
+            if not number or len(number[1]) > precision - scale:
+                yield f"{told} is no number; write it plainly, as 1200{'.5' if scale else ''}"
+            elif len(number[2] or "") > scale:
+                yield f"{told} has more than {scale} digits after the point"
+        elif name.endswith("pattern") and (problem := _pattern_problem(value)):
+            yield f"{told} is no pattern of DuckDB (RE2): {problem}"
+    first, last = row.get("start_date"), row.get("end_date")
+    if first and last and first > last:
+        yield f"end_date {last} lies before start_date {first}"
+    if (
+        (low := row.get("scale_minimum"))
+        and (high := row.get("scale_maximum"))
+        and not any(_wrong_number(value) for value in (low, high))
+        and float(low) >= float(high)
+    ):
+        yield f"scale_minimum {low} is not below scale_maximum {high}"
+
+
+def _wrong_number(value: str) -> bool:
+    return _NUMBER.fullmatch(value) is None
+
+
+def _is_day(value: str) -> bool:
+    try:
+        date.fromisoformat(value)
+    except ValueError:
+        return False
+    return True
+
+
+def _digits(data_type: str) -> tuple[int, int]:
+    """Digits in all and after the point that a number type holds."""
+    if match := re.fullmatch(r"decimal\((\d+),\s*(\d+)\)", data_type):
+        return int(match[1]), int(match[2])
+    return {"integer": (9, 0), "bigint": (18, 0)}.get(data_type, (33, 18))
+
+
+def _pattern_problem(pattern: str) -> str | None:
+    try:
+        duckdb.execute("select regexp_full_match('', ?)", [pattern]).fetchall()
+    except duckdb.Error as error:
+        return str(error).splitlines()[0]
+    return None
+
+
+def _unknown_references(rule_set: RuleSet, sets: dict[str, RuleSet]) -> Iterator[str]:
+    """Values that the rule table that they refer to does not know."""
+    for column, other in rule_set.table.references.items():
+        target = sets[other]
+        name = column if column in target.table.columns else target.table.key[0]
+        known = {row[name] for row in target.rows}
+        unknown = sorted({row[column] or "" for row in rule_set.rows} - known - {""})
+        if unknown:
+            own = rule_set.file_name or f"seeds/{rule_set.table.name}.csv"
+            theirs = target.file_name or f"rules/{other}.csv"
+            yield (
+                f"{own}: {column} {', '.join(map(repr, unknown[:5]))} is unknown to {other}. "
+                f"Remedy: correct it, or add it to {theirs}"
+            )
+
+
+def _options(path: Path, report: Callable[[str], None]) -> dict[str, Any]:
+    text = _text(path, report) or ""
+    try:
+        given = yaml.safe_load(text) or {}
+    except yaml.YAMLError as error:
+        report(f"{_shown(path)}: not valid YAML ({' '.join(str(error).split())}); correct it")
+        return {}
+    if not isinstance(given, dict):
+        report(f"{_shown(path)}: options are `name: value`, one per line")
+        return {}
+    for name, value in given.items():
+        if name not in default_options():
+            near = difflib.get_close_matches(str(name), default_options(), 1, 0.5)
+            report(
+                f"{_shown(path)}: {name} is no option"
+                + (f"; did you mean {near[0]}?" if near else "")
+                + f" There are: {', '.join(default_options())}"
+            )
+            continue
+        default = default_options()[name]
+        allowed = _OPTION_VALUES.get(name)
+        if type(value) is not type(default):
+            kind = {bool: "true or false", int: "a whole number"}.get(type(default), "a text")
+            report(f"{_shown(path)}: {name} = {value!r} has to be {kind}, as {default!r}")
+        elif isinstance(value, int) and value < 0:
+            report(f"{_shown(path)}: {name} = {value!r} must not be negative")
+        elif allowed and value not in allowed:
+            report(f"{_shown(path)}: {name} = {value!r} is not one of {', '.join(allowed)}")
+    return {name: value for name, value in given.items() if value != default_options().get(name)}
+
+
+def _shown(path: Path) -> str:
+    return f"{path.parent.name}/{path.name}"
+
+
+# ---- In the warehouse ----------------------------------------------------------------------------
+
+
+def apply(connection: duckdb.DuckDBPyConnection, rules: Rules) -> None:
+    """Write the rules into the warehouse, unless they are there: `rules.<table>`, `ops.rules`."""
+    if _applied(connection) == rules.digest:
+        return
+    connection.execute("begin")
+    connection.execute("drop schema if exists rules cascade")
+    connection.execute("create schema rules")
+    for name, rule_set in rules.sets.items():
+        types = rule_set.table.columns
+        rows = {column: [row[column] for row in rule_set.rows] for column in types}
+        connection.register(
+            "rule_rows", pa.table(rows, pa.schema([(column, pa.string()) for column in types]))
+        )
+        casts = ", ".join(
+            f'"{column}"::{data_type} as "{column}"' for column, data_type in types.items()
+        )
+        connection.execute(f'create table rules."{name}" as select {casts} from rule_rows')
+        connection.unregister("rule_rows")
+    connection.execute("create schema if not exists ops")
+    connection.execute(
+        "create or replace table ops.rules (rule_table varchar, origin varchar, file_name varchar, "
+        "row_count integer, own_row_count integer, content_hash varchar, digest varchar)"
+    )
+    options = json.dumps(rules.options, sort_keys=True)
+    connection.executemany(
+        "insert into ops.rules values (?, ?, ?, ?, ?, ?, ?)",
+        [
+            [name, one.origin, one.file_name, len(one.rows), one.own_row_count, one.content_hash,
+             rules.digest]
+            for name, one in rules.sets.items()
+        ] + [
+            [OPTIONS, "extended" if rules.options else "default",
+             f"rules/{OPTIONS}.yml" if rules.options else None,
+             len(default_options()), len(rules.options),
+             hashlib.sha256(options.encode()).hexdigest(), rules.digest]
+        ],
+    )  # fmt: skip
+    connection.execute("commit")
+
+
+def _applied(connection: duckdb.DuckDBPyConnection) -> str | None:
+    """The digest of the rules that are in the warehouse."""
+    found = connection.execute(
+        "select count(*) from duckdb_tables() where database_name = current_database() "
+        "and (schema_name = 'rules' or schema_name = 'ops' and table_name = 'rules')"
+    ).fetchone()
+    if found != (len(tables()) + 1,):
+        return None
+    row = connection.execute("select max(digest) from ops.rules").fetchone()
+    return str(row[0]) if row else None
+
+
+# ---- For people ----------------------------------------------------------------------------------
+
+
+def template(table: RuleTable) -> str:
+    """A file for rules of one's own: the table's meaning, columns and default rows as comments."""
+    lines = [table.description, ""]
+    for name, data_type in table.columns.items():
+        notes = [data_type]
+        notes += ["part of the key"] if name in table.key else []
+        notes += ["may be empty"] if name in table.optional else []
+        notes += ["one of " + ", ".join(table.values[name])] if name in table.values else []
+        notes += [f"of {table.references[name]}"] if name in table.references else []
+        lines.append(f"{name} ({'; '.join(notes)}): {table.meanings[name]}")
+    default = table.shipped.read_text("utf-8").splitlines()
+    if len(default) > 1:
+        lines += [
+            "",
+            "A row with the key of one of the defaults takes its place. To do without all of them,",
+            f"name this file {table.name}.replace.csv. The defaults:",
+        ]
+        lines += default[1:]
+    return "".join(f"# {line}".rstrip() + "\n" for line in lines) + default[0] + "\n"
+
+
+def options_template() -> str:
+    """A file for options of one's own, with the defaults and their meaning as comments."""
+    text = (DBT_PROJECT_DIR / "dbt_project.yml").read_text("utf-8")
+    block = text.split("\nvars:\n")[1].split("\n\n")[0]
+    lines = [line.strip() for line in block.splitlines()]
+    return "# Options of the models; the defaults:\n" + "".join(
+        (line if line.startswith("#") else f"# {line}") + "\n" for line in lines
+    )
+
+
+def main() -> None:
+    """`make rules`: write templates beside the rules that are there, and tell what holds."""
+    settings = load_settings()
+    settings.prepare()
+    folder = settings.home / "rules"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    present = {path.name.split(".")[0] for path in folder.iterdir()}
+    written = [name for name in (*tables(), OPTIONS) if name not in present]
+    for name in written:
+        if name == OPTIONS:
+            (folder / f"{name}.yml").write_text(options_template(), "utf-8")
+        else:
+            (folder / f"{name}.csv").write_text(template(tables()[name]), "utf-8")
+    rules = load(settings.home)
+    print(f"rules of {settings.home}: {len(written)} templates written to {folder}\n")
+    print("\n".join(_listed(rules)))
+    print("\nedit them; the next `make nightly` checks and uses them")
+
+
+def _listed(rules: Rules) -> Iterable[str]:
+    yield f"{'rule table':<28}{'rows':>6}{'own':>6}  where from"
+    words = {
+        "default": "shipped", "extended": "shipped, with yours on top", "own": "yours",
+        "replaced": "yours, instead of the shipped ones", "none": "empty: the company's to fill in",
+    }  # fmt: skip
+    for name, one in rules.sets.items():
+        yield f"{name:<28}{len(one.rows):>6}{one.own_row_count:>6}  {words[one.origin]}"
+    yield f"{OPTIONS:<28}{len(default_options()):>6}{len(rules.options):>6}  " + (
+        words["extended"] if rules.options else words["default"]
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(command.run("rules", main))
