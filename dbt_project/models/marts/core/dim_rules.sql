@@ -7,8 +7,8 @@ with rules as (
 select
     rule_table,
     rule_origin,
-    file_name,
-    row_count,
-    own_row_count,
-    content_hash
+    rule_file_name,
+    rule_count,
+    own_rule_count,
+    rule_content_hash
 from rules
