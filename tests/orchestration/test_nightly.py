@@ -157,13 +157,31 @@ def test_a_first_file_that_was_refused_and_taken_away_brings_no_sample(tmp_path:
     assert not load_settings(tmp_path).is_sample and not list(orders.parent.iterdir())
 
 
-def test_wrong_rules_stop_the_run_before_anything_is_loaded(tmp_path: Path) -> None:
+def test_wrong_rules_stop_the_run_and_without_any_nothing_of_ours_is_published(
+    tmp_path: Path,
+) -> None:
     place_story("happy_week", tmp_path)
     rules = tmp_path / "rules" / "kpi_targets.csv"
     rules.write_text(rules.read_text("utf-8") + "visits,century,2026-01-01,all,all,1\n", "utf-8")
     result = nightly(tmp_path)
     assert result.returncode == 1 and "raw loads" not in result.stdout
     assert "rules/kpi_targets.csv, line 23: period = 'century' is not one of" in result.stderr
+    shutil.rmtree(tmp_path / "rules")
+    result = nightly(tmp_path)
+    assert result.returncode == 0, result.stderr
+    companys = {"Onboarding calls", "Designed journey", "Likelihood to recommend", "site_renewal"}
+    with read_release(tmp_path) as connection:
+        origins = connection.execute(
+            "select rule_origin, count(*) from marts.dim_rules group by all order by all"
+        ).fetchall()
+        assert origins == [("default", 24), ("none", 6)]
+        for (name,) in connection.execute("select table_name from duckdb_tables()").fetchall():
+            rows = str(connection.execute(f"select * from marts.{name}").fetchall())
+            assert not [text for text in companys if text in rows], name
+        for name in ("dim_journey_map_steps", "kpi_initiative_results", "fct_survey_scores"):
+            assert connection.execute(f"select count(*) from marts.{name}").fetchone() == (0,)
+        targets = "select count(*) from marts.kpi_monthly where target_value is not null"
+        assert connection.execute(targets).fetchone() == (0,)
 
 
 def test_one_writer_at_a_time(story_home: Path, copy_home: Copy) -> None:

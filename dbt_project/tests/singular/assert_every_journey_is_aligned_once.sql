@@ -13,6 +13,26 @@ in_force as (
     where is_map_in_force
     group by journey_id
 
+),
+
+-- Maps of the journey's persona, or those of (any) where it has none, in force when it started.
+maps as (
+
+    select
+        journeys.journey_id,
+        count(*) as aspect_count
+    from {{ ref('fct_journeys') }} as journeys
+    inner join {{ ref('int_journey_maps_described') }} as maps
+        on
+            maps.persona = case
+                when journeys.persona in (select own.persona from {{ ref('journey_maps') }} as own)
+                    then journeys.persona
+                else '(any)'
+            end
+            and journeys.started_date >= maps.valid_from
+            and (maps.valid_to is null or journeys.started_date < maps.valid_to)
+    group by journeys.journey_id
+
 )
 
 select alignment_id as finding
@@ -22,8 +42,7 @@ where
     or expected_count != matched_count + skipped_count + pending_count
     or alignment_cost != skipped_count + pending_count + inserted_count
 union all
--- One version of the map per aspect was in force when the journey started.
-select journeys.journey_id
-from {{ ref('fct_journeys') }} as journeys
-left join in_force on journeys.journey_id = in_force.journey_id
-where coalesce(in_force.aspect_count, 0) != 2
+select coalesce(maps.journey_id, in_force.journey_id)
+from maps
+full outer join in_force on maps.journey_id = in_force.journey_id
+where maps.aspect_count is distinct from in_force.aspect_count
