@@ -180,7 +180,7 @@ def test_wrong_rules_stop_the_run_and_without_any_nothing_of_ours_is_published(
             assert not [text for text in companys if text in rows], name
         for name in ("dim_journey_map_steps", "kpi_initiative_results", "fct_survey_scores"):
             assert connection.execute(f"select count(*) from marts.{name}").fetchone() == (0,)
-        targets = "select count(*) from marts.kpi_monthly where target_value is not null"
+        targets = "select count(*) from marts.kpi_monthly where target is not null"
         assert connection.execute(targets).fetchone() == (0,)
 
 

@@ -73,6 +73,23 @@ def test_sellers_from_lead_to_second_sale(home: Path, olist: dict[str, pd.DataFr
     )
 
 
+def test_its_rules_are_the_adapters_and_nobody_elses(home: Path) -> None:
+    with read_release(home) as connection:
+        assert connection.execute(
+            "select rule_table, rule_origin, own_rule_count from marts.dim_rules "
+            "where own_rule_count > 0 order by all"
+        ).fetchall() == [
+            ("journey_map_steps", "own", 18), ("journey_maps", "own", 2),
+            ("stage_rules", "extended", 4), ("survey_questions", "own", 1),
+        ]  # fmt: skip
+        personas = "select distinct map_persona from marts.dim_journey_map_steps order by all"
+        assert connection.execute(personas).fetchall() == [("buyer",), ("seller",)]
+        for name in ("kpi_initiative_results", "kpi_journey_map_reviews"):
+            assert connection.execute(f"select count(*) from marts.{name}").fetchone() == (0,)
+        targets = "select count(*) from marts.kpi_monthly where target is not null"
+        assert connection.execute(targets).fetchone() == (0,)
+
+
 def test_leads_by_origin(home: Path, olist: dict[str, pd.DataFrame]) -> None:
     origins = olist["leads"]["origin"].value_counts()
     with read_release(home) as connection:
