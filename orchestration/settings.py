@@ -11,6 +11,7 @@ from __future__ import annotations
 import difflib
 import os
 import re
+import shlex
 import shutil
 import sys
 import tomllib
@@ -198,6 +199,17 @@ def home_path() -> Path:
     """The home that `JOURNEY_HOME` names, `./.journey` by default, absolute."""
     named = os.environ.get("JOURNEY_HOME", "").strip()
     return Path(named or ROOT / ".journey").expanduser().resolve()
+
+
+def hook(variable: str) -> list[str]:
+    """
+    Words of the command that `JOURNEY_ON_FAILURE` or `JOURNEY_ON_SUCCESS` holds, as a shell splits
+    them; empty without one. Raises `SettingsError` when a quote is not closed.
+    """
+    try:
+        return shlex.split(os.environ.get(variable, ""))
+    except ValueError as error:
+        raise SettingsError(f"{variable} is no command ({error}); correct it") from error
 
 
 def load_settings(home: Path | None = None) -> Settings:
