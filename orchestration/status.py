@@ -155,11 +155,7 @@ def _of_ledger(connection: duckdb.DuckDBPyConnection) -> Iterator[tuple[str, lis
         "inner join ops.files using (file_id, source, table_name) where status = 'loaded' "
         "group by reason order by count(*) desc, reason"
     ).fetchall()
-    findings = [
-        (severity, f"{label}: {text}")
-        for label, found in gate.last_findings(connection).items()
-        for severity, text in found
-    ]
+    findings = [pair for found in gate.last_findings(connection).values() for pair in found]
     yield "data", _sources(sources) or ["no file is loaded"]
     yield "quarantine", [_quarantined(Counter(dict(reasons)))]
     yield "drift", _drift(findings)
