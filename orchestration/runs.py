@@ -15,6 +15,7 @@ import secrets
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 import traceback
 from collections.abc import Iterable, Iterator
@@ -55,6 +56,7 @@ class Run:
     # Number of checks by boundary and status.
     checks: dict[str, dict[str, int]] = field(default_factory=dict)
     _settings: Settings | None = None
+    _told_in: Path | None = None  # the file that holds the reasons
     _started: float = field(default_factory=time.monotonic)
 
     @property
@@ -155,23 +157,34 @@ class Run:
     def _write(self, name: str) -> None:
         try:
             files.write_whole(self.home / name, self.text)
+            self._told_in = self.home / name
         except OSError as error:
             print(f"{name} could not be written: {command.told(error)}", file=sys.stderr)
 
-    def _refused(self) -> str:
-        """Tell of an end before the run had the lock; returns the name of the file that tells."""
-        if not self.home.is_dir():
-            return FAILURE
-        try:
-            with single_writer(self.home):
-                self._write(FAILURE)
-            return FAILURE
-        except BlockingIOError:
-            self._write(REFUSAL)
-        except OSError as error:
-            print(f"{FAILURE} could not be written: {command.told(error)}", file=sys.stderr)
-            return FAILURE
-        return REFUSAL
+    def _refused(self) -> None:
+        """Write why the run ended before it had the lock, where the home can be written."""
+        if self.home.is_dir():
+            try:
+                with single_writer(self.home):
+                    self._write(FAILURE)
+            except BlockingIOError:
+                self._write(REFUSAL)
+            except OSError as error:
+                print(f"{FAILURE} could not be written: {command.told(error)}", file=sys.stderr)
+
+    def _call_hooks(self) -> None:
+        """Tell once, the lock being free; reasons that the home cannot take go by a temporary file."""
+        if not self.reasons:
+            if self.release_id:
+                release = self.home / "published" / "releases" / self.release_id
+                _call_hook("JOURNEY_ON_SUCCESS", release / "manifest.json")
+        elif self._told_in:
+            _call_hook("JOURNEY_ON_FAILURE", self._told_in)
+        else:
+            with suppress(OSError), tempfile.TemporaryDirectory(prefix="journey-") as folder:
+                path = Path(folder) / FAILURE
+                path.write_text(self.text, "utf-8")
+                _call_hook("JOURNEY_ON_FAILURE", path)
 
 
 _open: dict[Path, Run] = {}
@@ -195,14 +208,14 @@ def recorded(run: Run, as_of_at: str = "") -> Iterator[Run]:
             outer.note_error(error)
             raise
         return
-    told_in = ""
+    is_open = False
     try:
         run._settings = load_settings(home)
         if as_of_at and not is_instant(as_of_at):
             raise SettingsError(f"as_of_at = {as_of_at!r} is no instant YYYY-MM-DD HH:MM:SS (UTC)")
         run._settings.prepare()
         with single_writer(home):
-            _open[home], told_in = run, FAILURE
+            _open[home], is_open = run, True
             run._begin()
             try:
                 yield run
@@ -214,14 +227,11 @@ def recorded(run: Run, as_of_at: str = "") -> Iterator[Run]:
                 run._end()
     except BaseException as error:
         run.note_error(error)
-        told_in = told_in or run._refused()
+        if not is_open:
+            run._refused()
         raise
     finally:
-        if run.reasons:
-            _call_hook("JOURNEY_ON_FAILURE", home / told_in)
-        elif run.release_id:
-            manifest = home / "published" / "releases" / run.release_id / "manifest.json"
-            _call_hook("JOURNEY_ON_SUCCESS", manifest)
+        run._call_hooks()
 
 
 def _call_hook(variable: str, path: Path) -> None:

@@ -122,6 +122,16 @@ def test_a_run_that_finds_the_home_locked_leaves_the_file_of_the_one_that_holds_
     assert runs.past_runs(home) == [] and holder(home) is None
 
 
+def test_reasons_that_the_home_cannot_take_are_handed_over_all_the_same(home: Path) -> None:
+    """As on a full disk; what an earlier run left there is not taken for this one's."""
+    (home / runs.FAILURE).mkdir()
+    with pytest.raises(OSError), runs.recorded(runs.Run(home, "a test")):
+        raise OSError(28, "No space left on device")
+    (call,) = calls(home)
+    assert call.startswith("failure ") and str(home) not in call and call.endswith(runs.FAILURE)
+    assert not Path(call.removeprefix("failure ")).exists()
+
+
 @pytest.mark.parametrize(
     ("command", "words"),
     [
