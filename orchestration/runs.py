@@ -173,7 +173,7 @@ class Run:
                 print(f"{FAILURE} could not be written: {command.told(error)}", file=sys.stderr)
 
     def _call_hooks(self) -> None:
-        """Tell once, the lock being free; reasons that the home cannot take go by a temporary file."""
+        """Tell once, the lock being free; by a temporary file what the home cannot take."""
         if not self.reasons:
             if self.release_id:
                 release = self.home / "published" / "releases" / self.release_id
