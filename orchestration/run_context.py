@@ -95,9 +95,10 @@ class RunContext(dg.ConfigurableResource):
             with self.warehouse() as connection:
                 building.distrust_changed(connection, file, seen)
             yield self
-            building.note_warehouse(file, seen)
             if instance and dagster_run:
                 self._tell_failure(instance, dagster_run)
+            if file.exists():  # a damaged one was set aside
+                building.note_warehouse(file, seen)
 
     def _tell_failure(self, instance: dg.DagsterInstance, dagster_run: dg.DagsterRun) -> None:
         """Note why steps failed, and show it on the run's page, where no check has to be opened."""

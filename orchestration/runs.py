@@ -30,6 +30,7 @@ import duckdb
 from orchestration import command, files
 from orchestration.database import WarehouseDamaged
 from orchestration.gate import Check
+from orchestration.loading import privacy
 from orchestration.locking import single_writer
 from orchestration.settings import Settings, SettingsError, hook, is_instant, load_settings
 
@@ -40,6 +41,7 @@ FAILURE = "last_failure.txt"
 REFUSAL = "last_refusal.txt"
 HOOK_SECONDS = 60.0
 NOT_PUBLISHED = "NOT PUBLISHED. Readers keep the previous release."
+UNKNOWN = "nothing says why"
 SCREEN_LINES = 40
 
 
@@ -83,7 +85,9 @@ class Run:
         """Note why the run fails, or that it was stopped from outside; the first note stays."""
         if not self.reasons:
             self.is_interrupted = is_interrupted
-            self.reasons = ["interrupted"] if is_interrupted else list(dict.fromkeys(reasons))
+            # Whoever wrote them masked them; what the machine's own errors quote is masked here.
+            told = [privacy.masked_text(reason) for reason in dict.fromkeys(reasons)]
+            self.reasons = ["interrupted"] if is_interrupted else told or [UNKNOWN]
 
     def note_checks(self, checks: Iterable[Check]) -> None:
         """Count the checks of one or several boundaries, in place of earlier counts of theirs."""
@@ -107,7 +111,8 @@ class Run:
             return text
         with suppress(OSError):
             path = self.home / "work" / "last_error.txt"
-            path.write_text("".join(traceback.format_exception(error)), "utf-8")
+            lines = privacy.masked_text("".join(traceback.format_exception(error)))
+            path.write_text(lines, "utf-8")
             text = f"{text} (details: {path})"
         return text or type(error).__name__
 

@@ -176,6 +176,20 @@ def test_reasons_stay_on_one_screen(home: Path) -> None:
     ]  # fmt: skip
 
 
+def test_what_an_error_quotes_is_masked(home: Path) -> None:
+    """Errors of the database may show a value."""
+    with pytest.raises(KeyError), runs.recorded(runs.Run(home, "a test")):
+        raise KeyError("Could not convert 'taro@example.com' to INT64")
+    for text in (failure(home), (home / "work" / "last_error.txt").read_text("utf-8")):
+        assert "Could not convert" in text and "[email]" in text and "taro@" not in text
+
+
+def test_a_failure_without_a_reason_is_one(home: Path) -> None:
+    run = runs.Run(home, "a test")
+    run.fail([])
+    assert run.outcome == "failed" and run.text.count("✗") == 1
+
+
 def test_a_torn_record_costs_its_own_line_only(home: Path) -> None:
     with runs.recorded(runs.Run(home, "a test")):
         pass
