@@ -12,7 +12,7 @@ export PYTHONPATH := $(CURDIR)
 export DO_NOT_TRACK := 1
 export GX_ANALYTICS_ENABLED := false
 
-.PHONY: help setup nightly test test-superset superset dev import build lint docs clean rollback releases publish rules metrics push-postgres waive retract requeue pepper model semantic unit identity prove benchmark sample lock
+.PHONY: help setup nightly status settings test test-superset superset dev import build lint docs clean rollback releases publish rules metrics push-postgres waive retract requeue pepper model semantic unit identity prove benchmark sample lock
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -45,6 +45,12 @@ $(VENV)/semantic/installed: requirements-semantic.lock $(VENV)/installed
 
 nightly: setup ## the main job: load, build, judge and publish what lies in the landing zone [FULL=1]
 	@$(BIN)/python -m orchestration.nightly $(if $(AS_OF),--as-of "$$AS_OF") $(if $(FULL),--full)
+
+status: setup ## how the home is: release, data, runs, checks, quarantine, disk; changes nothing
+	@$(BIN)/python -m orchestration.status
+
+settings: setup ## every setting of the home with its value and where that comes from
+	@$(BIN)/python -m orchestration.status settings
 
 test: setup $(VENV)/semantic/installed ## lint, then all tests
 	@$(MAKE) --no-print-directory lint

@@ -38,9 +38,8 @@ with dg.DagsterInstance.get() as instance:
         instance=instance, raise_on_error=False,
         run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}})
 if not result.success:
-    from orchestration.nightly import explain
-    from orchestration.settings import load_settings
-    print(explain(result, load_settings()), file=sys.stderr)
+    from orchestration import failures
+    print(*failures.reasons(result.all_events), sep="\\n", file=sys.stderr)
 sys.exit(not result.success)
 """
 COMMANDS = {

@@ -82,6 +82,7 @@ def raw_boundary(run: RunContext) -> Iterator[dg.AssetCheckResult]:
     refuse_damage(settings, (outcome.message for outcome in outcomes))
     checks = [*loads, *_gx_checks("raw", outcomes)]
     gate.write_boundary(settings.home / "work" / "raw_boundary.json", state, checks)
+    run.recorded.note_checks(checks)
     failed = any(check.status == "fail" for check in checks)
     counts = {
         status: sum(c.status == status for c in checks) for status in ("pass", "warn", "fail")
@@ -144,6 +145,7 @@ def marts_boundary(run: RunContext) -> Iterator[dg.AssetCheckResult]:
     )
     audit = Audit(build.build_id, build.fingerprint, build.content_hash, build.as_of_at, checks)
     path = gate.write_audit(settings.audits, audit)
+    run.recorded.note_checks(audit.checks)
     run.progress(
         "marts boundary",
         f"verdict {audit.verdict}: {audit.count('pass')} passed, {audit.count('warn')} warned, "

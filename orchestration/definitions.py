@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
+import sys
 
 import dagster as dg
 
-from orchestration.settings import load_settings
+from orchestration import runs
+from orchestration.settings import SettingsError, home_path, load_settings
 
 # dbt and the assets read the home's settings from the environment that this process hands on.
-environment = load_settings().environment()
+try:
+    environment = load_settings().environment()
+except SettingsError:
+    # In the process of a run this is the end of the run; the server only shows it.
+    if multiprocessing.parent_process() or "execute" in sys.argv:
+        with runs.recorded(runs.Run(home_path(), "Dagster")):
+            pass
+    raise
 os.environ.update(environment)
 
 from orchestration.project import dbt_resource, ensure_manifest

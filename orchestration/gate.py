@@ -22,6 +22,7 @@ from orchestration.loading import contract, ledger
 from orchestration.rules import Row, Rules
 
 Status = str  # pass, warn or fail
+DID_NOT_RUN = "did not run"
 REMEDY = "Run the whole job (`make nightly`); a step alone never skips the checks"
 
 
@@ -295,8 +296,8 @@ def dbt_checks(target: Path, build_id: str) -> list[Check]:
     for name in sorted(wanted | set(found)):
         label = nodes[name]["name"] if name in nodes else name.split(".")[-1]
         result = found.get(name)
-        if result is None:
-            checks.append(Check("dbt", label, "fail", "did not run"))
+        if result is None or result["status"] == "skipped":
+            checks.append(Check("dbt", label, "fail", DID_NOT_RUN))
         elif result["status"] in ("success", "pass"):
             checks.append(Check("dbt", label, "pass"))
         else:

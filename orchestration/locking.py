@@ -48,6 +48,32 @@ def single_writer(home: Path, wait_seconds: float = 0) -> Iterator[None]:
             yield
         finally:
             _held.discard(home)
+            stream.truncate(0)  # a number in a free lock is that of a killed process
+
+
+def holder(home: Path) -> int | None:
+    """
+    Number of the process that holds the home's lock, None when nobody does; takes no lock itself.
+
+    A killed process leaves its number behind, so that it counts only while that process has the
+    file open; where the system does not tell (no `/proc`), while there is such a process.
+    """
+    path = home.resolve() / ".lock"
+    try:
+        pid = int(path.read_text("ascii"))
+        os.kill(pid, 0)
+    except PermissionError:
+        return pid if path.exists() else None  # somebody else's process
+    except (OSError, ValueError, OverflowError):
+        return None
+    files = Path(f"/proc/{pid}/fd")
+    try:
+        is_open = any(os.path.samefile(file, path) for file in files.iterdir() if file.exists())
+    except FileNotFoundError:
+        is_open = not Path("/proc/self").exists()
+    except OSError:
+        is_open = True
+    return pid if is_open else None
 
 
 def _private(path: str, flags: int) -> int:

@@ -12,58 +12,33 @@ import os
 import signal
 import sys
 import time
-import traceback
 import warnings
-from collections.abc import Iterator
-from contextlib import suppress
-from typing import Any
 
-from orchestration import command
-from orchestration.locking import single_writer
+from orchestration import command, failures, runs
 from orchestration.publishing import PAGE
-from orchestration.settings import ROOT, Settings, SettingsError, is_instant, load_settings
-
-NOT_PUBLISHED = "NOT PUBLISHED. Readers keep the previous release."
+from orchestration.settings import ROOT, Settings, home_path
 
 
 def run(as_of_at: str = "", full_refresh: bool = False) -> int:
-    """Run the nightly job on the home; returns the exit status. Raises `SettingsError`."""
+    """Run the nightly job on the home; returns the exit status: 0, 1, or 130 for Ctrl-C."""
     # A service manager's polite end is Ctrl-C to everything below.
     signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
-    settings = load_settings()
-    if as_of_at and not is_instant(as_of_at):
-        raise SettingsError(f"as_of_at = {as_of_at!r} is no instant YYYY-MM-DD HH:MM:SS (UTC)")
-    settings.prepare()
+    mine = runs.Run(home_path(), "make nightly")
     try:
-        with single_writer(settings.home):
-            return _run(settings, as_of_at, full_refresh)
-    except BlockingIOError as error:
-        reason, status = str(error), 1
-    except Exception as error:
-        reason, status = _unexpected(settings, error), 1
-    except BaseException as error:  # Ctrl-C, or Dagster's own name for it
-        if isinstance(error, SystemExit):
+        with runs.recorded(mine, as_of_at):
+            _run(mine, as_of_at, full_refresh)
+    except BaseException:  # Ctrl-C has another name within Dagster
+        if not mine.reasons:
             raise
-        reason, status = "interrupted", 130
-    print(f"\nnightly failed: {reason}\n{NOT_PUBLISHED}", file=sys.stderr)
-    return status
+    if mine.reasons:
+        print(f"\n{mine.text}", end="", file=sys.stderr)
+        return 130 if mine.is_interrupted else 1
+    return 0
 
 
-def _unexpected(settings: Settings, error: Exception) -> str:
-    """One line about an error of the machine or of the code; its traceback goes into a file."""
-    text = " ".join(str(error).split())
-    if any(sign in text.lower() for sign in command.FULL):
-        return command.told(error)
-    with suppress(OSError):
-        path = settings.home / "last_failure.txt"
-        path.write_text(traceback.format_exc(), "utf-8")
-        text = f"{text[:400]} (details: {path})"
-    return text
-
-
-def _run(settings: Settings, as_of_at: str, full_refresh: bool) -> int:
+def _run(mine: runs.Run, as_of_at: str, full_refresh: bool) -> None:
     """The job under the home's lock."""
-    started = time.monotonic()
+    settings, started = mine.settings, time.monotonic()
     os.environ.update(settings.environment())
     os.environ["DAGSTER_HOME"] = str(ROOT)
     warnings.filterwarnings("ignore")
@@ -84,28 +59,10 @@ def _run(settings: Settings, as_of_at: str, full_refresh: bool) -> int:
                 "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
             },
         )
-    elapsed = time.monotonic() - started
     if result.success:
-        print(summary(settings, elapsed))
-        return 0
-    if any("Interrupted" in cls for cls, _ in failures(result)):
-        raise KeyboardInterrupt
-    print(explain(result, settings), file=sys.stderr)
-    return 1
-
-
-def failures(result: Any) -> Iterator[tuple[str, str]]:
-    """Class name and message of the first cause of each failed step, the step in front of it."""
-    for event in result.all_events:
-        kind = event.event_type_value
-        if kind in ("STEP_FAILURE", "RESOURCE_INIT_FAILURE"):
-            data = event.step_failure_data if kind == "STEP_FAILURE" else event.engine_event_data
-            error = data.error
-            while error and error.cause:
-                error = error.cause
-            if error:
-                where = f"step {event.step_key}: " if event.step_key else ""
-                yield error.cls_name or "", f"{where}{error.message.strip()[:1500]}"
+        print(summary(settings, time.monotonic() - started), flush=True)
+    else:  # the job's own resource has told why, unless Dagster failed around it
+        mine.fail(failures.reasons(result.all_events), failures.is_interrupted(result.all_events))
 
 
 def summary(settings: Settings, elapsed: float) -> str:
@@ -129,30 +86,6 @@ def summary(settings: Settings, elapsed: float) -> str:
         f"  look at: {database.with_name(PAGE)}\n"
         f"  open read-only: {database} (schema marts); Parquet beside it in parquet/"
     )
-
-
-def explain(result: Any, settings: Settings) -> str:
-    """Why nothing was published, on one screen."""
-    reasons: list[str] = []
-    for event in result.all_events:
-        kind = event.event_type_value
-        if kind == "ASSET_CHECK_EVALUATION":
-            check = event.asset_check_evaluation_data
-            if not check.passed and check.severity.value == "ERROR":
-                where = check.asset_key.to_user_string()
-                reasons.append(f"{where}: {check.check_name}: {check.description or 'failed'}")
-    reasons += [text for cls, text in failures(result) if "AssetCheckFailed" not in cls]
-    if not reasons:
-        reasons = [
-            str(e.message)[:1500] for e in result.all_events if "FAILURE" in e.event_type_value
-        ]
-    lines = ["", f"{NOT_PUBLISHED} Why:"]
-    lines += [f"  ✗ {reason}" for reason in dict.fromkeys(reasons)]
-    lines += ["What to do: docs/runbook.md. Details: make dev (Dagster UI)."]
-    text = "\n".join(lines)
-    if len(text.splitlines()) > 40:
-        text = "\n".join([*text.splitlines()[:39], f"  … all of it: {settings.dbt_target}"])
-    return text
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -16,6 +16,8 @@ from packaging.version import Version
 from orchestration.settings import DBT, DBT_PROJECT_DIR, SEEDS_DIR
 
 MANIFEST = DBT_PROJECT_DIR / "target" / "manifest.json"
+# Time of the manifest that `ensure_manifest` made: one that plain `dbt parse` wrote is another.
+OWN_MANIFEST = MANIFEST.with_name("own_manifest.txt")
 
 
 class OfflineDbtCliResource(DbtCliResource):
@@ -37,8 +39,8 @@ def dbt_resource() -> OfflineDbtCliResource:
 
 
 def is_stale(manifest: Path = MANIFEST) -> bool:
-    """Whether a file of the project is younger than the manifest, or there is none."""
-    if not manifest.exists():
+    """Whether a file of the project is younger than the manifest, or none of our own is there."""
+    if not manifest.exists() or (manifest == MANIFEST and not _is_own(manifest)):
         return True
     files = [
         path
@@ -71,7 +73,15 @@ def ensure_manifest(environment: dict[str, str]) -> Path:
             env={**os.environ, **environment},
         )
         os.utime(MANIFEST)
+        OWN_MANIFEST.write_text(str(MANIFEST.stat().st_mtime_ns), "utf-8")
     return MANIFEST
+
+
+def _is_own(manifest: Path) -> bool:
+    try:
+        return OWN_MANIFEST.read_text("utf-8") == str(manifest.stat().st_mtime_ns)
+    except OSError:
+        return False
 
 
 class Translator(DagsterDbtTranslator):

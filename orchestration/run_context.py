@@ -1,5 +1,6 @@
 """What the assets of one run share: settings, the instant of the run, the lock, progress."""
 
+import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -9,15 +10,17 @@ from zoneinfo import ZoneInfo
 
 import dagster as dg
 import duckdb
+from dagster._core.events import EngineEventData
+from dagster._utils.error import SerializableErrorInfo
 from pydantic import Field, PrivateAttr
+from sqlalchemy.exc import SQLAlchemyError
 
-from orchestration import building, dagster_store
+from orchestration import building, dagster_store, failures, runs
 from orchestration import rules as home_rules
 from orchestration.database import open_warehouse
 from orchestration.loading.contract import Table, load_contract
-from orchestration.locking import single_writer
 from orchestration.rules import Rules
-from orchestration.settings import INSTANT, Settings, is_instant, load_settings
+from orchestration.settings import INSTANT, Settings, home_path
 
 STAGES = ("landing", "raw loads", "raw boundary", "dbt build", "marts boundary", "publish")
 
@@ -51,6 +54,17 @@ def first_data_at(connection: duckdb.DuckDBPyConnection) -> datetime | None:
     return min(firsts, default=None)
 
 
+def _is_whole(run: dg.DagsterRun) -> bool:
+    """Whether it is the whole job, which ends in a release unless something stops it."""
+    return run.job_name == "nightly" and not (run.asset_selection or run.asset_check_selection)
+
+
+def _is_finished(instance: dg.DagsterInstance | None, run: dg.DagsterRun | None) -> bool:
+    """Whether the run has ended: `dagster job execute` makes the resources anew for its outputs."""
+    known = instance.get_run_by_id(run.run_id) if instance and run else None
+    return known is not None and known.is_finished
+
+
 class RunContext(dg.ConfigurableResource):
     """
     Holds the home's lock while the run lasts.
@@ -62,42 +76,69 @@ class RunContext(dg.ConfigurableResource):
 
     as_of_at: str = Field(default="", description="UTC, YYYY-MM-DD HH:MM:SS; empty: from the data")
     full_refresh: bool = Field(default=False, description="Build all models anew, from raw tables")
-    _settings: Settings = PrivateAttr()
+    _recorded: runs.Run = PrivateAttr()
     _started: float = PrivateAttr(default=0)
     _rules: Rules | None = PrivateAttr(default=None)
     _tables: dict[str, Table] = PrivateAttr(default_factory=dict)
 
     @contextmanager
     def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator["RunContext"]:
-        """Check the configuration, take the lock and prepare the home."""
-        if self.as_of_at and not is_instant(self.as_of_at):
-            raise dg.Failure(
-                f"as_of_at = {self.as_of_at!r} is no instant YYYY-MM-DD HH:MM:SS (UTC)"
-            )
-        self._settings = load_settings()
-        self._settings.prepare()
+        """Check the configuration, take the lock and prepare the home; tell how the run ended."""
+        instance, dagster_run = context.instance, context.run
+        if _is_finished(instance, dagster_run):
+            yield self
+            return
+        launched_by = f"Dagster, {dagster_run.job_name}" if dagster_run else "Dagster"
         self._started = time.monotonic()
-        with single_writer(self._settings.home):
-            if context.instance and context.run:
-                dagster_store.end_dead_runs(context.instance, context.run.run_id)
-            self._settings.empty_tmp()
-            file, seen = self._settings.warehouse, self._settings.warehouse_seen
+        with runs.recorded(runs.Run(home_path(), launched_by), self.as_of_at) as recorded:
+            self._recorded = recorded
+            if instance and dagster_run:
+                dagster_store.end_dead_runs(instance, dagster_run.run_id)
+            self.settings.empty_tmp()
+            file, seen = self.settings.warehouse, self.settings.warehouse_seen
             with self.warehouse() as connection:
                 building.distrust_changed(connection, file, seen)
             yield self
-            building.note_warehouse(file, seen)
+            if instance and dagster_run:
+                self._tell_failure(instance, dagster_run)
+            if file.exists():  # a damaged one was set aside
+                building.note_warehouse(file, seen)
+
+    def _tell_failure(self, instance: dg.DagsterInstance, dagster_run: dg.DagsterRun) -> None:
+        """Note why steps failed, and show it on the run's page, where no check has to be opened."""
+        run_id, recorded, kind = dagster_run.run_id, self._recorded, dg.DagsterEventType
+        try:
+            if steps := instance.all_logs(run_id, of_type=kind.STEP_FAILURE):
+                checks = instance.all_logs(run_id, of_type=kind.ASSET_CHECK_EVALUATION)
+                events = [entry.get_dagster_event() for entry in [*checks, *steps]]
+                recorded.fail(failures.reasons(events), failures.is_interrupted(events))
+            elif not recorded.release_id and _is_whole(dagster_run):
+                recorded.fail([], is_interrupted=True)  # between two steps
+            if recorded.reasons:
+                error = SerializableErrorInfo("nothing was published", [], None)
+                instance.report_engine_event(
+                    recorded.text, dagster_run, EngineEventData.engine_error(error)
+                )
+        except (SQLAlchemyError, sqlite3.Error):  # the history of runs, which none depends on
+            if not recorded.release_id:
+                recorded.fail(["Dagster's record of this run is damaged; run `make nightly`"])
 
     @property
     def settings(self) -> Settings:
         """Settings of the home that the run works on."""
-        return self._settings
+        return self._recorded.settings
+
+    @property
+    def recorded(self) -> runs.Run:
+        """What is recorded of the run: steps note their checks and the release in it."""
+        return self._recorded
 
     @property
     def rules(self) -> Rules:
         """The rules of the home, read and written into the warehouse when first asked for."""
         if self._rules is None:
             try:
-                self._rules = home_rules.load(self._settings.home)
+                self._rules = home_rules.load(self.settings.home)
             except home_rules.RulesError as error:
                 raise dg.Failure(str(error)) from error
             with self.warehouse() as connection:
@@ -113,7 +154,7 @@ class RunContext(dg.ConfigurableResource):
 
     def warehouse(self) -> AbstractContextManager[duckdb.DuckDBPyConnection]:
         """The warehouse, read-write; see `open_warehouse`."""
-        return open_warehouse(self._settings, lambda message: self.progress("raw loads", message))
+        return open_warehouse(self.settings, lambda message: self.progress("raw loads", message))
 
     def resolved_as_of(self) -> str:
         """
@@ -123,7 +164,7 @@ class RunContext(dg.ConfigurableResource):
         or after both the last of them and now.
         """
         with self.warehouse() as connection:
-            end = last_business_day_end(connection, self._settings.business_timezone)
+            end = last_business_day_end(connection, self.settings.business_timezone)
             if not self.as_of_at:
                 return end
             first = first_data_at(connection)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import difflib
 import os
 import re
+import shlex
 import shutil
 import sys
 import tomllib
@@ -152,7 +153,7 @@ class Settings:
 
     def prepare(self) -> None:
         """
-        Create the folders of the home, private ones for their owner only.
+        Create the folders of the home, private ones for their owner only, as is its pepper.
 
         A home that its owner opened for traversal (0711, so that BI tools under another account
         reach `published/`) is left so. Raises `SettingsError` when the home cannot be written.
@@ -171,6 +172,10 @@ class Settings:
                 folder.mkdir(mode=0o700, exist_ok=True)
                 if folder.stat().st_mode & 0o077 and folder.stat().st_uid == os.getuid():
                     folder.chmod(0o700)
+            pepper = self.home / "pepper"
+            is_used = self.sources.get("pepper") == str(pepper)
+            if is_used and pepper.stat().st_mode & 0o077 and pepper.stat().st_uid == os.getuid():
+                pepper.chmod(0o600)
             self.dbt_target.mkdir(exist_ok=True)
             self.tmp.mkdir(exist_ok=True)
             for folder in (self.published, self.published / "releases"):
@@ -206,6 +211,17 @@ def home_path() -> Path:
     return Path(named or ROOT / ".journey").expanduser().resolve()
 
 
+def hook(variable: str) -> list[str]:
+    """
+    Words of the command that `JOURNEY_ON_FAILURE` or `JOURNEY_ON_SUCCESS` holds, as a shell splits
+    them; empty without one. Raises `SettingsError` when a quote is not closed.
+    """
+    try:
+        return shlex.split(os.environ.get(variable, ""))
+    except ValueError as error:
+        raise SettingsError(f"{variable} is no command ({error}); correct it") from error
+
+
 def load_settings(home: Path | None = None) -> Settings:
     """
     Read the settings of a home.
@@ -215,7 +231,7 @@ def load_settings(home: Path | None = None) -> Settings:
     home = (home or home_path()).resolve()
     if home.exists() and not home.is_dir():
         raise SettingsError(f"the home {home} is no folder; set JOURNEY_HOME to one")
-    values, sources = _read(home / "journey.toml")
+    values, sources = read_settings(home)
 
     def wrong(name: str, what: str) -> SettingsError:
         text = f"{name} = {values[name]!r} {what}"
@@ -223,11 +239,9 @@ def load_settings(home: Path | None = None) -> Settings:
             return SettingsError(text)
         return SettingsError(f"{text}; correct it in {sources[name]}")
 
-    def positive(name: str) -> int:
+    for name in ("threads", "keep_releases"):
         if not re.fullmatch("[0-9]{1,9}", values[name]) or int(values[name]) < 1:
             raise wrong(name, "must be a whole number of at least 1")
-        return int(values[name])
-
     if values["business_timezone"] not in available_timezones() - {"localtime", "Factory"}:
         raise wrong("business_timezone", "is no IANA time zone such as Asia/Tokyo")
     # The codes of ISO 4217, past ones too, as the Unicode consortium lists them.
@@ -246,22 +260,58 @@ def load_settings(home: Path | None = None) -> Settings:
     if not re.fullmatch("[A-Za-z0-9_.-]{1,40}", values["pepper_key_id"]):
         raise wrong("pepper_key_id", "is no name of up to 40 letters, digits, _, . or -")
     pepper, sources["pepper"] = _pepper(home)
+    return _settings(home, values, sources, pepper)
+
+
+def _settings(
+    home: Path, values: Mapping[str, str], sources: Mapping[str, str], pepper: str | None
+) -> Settings:
     return Settings(
         home=home,
         business_timezone=values["business_timezone"],
         reporting_currency=values["reporting_currency"],
-        threads=positive("threads"),
+        threads=int(values["threads"]),
         memory_limit=values["memory_limit"],
         pepper=pepper,
         pepper_key_id=values["pepper_key_id"],
-        keep_releases=positive("keep_releases"),
+        keep_releases=int(values["keep_releases"]),
         consent_policy=values["consent_policy"],
         sources=sources,
     )
 
 
-def _read(path: Path) -> tuple[dict[str, str], dict[str, str]]:
-    """Value and source of each setting."""
+def default_settings(home: Path) -> Settings:
+    """Settings of a home as if nothing were set: for a look at one whose own are wrong."""
+    return _settings(home.resolve(), DEFAULTS, dict.fromkeys(DEFAULTS, "default"), None)
+
+
+def pepper_source(home: Path) -> str:
+    """
+    Where the pepper comes from: an environment variable, a file, or `default` for none.
+
+    Raises `SettingsError` when it cannot be used.
+    """
+    return _pepper(home.resolve())[1]
+
+
+def variables() -> dict[str, str]:
+    """What holds by environment only, by name of the variable; of secrets only whether they do."""
+    secret = ("JOURNEY_PEPPER", "JOURNEY_POSTGRES_URL")
+    shown = ("JOURNEY_HOME", "JOURNEY_PEPPER_FILE", "JOURNEY_ON_FAILURE", "JOURNEY_ON_SUCCESS")
+    values = {name: os.environ.get(name, "").strip() for name in (*shown, *secret)}
+    return {
+        name: ("set" if value and name in secret else value) or "not set"
+        for name, value in values.items()
+    }
+
+
+def read_settings(home: Path) -> tuple[dict[str, str], dict[str, str]]:
+    """
+    Value and source of each setting, as texts that nobody has judged.
+
+    Raises `SettingsError` when `<home>/journey.toml` cannot be read or names what is no setting.
+    """
+    path = home / "journey.toml"
     config: dict[str, object] = {}
     if path.exists() or path.is_symlink():
         try:
@@ -308,15 +358,10 @@ def _pepper(home: Path) -> tuple[str | None, str]:
         return None, "default"
     except (OSError, UnicodeDecodeError):
         raise SettingsError(f"{path}: the pepper cannot be read as text; correct it") from None
-    if path.stat().st_mode & 0o077:
-        # The home's own is closed again, the home being private; who reads one that lies elsewhere
-        # is for its owner to know.
-        if named:
-            raise SettingsError(
-                f"JOURNEY_PEPPER_FILE = {named!r}: others can read it; `chmod 600` it"
-            )
-        if path.stat().st_uid == os.getuid():
-            path.chmod(0o600)
+    # The home's own is closed by `prepare`, the home being private; who reads one that lies
+    # elsewhere is for its owner to know.
+    if named and path.stat().st_mode & 0o077:
+        raise SettingsError(f"JOURNEY_PEPPER_FILE = {named!r}: others can read it; `chmod 600` it")
     return _long_enough(str(path), text), str(path)
 
 

@@ -40,6 +40,7 @@ def environment(home: Path, **extra: str) -> dict[str, str]:
         "DAGSTER_HOME": str(ROOT),
         "DAGSTER_STATE_DIR": str(home / "dagster"),
         "PYTHONPATH": str(ROOT),
+        "PWD": str(ROOT),
         "JOURNEY_PEPPER": PEPPER,
         **extra,
     }

@@ -1,5 +1,5 @@
 {% macro rests_on_last_build() -%}
-    {{ return(execute and not flags.FULL_REFRESH and load_relation(
+    {{ return(execute and not should_full_refresh() and load_relation(
         api.Relation.create(database=target.database, schema='marts', identifier='dim_persons')
     ) is not none) }}
 {%- endmacro %}

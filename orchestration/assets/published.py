@@ -22,6 +22,7 @@ def release(run: RunContext) -> dg.MaterializeResult:
         release_id = publish(run.settings, say=lambda message: run.progress("publish", message))
     except (GateClosed, PublishError) as closed:
         raise dg.Failure(str(closed)) from closed
+    run.recorded.release_id = release_id
     run.progress("publish", f"release {release_id} is current")
     return dg.MaterializeResult(
         metadata={"release": release_id, "path": str(run.settings.published / "current")}

@@ -2,13 +2,13 @@
 
 import os
 from collections.abc import Iterator
-from contextlib import redirect_stdout
+from contextlib import redirect_stdout, suppress
 from typing import Any
 
 import dagster as dg
 from dagster_dbt import DbtCliResource, dbt_assets
 
-from orchestration import building
+from orchestration import building, gate
 from orchestration.database import refuse_damage
 from orchestration.project import MANIFEST, Translator
 from orchestration.run_context import RunContext
@@ -51,6 +51,7 @@ def warehouse(
                 try:
                     event = next(events, None)
                 except Exception as error:
+                    _note_judged(run, build_id)
                     refuse_damage(run.settings, [str(error)])
                     raise
             if event is None:
@@ -65,3 +66,10 @@ def warehouse(
     with run.warehouse() as connection:
         building.complete(connection, key, as_of_at, build_id)
     run.progress("dbt build", "all models built and tested")
+
+
+def _note_judged(run: RunContext, build_id: str) -> None:
+    """Count what dbt came to judge in a build that failed."""
+    with suppress(gate.GateClosed):
+        checks = gate.dbt_checks(run.settings.dbt_target, build_id)
+        run.recorded.note_checks(check for check in checks if check.message != gate.DID_NOT_RUN)

@@ -105,6 +105,7 @@ def test_business_days_end_at_local_midnight_also_across_a_clock_change() -> Non
 def test_shipped_settings_stay_off_the_network() -> None:
     instance = yaml.safe_load((ROOT / "dagster.yaml").read_text("utf-8"))
     assert instance["telemetry"] == {"enabled": False}
+    assert instance["nux"] == {"enabled": False}  # the dialog that asks for an address
     assert instance["run_monitoring"]["enabled"] is True
     assert instance["concurrency"]["runs"]["max_concurrent_runs"] == 1
     project = yaml.safe_load((ROOT / "dbt_project" / "dbt_project.yml").read_text("utf-8"))

@@ -25,7 +25,7 @@ from dagster._core.remote_origin import (
 )
 from dagster._core.test_utils import create_run_for_test
 
-from orchestration import dagster_store
+from orchestration import dagster_store, runs
 from tests.conftest import ROOT, environment, nightly, place_story
 
 LIMIT_SECONDS = 240
@@ -106,7 +106,8 @@ def test_the_next_run_needs_no_repair(
     process.send_signal(signal.SIGTERM)
     output, _ = process.communicate(timeout=60)
     assert process.returncode == 130, output
-    assert "nightly failed: interrupted" in output and "Traceback" not in output
+    assert "✗ interrupted" in output and "Traceback" not in output
+    assert "✗ interrupted" in (home / "last_failure.txt").read_text("utf-8")
     _, alive = psutil.wait_procs(children, timeout=5)
     assert alive == []
 
@@ -117,6 +118,9 @@ def test_the_next_run_needs_no_repair(
     )  # fmt: skip
     assert result.returncode == 0, result.stdout + result.stderr
     assert content_hash(home) == content_hash(story_home)
+    outcomes = [run.outcome for run in runs.past_runs(home)]
+    assert outcomes[-7:] == [None] * 5 + ["interrupted", "published"]
+    assert not (home / "last_failure.txt").exists()
     monkeypatch.setenv("DAGSTER_HOME", str(ROOT))
     monkeypatch.setenv("DAGSTER_STATE_DIR", str(home / "dagster"))
     with dagster_store.open_instance(home / "dagster") as instance:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import gzip
 import shutil
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
+import dagster as dg
 import duckdb
 import pytest
 
+from orchestration import dagster_store, runs
 from orchestration.settings import load_settings
-from tests.conftest import nightly, place_story, read_release, run_module
+from tests.conftest import ROOT, nightly, place_story, read_release, run_module
 
 Copy = Callable[[Path], Path]
 
@@ -28,10 +31,27 @@ def tampered(home: Path, statement: str) -> None:
         connection.execute(statement)
 
 
+def through_dagster(home: Path, **extra: str) -> subprocess.CompletedProcess[str]:
+    """The job as Dagster launches it, without `make nightly` around."""
+    arguments = ("job", "execute", "-m", "orchestration.definitions", "-j", "nightly")
+    return run_module("dagster", *arguments, home=home, **extra)
+
+
+def shown_on_the_run_page(home: Path, patch: pytest.MonkeyPatch) -> list[str]:
+    """Messages of the last run that tell why nothing was published."""
+    patch.setenv("DAGSTER_HOME", str(ROOT))
+    patch.setenv("DAGSTER_STATE_DIR", str(home / "dagster"))
+    with dagster_store.open_instance(home / "dagster") as instance:
+        (run,) = instance.get_runs(limit=1)
+        events = instance.all_logs(run.run_id, of_type=dg.DagsterEventType.ENGINE_EVENT)
+    return [event.message for event in events if "NOT PUBLISHED" in event.message]
+
+
 def assert_stopped(home: Path, release: str, *words: str, **extra: str) -> None:
     result = nightly(home, **extra)
     assert result.returncode == 1, result.stdout
     assert "NOT PUBLISHED" in result.stderr
+    assert (home / "last_failure.txt").read_text("utf-8") in result.stderr
     for word in words:
         assert word in result.stderr
     assert len(result.stderr[result.stderr.index("NOT PUBLISHED") :].splitlines()) <= 40
@@ -41,10 +61,14 @@ def assert_stopped(home: Path, release: str, *words: str, **extra: str) -> None:
 
 
 def test_wrong_files_stop_the_publish_and_wrong_rows_do_not(
-    story_home: Path, copy_home: Copy
+    story_home: Path, copy_home: Copy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Name, column and remedy are told; waived or taken away, the nightly goes on."""
+    """Name, column and remedy are told, to everyone; waived or taken away, the nightly goes on."""
     home = copy_home(story_home)
+    calls, hook = tmp_path / "calls.txt", tmp_path / "hook"
+    hook.write_text(f'#!/bin/sh\necho "$@" >> "{calls}"\n', "utf-8")
+    hook.chmod(0o755)
+    hooks = {"JOURNEY_ON_FAILURE": f"{hook} failure", "JOURNEY_ON_SUCCESS": f"{hook} success"}
     release = release_of(home)
     orders = home / "landing" / "crm" / "orders" / "february.csv"
     orders.write_text("order_id,contact_id,ordered_at,currency_code\no9,c1,2026-01-04,JPY\n")
@@ -61,9 +85,18 @@ def test_wrong_files_stop_the_publish_and_wrong_rows_do_not(
             "Remedy: export crm/orders with column order_amount",
             "web/events/cut.csv.gz",
             "F_TRUNCATED",
+            **hooks,
         )
         assert reader.execute("select count(*) from marts.dim_persons").fetchone() == (5,)
-    assert (home / "last_failure.txt").exists()
+    failure = home / "last_failure.txt"
+    text = failure.read_text("utf-8")
+    assert "F_HEADER_MISSING_REQUIRED" in text and "Remedy: export crm/orders with" in text
+    assert shown_on_the_run_page(home, monkeypatch) == [text]
+    failure.unlink()
+    assert through_dagster(home, **hooks).returncode == 1
+    assert failure.read_text("utf-8") == text
+    assert shown_on_the_run_page(home, monkeypatch) == [text]
+    assert calls.read_text("utf-8").splitlines() == [f"failure {failure}"] * 2
     events.unlink()
     waived = run_module(
         "orchestration.waiving", "crm/orders/february.csv", "resent tomorrow", home=home
@@ -77,8 +110,16 @@ def test_wrong_files_stop_the_publish_and_wrong_rows_do_not(
         + "".join(f"s{n},order,satisfaction,2026-01-07T10:00:00,c2,4\n" for n in range(60)),
         "utf-8",
     )
-    result = nightly(home)
+    result = through_dagster(home, **hooks)
     assert result.returncode == 0, result.stderr
+    manifest = (home / "published" / "current").resolve() / "manifest.json"
+    assert calls.read_text("utf-8").splitlines()[2:] == [f"success {manifest}"]
+    assert not failure.exists()
+    assert [(run.outcome, run.launched_by) for run in runs.past_runs(home)][-3:] == [
+        ("failed", "make nightly"),
+        ("failed", "Dagster, nightly"),
+        ("published", "Dagster, nightly"),
+    ]
     assert "rejected and waived: resent tomorrow" in result.stdout
     assert "more.csv: 62 rows = 60 loaded + 0 duplicate + 2 quarantined" in result.stdout
     with read_release(home) as connection:

@@ -96,7 +96,10 @@ def test_a_pepper_is_long_private_and_there(
     own = tmp_path / "pepper"
     own.write_text("q" * 40, "utf-8")
     own.chmod(0o644)
-    assert load_settings(tmp_path).pepper == "q" * 40
+    settings = load_settings(tmp_path)
+    assert settings.pepper == "q" * 40
+    assert own.stat().st_mode & 0o777 == 0o644  # a look changes nothing, a run does
+    settings.prepare()
     assert own.stat().st_mode & 0o777 == 0o600
 
 

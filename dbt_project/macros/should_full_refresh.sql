@@ -1,0 +1,3 @@
+{% macro should_full_refresh() -%}
+    {{ return(flags.FULL_REFRESH or target.name == 'by_hand') }}
+{%- endmacro %}

@@ -1,0 +1,200 @@
+"""Runs: however one ends, it is recorded and told once, to whoever has to know."""
+
+from __future__ import annotations
+
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from orchestration import runs
+from orchestration.locking import holder, single_writer
+from orchestration.settings import DEFAULTS, SettingsError, load_settings
+from tests.conftest import ROOT, environment
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A home, and hooks that write down what they were called with."""
+    for name in [*DEFAULTS, "pepper", "pepper_file", "home"]:
+        monkeypatch.delenv(f"JOURNEY_{name.upper()}", raising=False)
+    calls = tmp_path / "calls.txt"
+    script = "import sys; open(sys.argv[1], 'a').write(' '.join(sys.argv[2:]) + '\\n')"
+    command = shlex.join([sys.executable, "-c", script, str(calls)])
+    monkeypatch.setenv("JOURNEY_ON_FAILURE", f"{command} failure")
+    monkeypatch.setenv("JOURNEY_ON_SUCCESS", f"{command} success")
+    home = tmp_path / "home"
+    load_settings(home).prepare()
+    return home
+
+
+def calls(home: Path) -> list[str]:
+    path = home.parent / "calls.txt"
+    return path.read_text("utf-8").splitlines() if path.exists() else []
+
+
+def failure(home: Path) -> str:
+    return (home / runs.FAILURE).read_text("utf-8")
+
+
+@contextmanager
+def locked_by_another_process(home: Path) -> Iterator[int]:
+    code = (
+        "import sys, time; from pathlib import Path\n"
+        "from orchestration.locking import single_writer\n"
+        "with single_writer(Path(sys.argv[1])): print('held', flush=True); sys.stdin.read()\n"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", code, str(home)], cwd=ROOT, env=environment(home),
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+    ) as process:  # fmt: skip
+        assert process.stdout is not None and process.stdout.readline() == "held\n"
+        yield process.pid
+
+
+def test_a_published_release_ends_what_failed_before(home: Path) -> None:
+    (home / runs.FAILURE).write_text("of last night", "utf-8")
+    (home / runs.REFUSAL).write_text("of last night", "utf-8")
+    with runs.recorded(runs.Run(home, "a test")) as run:
+        assert calls(home) == []
+        run.release_id = "20260107-abc"
+    assert not (home / runs.FAILURE).exists() and not (home / runs.REFUSAL).exists()
+    assert calls(home) == [f"success {home}/published/releases/20260107-abc/manifest.json"]
+    (past,) = runs.past_runs(home)
+    assert (past.outcome, past.release_id, past.launched_by) == (
+        "published", "20260107-abc", "a test",
+    )  # fmt: skip
+
+
+def test_a_part_of_the_job_is_no_news(home: Path) -> None:
+    (home / runs.FAILURE).write_text("of last night", "utf-8")
+    with runs.recorded(runs.Run(home, "a test")):
+        pass
+    assert failure(home) == "of last night" and calls(home) == []
+    assert [run.outcome for run in runs.past_runs(home)] == ["part"]
+
+
+@pytest.mark.parametrize(
+    ("error", "words", "outcome"),
+    [
+        (KeyboardInterrupt(), "✗ interrupted", "interrupted"),
+        (BlockingIOError("process 7 has it open"), "✗ process 7 has it open", "failed"),
+        (ZeroDivisionError("division by zero"), "✗ division by zero (details: ", "failed"),
+    ],
+)
+def test_a_run_that_ends_by_an_error_is_told_once(
+    home: Path, error: BaseException, words: str, outcome: str
+) -> None:
+    """Also when it passes two that record it: the command, and the job within it."""
+    run = runs.Run(home, "a test")
+    with pytest.raises(type(error)), runs.recorded(run), runs.recorded(runs.Run(home, "within")):
+        raise error
+    assert words in failure(home) and failure(home) == run.text
+    assert calls(home) == [f"failure {home / runs.FAILURE}"]
+    assert [past.outcome for past in runs.past_runs(home)] == [outcome]
+    strange = home / "work" / "last_error.txt"
+    assert strange.exists() == isinstance(error, ZeroDivisionError)
+
+
+def test_wrong_settings_are_told(home: Path) -> None:
+    (home / "journey.toml").write_text("threads = 0", "utf-8")
+    with pytest.raises(SettingsError), runs.recorded(runs.Run(home, "a test")):
+        pass
+    assert "threads = '0' must be a whole number" in failure(home)
+    assert calls(home) == [f"failure {home / runs.FAILURE}"]
+
+
+def test_a_run_that_finds_the_home_locked_leaves_the_file_of_the_one_that_holds_it(
+    home: Path,
+) -> None:
+    (home / runs.FAILURE).write_text("of the run that holds the lock", "utf-8")
+    with locked_by_another_process(home) as pid:
+        assert holder(home) == pid
+        with pytest.raises(BlockingIOError), runs.recorded(runs.Run(home, "a test")):
+            pass
+    assert failure(home) == "of the run that holds the lock"
+    assert f"another run (process {pid})" in (home / runs.REFUSAL).read_text("utf-8")
+    assert calls(home) == [f"failure {home / runs.REFUSAL}"]
+    assert runs.past_runs(home) == [] and holder(home) is None
+
+
+def test_reasons_that_the_home_cannot_take_are_handed_over_all_the_same(home: Path) -> None:
+    """As on a full disk; what an earlier run left there is not taken for this one's."""
+    (home / runs.FAILURE).mkdir()
+    with pytest.raises(OSError), runs.recorded(runs.Run(home, "a test")):
+        raise OSError(28, "No space left on device")
+    (call,) = calls(home)
+    assert call.startswith("failure ") and str(home) not in call and call.endswith(runs.FAILURE)
+    assert not Path(call.removeprefix("failure ")).exists()
+
+
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [
+        ("/no/such/command", "/no/such/command: No such file"),
+        ("sh -c 'exit 3'", "it ended with status 3"),
+        ("sh -c 'sleep 60 & wait'", "it took longer than 0 s"),
+        ("an 'unclosed quote", "is no command"),
+    ],
+)
+def test_a_hook_that_fails_is_one_line(
+    home: Path,
+    command: str,
+    words: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("JOURNEY_ON_SUCCESS", command)
+    monkeypatch.setattr(runs, "HOOK_SECONDS", 0.3)
+    with runs.recorded(runs.Run(home, "a test")) as run:
+        run.release_id = "20260107-abc"
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("JOURNEY_ON_SUCCESS: the command failed: ") and words in line
+
+
+def test_the_hook_may_change_the_home(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The lock is free by then: a hook may push the release, or start the next run."""
+    seen: list[int | None] = []
+    monkeypatch.setattr(runs, "_call_hook", lambda *_: seen.append(holder(home)))
+    with runs.recorded(runs.Run(home, "a test")) as run:
+        run.release_id = "20260107-abc"
+    assert seen == [None]
+    with single_writer(home):
+        pass
+
+
+def test_reasons_stay_on_one_screen(home: Path) -> None:
+    run = runs.Run(home, "a test")
+    run.fail(f"file {number}: F_EMPTY" for number in range(100))
+    lines = run.text.splitlines()
+    assert len(lines) < 40 and lines[-2:] == [
+        "  … and more", "What to do: docs/runbook.md. Details: make dev (Dagster UI).",
+    ]  # fmt: skip
+
+
+def test_what_an_error_quotes_is_masked(home: Path) -> None:
+    """Errors of the database may show a value."""
+    with pytest.raises(KeyError), runs.recorded(runs.Run(home, "a test")):
+        raise KeyError("Could not convert 'taro@example.com' to INT64")
+    for text in (failure(home), (home / "work" / "last_error.txt").read_text("utf-8")):
+        assert "Could not convert" in text and "[email]" in text and "taro@" not in text
+
+
+def test_a_failure_without_a_reason_is_one(home: Path) -> None:
+    run = runs.Run(home, "a test")
+    run.fail([])
+    assert run.outcome == "failed" and run.text.count("✗") == 1
+
+
+def test_a_torn_record_costs_its_own_line_only(home: Path) -> None:
+    with runs.recorded(runs.Run(home, "a test")):
+        pass
+    with (home / runs.RECORD).open("a") as stream:
+        stream.write('[1]\n{"run": "x", "event": "end"}\n{"run": "killed whi')
+    with runs.recorded(runs.Run(home, "a test")):
+        pass
+    assert [run.outcome for run in runs.past_runs(home)] == ["part", "part"]
