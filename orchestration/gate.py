@@ -217,7 +217,7 @@ def _quarantine_rates(
                 if status == "pass"
                 else f"F_REJECT_RATE: {share:.1%} of the rows of {where} are quarantined (limits "
                 f"{limits.reject_rate_warn:.0%} and {limits.reject_rate_fail:.0%} in "
-                "rules/load_thresholds.csv); see ops.quarantined_rows",
+                "rule table load_thresholds); see ops.quarantined_rows",
             )
         )
     return checks

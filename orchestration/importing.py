@@ -25,7 +25,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from orchestration import command, files
+from orchestration import command, files, rules
 from orchestration.loading import ledger, privacy, reading
 from orchestration.loading.contract import load_contract, normalise_header
 from orchestration.locking import single_writer
@@ -128,7 +128,10 @@ def import_export(adapter: str, source_dir: Path, settings: Settings) -> dict[st
     if not home_config.exists():
         lines = [f'{key} = "{value}"' for key, value in home.items()]
         home_config.write_text("\n".join(lines) + "\n", "utf-8")
-    copy_rules(ADAPTERS_DIR / adapter / "rules", settings)
+    if copied := copy_rules(ADAPTERS_DIR / adapter / "rules", settings):
+        print(
+            f"{copied} files of rules were put into {settings.home / 'rules'}; they are yours now"
+        )
     return counts
 
 
@@ -423,14 +426,20 @@ def was_ever_loaded(settings: Settings, connection: duckdb.DuckDBPyConnection) -
 
 
 def has_own_rules(settings: Settings) -> bool:
-    """Whether the home has rules of its own."""
-    folder = settings.home / "rules"
-    return folder.is_dir() and any(folder.iterdir())
+    """Whether the home has rules of its own, right or wrong; templates without a row are none."""
+    try:
+        return rules.load(settings.home).are_own
+    except rules.RulesError:
+        return True
 
 
 def copy_rules(source: Path, settings: Settings) -> int:
-    """Copy a folder of rules into a home that has none; returns how many files it copied."""
-    if has_own_rules(settings) or not source.is_dir():
+    """
+    Copy a folder of rules into a home that has none; returns how many files it copied.
+
+    Templates that nobody filled in make room.
+    """
+    if not source.is_dir() or has_own_rules(settings):
         return 0
     folder = settings.home / "rules"
     folder.mkdir(mode=0o700, exist_ok=True)

@@ -33,7 +33,13 @@ import pyarrow as pa
 import yaml
 
 from orchestration import command
-from orchestration.settings import DBT_PROJECT_DIR, SEEDS_DIR, SettingsError, load_settings
+from orchestration.settings import (
+    DBT_PROJECT_DIR,
+    SEEDS_DIR,
+    SettingsError,
+    currency_codes,
+    load_settings,
+)
 
 OPTIONS = "options"
 # Where the rows of a table come from: shipped; shipped and of the company, of which the company's
@@ -61,6 +67,7 @@ class RuleTable:
     optional: frozenset[str]
     values: dict[str, tuple[str, ...]]
     references: dict[str, str]  # column → rule table that has to know its values
+    positive: frozenset[str]  # numbers above 0
     is_own: bool
 
     @property
@@ -102,6 +109,13 @@ class Rules:
         return self.sets[name].rows
 
     @property
+    def are_own(self) -> bool:
+        """Whether the company has any say in them."""
+        return bool(self.options) or any(
+            one.origin not in ("default", "none") for one in self.sets.values()
+        )
+
+    @property
     def digest(self) -> str:
         """Hash of all that they say."""
         hashes = {name: rule_set.content_hash for name, rule_set in self.sets.items()}
@@ -129,6 +143,7 @@ def tables() -> dict[str, RuleTable]:
             optional=frozenset(meta.get("optional", ())),
             values={name: tuple(values) for name, values in meta.get("values", {}).items()},
             references=dict(meta.get("references", {})),
+            positive=frozenset(meta.get("positive", ())),
             is_own=bool(meta.get("own", False)),
         )
     return found
@@ -174,9 +189,16 @@ def load(home: Path | None) -> Rules:
 def _files(home: Path | None, problems: list[str]) -> Iterator[Path]:
     """The files of `<home>/rules/`; others than rules are a problem."""
     folder = home / "rules" if home else None
-    if folder is None or not folder.is_dir():
+    if folder is None or not (folder.exists() or folder.is_symlink()):
         return
-    for path in sorted(folder.iterdir()):
+    try:
+        paths = sorted(folder.iterdir())
+    except OSError as error:
+        problems.append(
+            f"{folder}: it is no folder that can be read ({error.strerror}); correct it"
+        )
+        return
+    for path in paths:
         if path.name.startswith((".", "_")) or path.name.lower().startswith("readme"):
             continue
         name, _, rest = path.name.partition(".")
@@ -344,6 +366,10 @@ def _wrong_values(table: RuleTable, row: Row) -> Iterator[str]:
                 yield f"{told} is no number; write it plainly, as 1200{'.5' if scale else ''}"
             elif len(number[2] or "") > scale:
                 yield f"{told} has more than {scale} digits after the point"
+            elif name in table.positive and float(value) <= 0:
+                yield f"{told} is not above 0"
+        elif name.endswith("currency_code") and value not in currency_codes():
+            yield f"{told} is no ISO 4217 code such as JPY"
         elif name.endswith("pattern") and (problem := _pattern_problem(value)):
             yield f"{told} is no pattern of DuckDB (RE2): {problem}"
     first, last = row.get("start_date"), row.get("end_date")

@@ -18,6 +18,7 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 from zoneinfo import available_timezones
 
@@ -205,6 +206,12 @@ def is_instant(text: str) -> bool:
         return False
 
 
+@cache
+def currency_codes() -> frozenset[str]:
+    """The codes of ISO 4217, past ones too, as the Unicode consortium lists them."""
+    return frozenset(Locale("en").currencies)
+
+
 def home_path() -> Path:
     """The home that `JOURNEY_HOME` names, `./.journey` by default, absolute."""
     named = os.environ.get("JOURNEY_HOME", "").strip()
@@ -244,8 +251,7 @@ def load_settings(home: Path | None = None) -> Settings:
             raise wrong(name, "must be a whole number of at least 1")
     if values["business_timezone"] not in available_timezones() - {"localtime", "Factory"}:
         raise wrong("business_timezone", "is no IANA time zone such as Asia/Tokyo")
-    # The codes of ISO 4217, past ones too, as the Unicode consortium lists them.
-    if values["reporting_currency"] not in Locale("en").currencies:
+    if values["reporting_currency"] not in currency_codes():
         raise wrong("reporting_currency", "is no ISO 4217 code such as JPY")
     size = re.fullmatch(
         r"([0-9]+(?:\.[0-9]+)?) ?([KMGT])i?B", values["memory_limit"], re.IGNORECASE

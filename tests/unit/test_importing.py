@@ -23,7 +23,7 @@ from orchestration.importing import (
 )
 from orchestration.loading import ledger
 from orchestration.loading.contract import load_contract
-from orchestration.settings import load_settings
+from orchestration.settings import SAMPLE_RULES, load_settings
 from tests.unit.test_damaged_files import parquet, workbook
 
 LOG = "uuid,timestamp,url\nu,2014-01-07 00:00:15,https://a\nu,2014-01-07 00:00:15,https://a\n"
@@ -131,7 +131,7 @@ def test_the_sample_goes_only_into_a_home_that_never_loaded_anything(
                 (settings.warehouse.parent / "damaged-1").mkdir()
             case "rules":
                 (settings.home / "rules").mkdir()
-                (settings.home / "rules" / "kpi_targets.csv").touch()
+                shutil.copy(SAMPLE_RULES / "kpi_targets.csv", settings.home / "rules")
             case "own file":
                 (settings.landing / "web" / "events").mkdir(parents=True)
                 (settings.landing / "web" / "events" / "a.csv").touch()
@@ -158,6 +158,9 @@ def test_an_import_brings_its_rules_into_a_home_that_has_none(tmp_path: Path) ->
     settings = load_settings(tmp_path / "home")
     settings.prepare()
     source = ADAPTERS_DIR / "olist" / "rules"
+    (settings.home / "rules").mkdir()
+    template = settings.home / "rules" / "journey_maps.csv"
+    template.write_text(rules.template(rules.tables()["journey_maps"]), "utf-8")
     assert copy_rules(source, settings) == 4
     assert copy_rules(source, settings) == 0
     assert rules.load(settings.home).sets["survey_questions"].origin == "own"

@@ -79,6 +79,10 @@ def test_rows_are_added_take_places_or_all(tmp_path: Path) -> None:
          "dimension_value all stands in line 2 already; two rules hold at once"),
         ("kpi_targets__csv", TARGETS + "visits,day,2026-01-01,all,all,many\n",
          "line 2: target = 'many' is no number"),
+        ("currency_rates__yml", "- {currency_code: USD, reporting_currency_code: JPY, "
+         "rate_date: 2026-01-01, rate: 0}", "line 1: rate = '0' is not above 0"),
+        ("currency_rates__yml", "- {currency_code: USX, reporting_currency_code: JPY, "
+         "rate_date: 2026-01-01, rate: 1}", "currency_code = 'USX' is no ISO 4217 code"),
         ("kpi_targets__csv", TARGETS + "visits,day,2026-01-01,all,all,\n",
          "line 2: target is empty; fill it in"),
         ("kpi_targets__csv", TARGETS + "visits,day,2026-01-01,all,all\n",
@@ -107,6 +111,12 @@ def test_wrong_rules_name_file_line_and_remedy(
         rules.load(home_with(tmp_path, **{name: text}))
     assert message in str(failed.value)
     assert str(failed.value).startswith(("rules/" + name.split("__")[0], "seeds/"))
+
+
+def test_rules_have_to_be_a_folder(tmp_path: Path) -> None:
+    (tmp_path / "rules").touch()
+    with pytest.raises(rules.RulesError, match="it is no folder"):
+        rules.load(tmp_path)
 
 
 def test_two_files_for_one_table_and_many_problems_are_told(tmp_path: Path) -> None:
