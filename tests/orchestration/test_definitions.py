@@ -14,7 +14,7 @@ from tests.conftest import ROOT
 # The interface for BI tools: names are fixed.
 PUBLISHED = {
     "dim_persons", "dim_person_identifiers", "dim_stages", "dim_channels", "dim_dates", "dim_kpis",
-    "dim_labels", "fct_kpi_measures",
+    "dim_labels", "dim_rules", "fct_kpi_measures",
     "fct_excluded_traffic", "fct_identity_edges", "fct_person_merges",
     "fct_sessions", "fct_touchpoints", "fct_journeys", "fct_stage_transitions",
     "fct_stage_intervals", "fct_revenue_points", "fct_survey_scores", "kpi_daily", "kpi_weekly",
