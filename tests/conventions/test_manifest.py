@@ -163,8 +163,13 @@ def test_models_with_a_window_or_a_case_have_a_unit_test(manifest: dict[str, Any
 
 
 def test_every_stage_rule_is_tested(manifest: dict[str, Any]) -> None:
-    with (ROOT / "seeds" / "stage_rules.csv").open(encoding="utf-8") as stream:
-        rules = {row["stage_rule_id"] for row in csv.DictReader(stream)}
+    rules = set()
+    for path in (
+        ROOT / "seeds" / "stage_rules.csv",
+        *ROOT.glob("adapters/*/rules/stage_rules.csv"),
+    ):
+        with path.open(encoding="utf-8") as stream:
+            rules |= {row["stage_rule_id"] for row in csv.DictReader(stream)}
     tested = {
         row.get("stage_rule_id")
         for test in manifest["unit_tests"].values()

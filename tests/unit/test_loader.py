@@ -514,7 +514,7 @@ sources:
 """,
         "utf-8",
     )
-    table: Table = load_contract(tmp_path / "staging")["shop/visits"]
+    table: Table = load_contract(staging=tmp_path / "staging")["shop/visits"]
     place(tmp_path / "landing", "shop/visits", "a.csv", "visit_id,visited_at\n1,2026-01-01\n")
     connection = duckdb.connect()
     loader.load_table(connection, table, tmp_path / "landing", pepper=PEPPER, loaded_at=NOW)

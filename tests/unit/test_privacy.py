@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import duckdb
 import pytest
 
 from orchestration.loading import privacy
-from orchestration.loading.contract import Column
+from orchestration.loading.contract import Column, load_contract
 
 
 def stored(kind: str, value: str | None, **meta: object) -> str | None:
     """What the warehouse keeps of a value."""
-    column = Column("given", "varchar", pii=kind, **meta)
+    known = (column for table in load_contract().values() for column in table.columns)
+    column = replace(next(one for one in known if one.pii == kind), **meta)
     connection = duckdb.connect()
     privacy.prepare(connection, "p", "k1")
     given = privacy.spelled(column, "given")

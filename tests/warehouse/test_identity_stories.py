@@ -216,7 +216,7 @@ def told(project: Project, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         yield world
 
 
-SETTINGS: Any = SimpleNamespace(effective_pepper=PEPPER, pepper_key_id="k1")
+SETTINGS: Any = SimpleNamespace(effective_pepper=PEPPER, pepper_key_id="k1", home=None)
 
 
 def identifier(world: World, number: int, text: str) -> str:
