@@ -25,10 +25,15 @@ def run(name: str, main: Callable[[], int | None]) -> int:
     return status
 
 
+def is_full(text: str) -> bool:
+    """Whether an error message tells that there is no room on the disk."""
+    return any(sign in text.lower() for sign in FULL)
+
+
 def told(error: Exception) -> str:
     """The error in one line, with the remedy where there is one."""
     text = " ".join(str(error).split())
-    if any(sign in text.lower() for sign in FULL):
+    if is_full(text):
         return f"no room is left on the disk of {home_path()}; make room and run again"
     if isinstance(error, duckdb.IOException) and "No such file" in text:
         return f"nothing is loaded yet in {home_path()}; run `make nightly`"

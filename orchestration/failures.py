@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from orchestration import command
+
 LONGEST = 1500  # characters of one reason
 
 
@@ -47,4 +49,7 @@ def _errors(events: Iterable[Any]) -> Iterator[tuple[str, str]]:
                 error = error.cause
             if error:
                 where = f"step {event.step_key}: " if event.step_key else ""
-                yield error.cls_name or "", f"{where}{error.message.strip()[:LONGEST]}"
+                text = error.message.strip()[:LONGEST]
+                if command.is_full(text):
+                    text = command.told(OSError(text))
+                yield error.cls_name or "", where + text

@@ -13,6 +13,9 @@ import signal
 import sys
 import time
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Any, TextIO, cast
 
 from orchestration import command, failures, runs
 from orchestration.publishing import PAGE
@@ -48,7 +51,7 @@ def _run(mine: runs.Run, as_of_at: str, full_refresh: bool) -> None:
     from orchestration import dagster_store
     from orchestration.definitions import defs
 
-    with dagster_store.open_instance(settings.home / "dagster") as instance:
+    with _streams_kept(), dagster_store.open_instance(settings.home / "dagster") as instance:
         result = defs.resolve_job_def("nightly").execute_in_process(
             instance=instance,
             raise_on_error=False,
@@ -63,6 +66,44 @@ def _run(mine: runs.Run, as_of_at: str, full_refresh: bool) -> None:
         print(summary(settings, time.monotonic() - started), flush=True)
     else:  # the job's own resource has told why, unless Dagster failed around it
         mine.fail(failures.reasons(result.all_events), failures.is_interrupted(result.all_events))
+
+
+class _WithoutEvents:
+    """A stream without the pages that Dagster writes for each event that it could not record."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        """Write a text, unless it is one of those."""
+        if text.startswith("Exception while writing logger call"):
+            return len(text)
+        return self._stream.write(text)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+
+@contextmanager
+def _streams_kept() -> Iterator[None]:
+    """
+    Give stdout and stderr back as they were.
+
+    Dagster turns them to the files of its logs while a step runs, and leaves them there when such a
+    file cannot be written any more, as on a full disk: nobody would read why the run failed.
+    """
+    kept, stderr = [os.dup(number) for number in (1, 2)], sys.stderr
+    sys.stderr = cast(TextIO, _WithoutEvents(stderr))
+    try:
+        yield
+    finally:
+        sys.stderr = stderr
+        with suppress(OSError, ValueError):
+            sys.stdout.flush()
+            sys.stderr.flush()
+        for number, copy in zip((1, 2), kept, strict=True):
+            os.dup2(copy, number)
+            os.close(copy)
 
 
 def summary(settings: Settings, elapsed: float) -> str:

@@ -119,9 +119,13 @@ class RunContext(dg.ConfigurableResource):
                 instance.report_engine_event(
                     recorded.text, dagster_run, EngineEventData.engine_error(error)
                 )
-        except (SQLAlchemyError, sqlite3.Error):  # the history of runs, which none depends on
+        except (SQLAlchemyError, sqlite3.Error) as error:  # the history, which no run depends on
             if not recorded.release_id:
-                recorded.fail(["Dagster's record of this run is damaged; run `make nightly`"])
+                cause = getattr(error, "orig", None) or error
+                recorded.fail([
+                    f"Dagster's record of this run could not be used ({cause}): is there room on "
+                    "the disk? Then run `make nightly`; a damaged record is set aside"
+                ])  # fmt: skip
 
     @property
     def settings(self) -> Settings:
