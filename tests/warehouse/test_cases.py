@@ -1,0 +1,70 @@
+"""
+Cases: small inputs that once gave wrong numbers, each with the right ones.
+
+A case is a folder `tests/cases/<name>/`: files of the contract in `landing/`, or a vendor's export
+in `export/<adapter>/`, or both; rules of the company in `rules/` where it needs some; and
+`expected.yml`: what is right and why (`right`), where it was learned (`sources`), optionally the
+instant of the run (`as_of_at`, UTC) and settings of the home that act on import and load
+(`settings`), and under `shows` the queries, each with its rows as text. The case goes through
+import, load and all models, as compiled for JPY and Asia/Tokyo.
+"""
+
+from __future__ import annotations
+
+import shutil
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from orchestration import building, rules
+from orchestration.importing import import_export
+from orchestration.loading import erasing, loader
+from orchestration.loading.contract import load_contract
+from orchestration.proving import Project
+from orchestration.settings import load_settings
+from tests.conftest import PEPPER
+
+CASES = Path(__file__).resolve().parent.parent / "cases"
+NAMES = sorted(path.parent.name for path in CASES.glob("*/expected.yml"))
+
+
+def text(value: Any) -> str:
+    """A value as it stands in expected.yml."""
+    return "" if value is None else str(value)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_case(name: str, project: Project, tmp_path: Path) -> None:
+    case = CASES / name
+    expected = yaml.safe_load((case / "expected.yml").read_text("utf-8"))
+    home = tmp_path / "home"
+    home.mkdir()
+    for part in ("landing", "rules"):
+        if (case / part).exists():
+            shutil.copytree(case / part, home / part)
+    given = "".join(f'{key} = "{value}"\n' for key, value in expected.get("settings", {}).items())
+    (home / "journey.toml").write_text(given, "utf-8")
+    settings = load_settings(home)
+    settings.prepare()
+    for export in sorted((case / "export").glob("*")):
+        import_export(export.name, export, settings)
+    own = rules.load(home)
+    as_of_at = str(expected.get("as_of_at", "2026-12-01 00:00:00"))
+    with project.connect() as connection:
+        rules.apply(connection, own)
+        for table in own.sets:
+            connection.execute(f'delete from seeds."{table}"')
+            connection.execute(f'insert into seeds."{table}" by name from rules."{table}"')
+        contract = load_contract(own)
+        for table in contract.values():
+            loader.load_table(connection, table, settings.landing, pepper=PEPPER)
+        erasing.erase(connection, contract, PEPPER, "k1", datetime.now(UTC))
+        building.begin(connection, "key", as_of_at)
+        project.build(connection, as_of_at, full=True, whole=True)
+        for show in expected["shows"]:
+            found = connection.execute(show["sql"]).fetchall()
+            right = [[text(value) for value in row] for row in show["rows"]]
+            assert [[text(value) for value in row] for row in found] == right, show["says"]
