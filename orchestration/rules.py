@@ -22,7 +22,7 @@ import json
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -47,6 +47,13 @@ OPTIONS = "options"
 ORIGINS = ("default", "extended", "replaced", "own", "none")
 _TOLD = 20  # problems that are told at once
 _OPTION_VALUES = {"attribution_path": ("exposure", "unique", "remove_direct")}
+# Whole numbers beyond these are slips of the pen; the unit is the last word of the option's name.
+_OPTION_LIMITS = {"days": 36_500, "minutes": 525_600, "seconds": 31_536_000}
+_COUNT_LIMIT = 9_999
+_MAY_BE_ZERO = {
+    "session_maximum_minutes", "engaged_session_seconds", "engaged_gap_seconds",
+    "engaged_page_views", "renewal_grace_days", "channel_lookback_days", "minimum_answers",
+}  # fmt: skip
 
 Row = dict[str, str | None]
 
@@ -56,8 +63,30 @@ class RulesError(SettingsError):
 
 
 @dataclass(frozen=True)
+class Reference:
+    """
+    Values that another rule table has to know.
+
+    `columns` are found in `named` of the table `to`; of its rows only those with the values `where`
+    count, and only rows with the values `when` are looked at. Rows with an empty value are not.
+    """
+
+    columns: tuple[str, ...]
+    to: str
+    named: tuple[str, ...]
+    where: tuple[tuple[str, str], ...] = ()
+    when: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True)
 class RuleTable:
-    """One rule table as `seeds/_seeds.yml` describes it; `is_own`: it ships empty."""
+    """
+    One rule table as `seeds/_seeds.yml` describes it.
+
+    `is_own`: it ships empty. `version_of`: columns whose values versions of one rule share; with
+    them only one version can begin on a day. `is_dropped_when_unknown`: shipped rows that refer to
+    what the company's rules no longer hold do not hold either.
+    """
 
     name: str
     description: str
@@ -66,9 +95,11 @@ class RuleTable:
     key: tuple[str, ...]
     optional: frozenset[str]
     values: dict[str, tuple[str, ...]]
-    references: dict[str, str]  # column → rule table that has to know its values
+    references: tuple[Reference, ...]
     positive: frozenset[str]  # numbers above 0
+    version_of: tuple[str, ...]
     is_own: bool
+    is_dropped_when_unknown: bool
 
     @property
     def shipped(self) -> Path:
@@ -131,9 +162,11 @@ class Rules:
 @lru_cache
 def tables() -> dict[str, RuleTable]:
     """All rule tables by name."""
-    found = {}
+    found: dict[str, RuleTable] = {}
+    metas: dict[str, dict[str, Any]] = {}
     for seed in yaml.safe_load((SEEDS_DIR / "_seeds.yml").read_text("utf-8"))["seeds"]:
         config, meta = seed["config"], seed["config"]["meta"]
+        metas[seed["name"]] = meta
         found[seed["name"]] = RuleTable(
             name=seed["name"],
             description=" ".join(seed["description"].split()),
@@ -142,11 +175,32 @@ def tables() -> dict[str, RuleTable]:
             key=tuple(meta["key"]),
             optional=frozenset(meta.get("optional", ())),
             values={name: tuple(values) for name, values in meta.get("values", {}).items()},
-            references=dict(meta.get("references", {})),
+            references=(),
             positive=frozenset(meta.get("positive", ())),
+            version_of=tuple(meta.get("version_of", ())),
             is_own=bool(meta.get("own", False)),
+            is_dropped_when_unknown=bool(meta.get("drop_when_unknown", False)),
         )
-    return found
+    return {
+        name: replace(table, references=tuple(_references(metas[name], found)))
+        for name, table in found.items()
+    }
+
+
+def _references(meta: dict[str, Any], known: dict[str, RuleTable]) -> Iterator[Reference]:
+    """`references: {column: table}`, and those with conditions or of several columns as a list."""
+    for column, to in meta.get("references", {}).items():
+        key = known[to].key
+        yield Reference((column,), to, (column if column in key else key[0],))
+    for entry in meta.get("conditional_references", ()):
+        columns = tuple(entry["columns"])
+        yield Reference(
+            columns,
+            entry["to"],
+            tuple(entry.get("named", columns)),
+            tuple(entry.get("where", {}).items()),
+            tuple(entry.get("when", {}).items()),
+        )
 
 
 @lru_cache
@@ -178,7 +232,12 @@ def load(home: Path | None) -> Rules:
         name: _rule_set(table, files.get(name), problems.append) for name, table in tables().items()
     }
     if not problems:
+        for name, rule_set in sets.items():
+            if rule_set.table.is_dropped_when_unknown and rule_set.origin == "default":
+                rows = tuple(r for r in rule_set.rows if not _unknown(rule_set.table, r, sets))
+                sets[name] = replace(rule_set, rows=rows)
         for rule_set in sets.values():
+            problems += _versions_of_one_day(rule_set)
             problems += _unknown_references(rule_set, sets)
     if problems:
         more = [f"… and {len(problems) - _TOLD} more"] if len(problems) > _TOLD else []
@@ -411,20 +470,56 @@ def _pattern_problem(pattern: str) -> str | None:
     return None
 
 
+def _versions_of_one_day(rule_set: RuleSet) -> Iterator[str]:
+    """Versions of one rule that begin on the same day, so that neither is the newer one."""
+    table = rule_set.table
+    seen: dict[tuple[str | None, ...], Row] = {}
+    for row in rule_set.rows if table.version_of else ():
+        other = seen.setdefault((*(row[name] for name in table.version_of), row["valid_from"]), row)
+        if other is not row:
+            what = ", ".join(f"{name} {row[name]}" for name in table.version_of)
+            yield (
+                f"{rule_set.file_name or f'seeds/{table.name}.csv'}: two versions of {what} begin "
+                f"on {row['valid_from']}. Remedy: let one begin later, or remove it"
+            )
+
+
+def _unknown(table: RuleTable, row: Row, sets: dict[str, RuleSet]) -> list[Reference]:
+    """The references of a row that lead nowhere."""
+    return [
+        reference
+        for reference in table.references
+        if all(row[name] == value for name, value in reference.when)
+        and all(row[name] is not None for name in reference.columns)
+        and tuple(row[name] for name in reference.columns) not in _known(reference, sets)
+    ]
+
+
+def _known(reference: Reference, sets: dict[str, RuleSet]) -> set[tuple[str | None, ...]]:
+    return {
+        tuple(row[name] for name in reference.named)
+        for row in sets[reference.to].rows
+        if all(row[name] == value for name, value in reference.where)
+    }
+
+
 def _unknown_references(rule_set: RuleSet, sets: dict[str, RuleSet]) -> Iterator[str]:
     """Values that the rule table that they refer to does not know."""
-    for column, other in rule_set.table.references.items():
-        target = sets[other]
-        name = column if column in target.table.columns else target.table.key[0]
-        known = {row[name] for row in target.rows}
-        unknown = sorted({row[column] or "" for row in rule_set.rows} - known - {""})
-        if unknown:
-            own = rule_set.file_name or f"seeds/{rule_set.table.name}.csv"
-            theirs = target.file_name or f"rules/{other}.csv"
-            yield (
-                f"{own}: {column} {', '.join(map(repr, unknown[:5]))} is unknown to {other}. "
-                f"Remedy: correct it, or add it to {theirs}"
-            )
+    unknown: dict[Reference, list[str]] = {}
+    for row in rule_set.rows:
+        for reference in _unknown(rule_set.table, row, sets):
+            value = " ".join(str(row[name]) for name in reference.columns)
+            if value not in unknown.setdefault(reference, []):
+                unknown[reference].append(value)
+    for reference, values in unknown.items():
+        own = rule_set.file_name or f"seeds/{rule_set.table.name}.csv"
+        theirs = sets[reference.to].file_name or f"rules/{reference.to}.csv"
+        where = "".join(f", {name} {value}" for name, value in reference.where)
+        yield (
+            f"{own}: {', '.join(reference.columns)} {', '.join(map(repr, sorted(values)[:5]))} is "
+            f"unknown to {reference.to}{where}. Remedy: correct it, or add it to {theirs}"
+            + ("" if rule_set.file_name else f"; or give rules/{rule_set.table.name}.replace.csv")
+        )
 
 
 def _options(path: Path, report: Callable[[str], None]) -> dict[str, Any]:
@@ -448,11 +543,13 @@ def _options(path: Path, report: Callable[[str], None]) -> dict[str, Any]:
             continue
         default = default_options()[name]
         allowed = _OPTION_VALUES.get(name)
+        low = 0 if name in _MAY_BE_ZERO else 1
+        high = _OPTION_LIMITS.get(name.rpartition("_")[2], _COUNT_LIMIT)
         if type(value) is not type(default):
             kind = {bool: "true or false", int: "a whole number"}.get(type(default), "a text")
             report(f"{_shown(path)}: {name} = {value!r} has to be {kind}, as {default!r}")
-        elif isinstance(value, int) and value < 0:
-            report(f"{_shown(path)}: {name} = {value!r} must not be negative")
+        elif type(value) is int and not low <= value <= high:
+            report(f"{_shown(path)}: {name} = {value!r} has to be from {low} to {high}")
         elif allowed and value not in allowed:
             report(f"{_shown(path)}: {name} = {value!r} is not one of {', '.join(allowed)}")
     return {name: value for name, value in given.items() if value != default_options().get(name)}
@@ -528,7 +625,7 @@ def template(table: RuleTable) -> str:
         notes += ["part of the key"] if name in table.key else []
         notes += ["may be empty"] if name in table.optional else []
         notes += ["one of " + ", ".join(table.values[name])] if name in table.values else []
-        notes += [f"of {table.references[name]}"] if name in table.references else []
+        notes += sorted({f"of {r.to}" for r in table.references if name in r.columns})
         lines.append(f"{name} ({'; '.join(notes)}): {table.meanings[name]}")
     default = table.shipped.read_text("utf-8").splitlines()
     if len(default) > 1:

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import ast
+import re
 from pathlib import Path
 
 import duckdb
 import pytest
+import yaml
 
 from orchestration import rules
 from orchestration.importing import ADAPTERS_DIR
-from orchestration.settings import SAMPLE_RULES
+from orchestration.settings import DBT_PROJECT_DIR, SAMPLE_RULES, SEEDS_DIR
 
 TARGETS = "kpi,period,valid_from,dimension,dimension_value,target\n"
+KPIS = (
+    "kpi,stage,name_ja,name_en,unit,scale,numerator_measure,denominator_measure,multiplier,"
+    "minimum_denominator,direction,owner_department,parent_kpi,valid_from\n"
+)
+STAGES = "stage_model,stage,stage_rank,name_ja,name_en,valid_from\n"
+MAPS = "persona,map_version,valid_from,name_ja,name_en,review_note\n"
 CHANNELS = "channel,channel_rank,name_ja,name_en,is_online,is_paid\n"
 
 
@@ -102,6 +111,24 @@ def test_rows_are_added_take_places_or_all(tmp_path: Path) -> None:
         ("options__yml", "session_timeout_minutes: soon\n", "has to be a whole number"),
         ("options__yml", "attribution_path: first\n", "not one of exposure, unique"),
         ("options__yml", "- a\n", "options are `name: value`"),
+        ("options__yml", "journey_gap_days: -1\n", "has to be from 1 to 36500"),
+        ("options__yml", "attribution_half_life_days: 0\n", "has to be from 1 to 36500"),
+        ("options__yml", "session_timeout_minutes: 9000000000\n", "from 1 to 525600"),
+        ("options__yml", "path_steps: 10000\n", "from 1 to 9999"),
+        ("kpi_definitions__csv", KPIS + "fans,advocacy,ファン,Fans,count,ratio,referrals,,1,,up,"
+         "marketing,no_such_kpi,2026-01-01\n", "parent_kpi 'no_such_kpi' is unknown to kpi_def"),
+        ("kpi_definitions__csv", KPIS + "fans,advocacy,ファン,Fans,pieces,ratio,referrals,,1,,up,"
+         "marketing,,2026-01-01\n", "unit = 'pieces' is not one of count, share"),
+        ("kpi_definitions__csv", KPIS + "fans,retention,ファン,Fans,count,ratio,referrals,,1,,up,"
+         "marketing,,2026-01-01\n", "stage 'retention' is unknown to stages, stage_model six"),
+        ("stages__replace__csv", STAGES + "six,reach,1,リーチ,Reach,2000-01-01\n",
+         "seeds/stage_rules.csv: stage 'advocacy', 'awareness'"),
+        ("stage_mappings__csv", "stage_model,canonical_stage,stage,valid_from\n"
+         "five,use,loyalty,2026-01-01\n", "stage_model, stage 'five loyalty' is unknown to stages"),
+        ("journey_map_steps__csv", "persona,map_version,aspect,step_number,step,maximum_days\n"
+         "buyer,1,stage,1,purchase,3\n", "map_version 'buyer 1' is unknown to journey_maps"),
+        ("journey_maps__csv", MAPS + "buyer,1,2026-01-01,地図,Map,\nbuyer,2,2026-01-01,地図,Map,\n",
+         "rules/journey_maps.csv: two versions of persona buyer begin on 2026-01-01"),
     ],
 )  # fmt: skip
 def test_wrong_rules_name_file_line_and_remedy(
@@ -111,6 +138,49 @@ def test_wrong_rules_name_file_line_and_remedy(
         rules.load(home_with(tmp_path, **{name: text}))
     assert message in str(failed.value)
     assert str(failed.value).startswith(("rules/" + name.split("__")[0], "seeds/"))
+
+
+def test_steps_of_a_map_are_stages_or_types_of_touchpoints(tmp_path: Path) -> None:
+    steps = "persona,map_version,aspect,step_number,step,maximum_days\n"
+    home = home_with(
+        tmp_path,
+        journey_maps__csv=MAPS + "buyer,1,2026-01-01,地図,Map,\n",
+        journey_map_steps__csv=steps
+        + "buyer,1,stage,1,order,3\nbuyer,1,touchpoint_type,1,order,3\n",
+    )
+    with pytest.raises(rules.RulesError, match="step 'order' is unknown to stages"):
+        rules.load(home)
+
+
+def test_decompositions_of_kpis_that_the_company_replaced_do_not_hold(tmp_path: Path) -> None:
+    row = "visits,awareness,訪問数,Visits,count,ratio,sessions,,1,,up,marketing,,2000-01-01\n"
+    found = rules.load(home_with(tmp_path, kpi_definitions__replace__csv=KPIS + row))
+    assert found.rows("kpi_tree") == ()
+
+
+def test_versioned_rules_say_how_they_hold() -> None:
+    """By the day of what they are applied to, or the newest one for all history; in one home."""
+    text = yaml.safe_load((SEEDS_DIR / "_seeds.yml").read_text("utf-8"))
+    for seed in text["seeds"]:
+        meta, columns = seed["config"]["meta"], seed["config"]["column_types"]
+        assert ("valid_from" in columns) == ("version_of" in meta), seed["name"]
+        assert ("holds_by" in meta) == ("version_of" in meta), seed["name"]
+        assert meta.get("holds_by", "day") in ("day", "newest"), seed["name"]
+        if "version_of" not in meta:
+            continue
+        for path in (DBT_PROJECT_DIR / "models").rglob("*.sql"):
+            sql = path.read_text("utf-8")
+            if f"ref('{seed['name']}')" in sql:
+                # The version does not matter: which personas, KPIs with a target, days of targets.
+                assert (seed["name"], path.stem) in {
+                    ("journey_maps", "int_journey_paths_aggregated"),
+                    ("kpi_targets", "kpi_coverage_findings"),
+                    ("kpi_targets", "int_kpi_periods_valued"),
+                }, (seed["name"], path.stem)
+            calls = re.findall(rf"(\w+)\('{seed['name']}', (\[.*?\])\)", sql)
+            for macro, rule in calls:
+                assert ast.literal_eval(rule) == meta["version_of"], (seed["name"], path.stem)
+                assert meta["holds_by"] == "day" or macro == "newest_version", path.stem
 
 
 def test_rules_have_to_be_a_folder(tmp_path: Path) -> None:
@@ -170,7 +240,7 @@ def test_templates_are_right_rules_and_change_nothing(
 ) -> None:
     monkeypatch.setenv("JOURNEY_HOME", str(tmp_path))
     rules.main()
-    assert "30 templates written" in capsys.readouterr().out
+    assert f"{len(rules.tables()) + 1} templates written" in capsys.readouterr().out
     assert rules.load(tmp_path).digest == rules.defaults().digest
     path = tmp_path / "rules" / "channels.csv"
     text = path.read_text("utf-8")

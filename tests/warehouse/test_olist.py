@@ -80,6 +80,7 @@ def test_its_rules_are_the_adapters_and_nobody_elses(home: Path) -> None:
             "where own_rule_count > 0 order by all"
         ).fetchall() == [
             ("journey_map_steps", "own", 18), ("journey_maps", "own", 2),
+            ("personas", "own", 2),
             ("stage_rules", "extended", 4), ("survey_questions", "own", 1),
         ]  # fmt: skip
         personas = "select distinct map_persona from marts.dim_journey_map_steps order by all"

@@ -29,8 +29,7 @@ maps as (
                     then journeys.persona
                 else '(any)'
             end
-            and journeys.started_date >= maps.valid_from
-            and (maps.valid_to is null or journeys.started_date < maps.valid_to)
+            and {{ holds_on('maps', 'journeys.started_date') }}
     group by journeys.journey_id
 
 )

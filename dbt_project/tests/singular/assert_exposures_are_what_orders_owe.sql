@@ -19,7 +19,7 @@ exposed as (
     from {{ ref('kpi_payment_exposure_monthly') }}
     where
         month_start_date
-        = date_trunc('month', {{ business_date(as_of_at() ~ " - interval '1 second'") }})
+        = date_trunc('month', {{ last_business_date() }})
     group by currency_code
 
 ),

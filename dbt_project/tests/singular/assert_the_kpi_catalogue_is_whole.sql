@@ -1,6 +1,6 @@
--- What only a wrong seed can cause.
+-- What only wrong rules can cause.
 select
     finding,
     subject
 from {{ ref('kpi_coverage_findings') }}
-where finding in ('stage_without_kpi', 'target_without_kpi', 'kpi_with_unknown_parent')
+where finding in ('target_without_kpi', 'kpi_with_unknown_parent')

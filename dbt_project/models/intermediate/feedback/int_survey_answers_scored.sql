@@ -14,12 +14,7 @@ orders as (
 
 question_versions as (
 
-    select
-        *,
-        lead(valid_from) over (
-            partition by survey_id, question_id order by valid_from
-        ) as valid_to
-    from {{ ref('survey_questions') }}
+    select * from {{ versions('survey_questions', ['survey_id', 'question_id']) }}
 
 ),
 
@@ -60,11 +55,7 @@ left join question_versions
     on
         answers.survey_id = question_versions.survey_id
         and answers.question_id = question_versions.question_id
-        and {{ business_date('answers.responded_at') }} >= question_versions.valid_from
-        and (
-            question_versions.valid_to is null
-            or {{ business_date('answers.responded_at') }} < question_versions.valid_to
-        )
+        and {{ holds_on('question_versions', business_date('answers.responded_at')) }}
 left join score_classes
     on
         question_versions.metric = score_classes.metric

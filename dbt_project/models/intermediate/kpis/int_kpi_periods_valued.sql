@@ -6,7 +6,7 @@ with values_daily as (
 
 kpis as (
 
-    select * from {{ ref('dim_kpis') }}
+    select * from {{ versions('kpi_definitions', ['kpi']) }}
 
 ),
 
@@ -21,19 +21,22 @@ periods as (
     select
         *,
         'day' as period,
-        kpi_date as period_start_date
+        kpi_date as period_start_date,
+        kpi_date as valued_date
     from values_daily
     union all
     select
         *,
         'week',
-        date_trunc('week', kpi_date)::date
+        date_trunc('week', kpi_date)::date,
+        least(date_trunc('week', kpi_date)::date + 6, {{ last_business_date() }})
     from values_daily
     union all
     select
         *,
         'month',
-        {{ month_start_date('kpi_date') }}
+        {{ month_start_date('kpi_date') }},
+        least(last_day(kpi_date), {{ last_business_date() }})
     from values_daily
 
 ),
@@ -44,16 +47,18 @@ summed as (
     select
         period,
         period_start_date,
+        valued_date,
         kpi,
         dimension,
         dimension_value,
         sum(numerator) as numerator,
         sum(denominator) as denominator
     from periods
-    group by period, period_start_date, kpi, dimension, dimension_value
+    group by period, period_start_date, valued_date, kpi, dimension, dimension_value
 
 ),
 
+-- Numbers of a period are valued by the version that holds at its end.
 valued as (
 
     select
@@ -68,7 +73,10 @@ valued as (
         case when kpis.denominator_measure is not null then summed.denominator end as denominator,
         {{ kpi_value('summed.numerator', 'summed.denominator') }} as kpi_value
     from summed
-    inner join kpis on summed.kpi = kpis.kpi
+    inner join kpis
+        on
+            summed.kpi = kpis.kpi
+            and {{ holds_on('kpis', 'summed.valued_date') }}
 
 )
 

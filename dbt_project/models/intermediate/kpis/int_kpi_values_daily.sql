@@ -9,7 +9,7 @@ with measures as (
 
 kpis as (
 
-    select * from {{ ref('dim_kpis') }}
+    select * from {{ versions('kpi_definitions', ['kpi']) }}
 
 ),
 
@@ -41,7 +41,10 @@ numerators as (
         sum(sliced.quantity) as numerator,
         0 as denominator
     from sliced
-    inner join kpis on sliced.measure = kpis.numerator_measure
+    inner join kpis
+        on
+            sliced.measure = kpis.numerator_measure
+            and {{ holds_on('kpis', 'sliced.kpi_date') }}
     group by sliced.kpi_date, kpis.kpi, sliced.dimension, sliced.dimension_value
 
 ),
@@ -56,7 +59,10 @@ denominators as (
         0 as numerator,
         sum(sliced.quantity) as denominator
     from sliced
-    inner join kpis on sliced.measure = kpis.denominator_measure
+    inner join kpis
+        on
+            sliced.measure = kpis.denominator_measure
+            and {{ holds_on('kpis', 'sliced.kpi_date') }}
     group by sliced.kpi_date, kpis.kpi, sliced.dimension, sliced.dimension_value
 
 ),

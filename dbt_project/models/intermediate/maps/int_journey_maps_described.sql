@@ -1,11 +1,7 @@
--- A version of a map holds until the next version for the same persona.
 with maps as (
 
-    select
-        *,
-        lead(valid_from) over (partition by persona order by valid_from) as valid_to
-    from {{ ref('journey_maps') }}
-    where {{ is_known('valid_from::timestamp') }}
+    select * from {{ versions('journey_maps', ['persona']) }}
+    where valid_from <= {{ last_business_date() }}
 
 ),
 

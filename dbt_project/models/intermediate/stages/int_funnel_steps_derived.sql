@@ -8,10 +8,7 @@ with recursive signals as (
 
 journey_touchpoints as (
 
-    select
-        *,
-        {{ business_date('occurred_at') }} as occurred_date
-    from {{ touched_rows('int_touchpoints_assigned_to_journeys') }}
+    select * from {{ touched_rows('int_touchpoints_assigned_to_journeys') }}
 
 ),
 
@@ -21,6 +18,7 @@ mappings as (
 
 ),
 
+-- A journey's funnel has the stages of the day on which it first signalled one.
 -- Materialized: else DuckDB joins every touchpoint with every mapping of its time first.
 placed as materialized (
 
@@ -29,8 +27,10 @@ placed as materialized (
         signals.stage,
         journey_touchpoints.journey_id,
         journey_touchpoints.touchpoint_number,
-        journey_touchpoints.occurred_date,
-        journey_touchpoints.occurred_at
+        journey_touchpoints.occurred_at,
+        min(signals.occurred_date) over (
+            partition by journey_touchpoints.journey_id
+        ) as signalled_date
     from signals
     inner join journey_touchpoints on signals.touchpoint_id = journey_touchpoints.touchpoint_id
 
@@ -40,6 +40,7 @@ all_mapped as (
 
     select
         mappings.stage_model,
+        mappings.stage,
         mappings.stage_rank,
         placed.person_id,
         placed.journey_id,
@@ -53,8 +54,7 @@ all_mapped as (
     inner join mappings
         on
             placed.stage = mappings.canonical_stage
-            and placed.occurred_date >= mappings.valid_from
-            and (mappings.valid_to is null or placed.occurred_date < mappings.valid_to)
+            and {{ holds_on('mappings', 'placed.signalled_date') }}
 
 ),
 
@@ -75,18 +75,20 @@ steps as (
         person_id,
         journey_id,
         stage_rank as step_number,
+        stage,
         min(touchpoint_number) as touchpoint_number,
         min(occurred_at) as reached_at,
         min(occurred_at) + interval '{{ var("funnel_window_days") }} days' as window_ends_at
     from mapped
     where stage_rank = 1
-    group by stage_model, person_id, journey_id, stage_rank
+    group by stage_model, person_id, journey_id, stage_rank, stage
     union all
     select
         steps.stage_model,
         steps.person_id,
         steps.journey_id,
         mapped.stage_rank,
+        mapped.stage,
         min(mapped.touchpoint_number),
         min(mapped.occurred_at),
         steps.window_ends_at
@@ -102,15 +104,32 @@ steps as (
         steps.person_id,
         steps.journey_id,
         mapped.stage_rank,
+        mapped.stage,
         steps.window_ends_at
+
+),
+
+-- How far the journey came in each model, in whatever order.
+furthest as (
+
+    select
+        stage_model,
+        journey_id,
+        max(stage_rank) as furthest_rank
+    from mapped
+    group by stage_model, journey_id
 
 )
 
 select
-    stage_model,
-    person_id,
-    journey_id,
-    step_number,
-    reached_at < window_ends_at as is_in_window,
-    reached_at
+    steps.stage_model,
+    steps.person_id,
+    steps.journey_id,
+    steps.stage,
+    steps.step_number,
+    furthest.furthest_rank,
+    steps.reached_at < steps.window_ends_at as is_in_window,
+    steps.reached_at
 from steps
+inner join furthest
+    on steps.stage_model = furthest.stage_model and steps.journey_id = furthest.journey_id

@@ -1,6 +1,12 @@
 {{ config(materialized='incremental', incremental_strategy='touched_persons') }}
 
-with touchpoints as (
+with changes as (
+
+    select * from {{ touched_rows('int_stage_changes_derived') }}
+
+),
+
+touchpoints as (
 
     select * from {{ touched_rows('fct_touchpoints') }}
     where journey_id is not null
@@ -20,18 +26,18 @@ stages as (
 
 ),
 
--- The stage that a journey is in at each touchpoint: the highest signalled up to it.
+-- The stage that a journey is in at each touchpoint: the last one it rose to.
 ranked as (
 
     select
         touchpoints.journey_id,
         touchpoints.person_id,
         touchpoints.touchpoint_type,
-        max(stages.stage_rank) over journey_so_far as stage_rank,
+        last_value(changes.to_stage ignore nulls) over journey_so_far as stage,
         lead(touchpoints.touchpoint_type) over journey_order as next_type,
         lead(touchpoints.touchpoint_number) over journey_order is null as is_last
     from touchpoints
-    left join stages on touchpoints.signalled_stage = stages.stage
+    left join changes on touchpoints.touchpoint_id = changes.touchpoint_id
     window
         journey_order as (
             partition by touchpoints.journey_id order by touchpoints.touchpoint_number
@@ -55,7 +61,7 @@ select
     journeys.is_open
 from ranked
 inner join journeys on ranked.journey_id = journeys.journey_id
-inner join stages on ranked.stage_rank = stages.stage_rank
+inner join stages on ranked.stage = stages.stage
 group by
     ranked.journey_id,
     ranked.person_id,

@@ -12,32 +12,47 @@ journey_touchpoints as (
 
 ),
 
-placed as (
+stage_ranks as (
+
+    select * from {{ ref('int_stage_ranks_derived') }}
+    where stage_model = 'six'
+
+),
+
+-- Each signal under the ranks of its own day and of every later period: stages are compared as they
+-- stand on the day of the later signal.
+ranked as (
 
     select
         signals.touchpoint_id,
         signals.person_id,
         signals.stage,
-        signals.stage_rank,
+        stage_ranks.stage_rank,
         journey_touchpoints.journey_id,
         journey_touchpoints.journey_number,
         journey_touchpoints.touchpoint_number,
         journey_touchpoints.occurred_at,
+        signals.occurred_date >= stage_ranks.valid_from as is_of_its_day,
         -- The highest rank that the journey signalled before this touchpoint.
-        max(signals.stage_rank) over (
-            partition by signals.person_id, journey_touchpoints.journey_number
+        max(stage_ranks.stage_rank) over (
+            partition by
+                signals.person_id, journey_touchpoints.journey_number, stage_ranks.valid_from
             order by journey_touchpoints.touchpoint_number
             rows between unbounded preceding and 1 preceding
         ) as previous_rank
     from signals
     inner join journey_touchpoints on signals.touchpoint_id = journey_touchpoints.touchpoint_id
+    inner join stage_ranks
+        on
+            signals.stage = stage_ranks.stage
+            and (stage_ranks.valid_to is null or signals.occurred_date < stage_ranks.valid_to)
 
 ),
 
 rises as (
 
-    select * from placed
-    where previous_rank is null or stage_rank > previous_rank
+    select * from ranked
+    where is_of_its_day and (previous_rank is null or stage_rank > previous_rank)
 
 ),
 
@@ -74,6 +89,7 @@ changes as (
         journey_id,
         journey_number,
         stage as to_stage,
+        previous_rank as from_rank,
         stage_rank as to_rank,
         touchpoint_id,
         touchpoint_number,
@@ -85,6 +101,7 @@ changes as (
         person_id,
         journey_id,
         journey_number,
+        null,
         null,
         null,
         null,

@@ -10,19 +10,9 @@ with touchpoints as (
 
 ),
 
--- A version of a rule holds until the next version of the same rule.
-rule_versions as (
-
-    select
-        *,
-        lead(valid_from) over (partition by stage_rule_id order by valid_from) as valid_to
-    from {{ ref('stage_rules') }}
-
-),
-
 rules as (
 
-    select * from rule_versions
+    select * from {{ versions('stage_rules', ['stage_rule_id']) }}
     where is_active
 
 ),
@@ -56,6 +46,7 @@ matches as (
         touchpoints.touchpoint_id,
         touchpoints.person_id,
         touchpoints.occurred_at,
+        touchpoints.occurred_date,
         rules.stage_rule_id,
         rules.rule_order,
         rules.stage,
@@ -65,8 +56,7 @@ matches as (
         on
             touchpoints.touchpoint_type = rules.touchpoint_type
             and touchpoints.touchpoint_name is not distinct from rules.touchpoint_name
-            and touchpoints.occurred_date >= rules.valid_from
-            and (rules.valid_to is null or touchpoints.occurred_date < rules.valid_to)
+            and {{ holds_on('rules', 'touchpoints.occurred_date') }}
             and (rules.persona is null or touchpoints.persona = rules.persona)
             and (rules.metric is null or touchpoints.metric = rules.metric)
             and (rules.minimum_score is null or touchpoints.score >= rules.minimum_score)
@@ -106,9 +96,9 @@ decided as (
 
 ),
 
-stages as (
+stage_ranks as (
 
-    select * from {{ ref('stages') }}
+    select * from {{ ref('int_stage_ranks_derived') }}
     where stage_model = 'six'
 
 )
@@ -118,6 +108,10 @@ select
     decided.person_id,
     decided.stage_rule_id,
     decided.stage,
-    stages.stage_rank
+    stage_ranks.stage_rank,
+    decided.occurred_date
 from decided
-inner join stages on decided.stage = stages.stage
+inner join stage_ranks
+    on
+        decided.stage = stage_ranks.stage
+        and {{ holds_on('stage_ranks', 'decided.occurred_date') }}

@@ -26,7 +26,7 @@ order_days as (
 
 bounds as (
 
-    select {{ business_date(as_of_at() ~ " - interval '1 second'") }} as last_date
+    select {{ last_business_date() }} as last_date
 
 ),
 

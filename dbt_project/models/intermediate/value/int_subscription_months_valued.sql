@@ -30,7 +30,7 @@ identifiers as (
 
 bounds as (
 
-    select {{ business_date(as_of_at() ~ " - interval '1 second'") }} as last_date
+    select {{ last_business_date() }} as last_date
 
 ),
 

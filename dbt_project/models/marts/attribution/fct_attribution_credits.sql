@@ -13,10 +13,7 @@ conversions as (
 
 methods as (
 
-    select *
-    from {{ ref('attribution_methods') }}
-    where {{ is_known('valid_from::timestamp') }}
-    qualify row_number() over (partition by method order by valid_from desc) = 1
+    select * from {{ newest_version('attribution_methods', ['method']) }}
 
 ),
 

@@ -3,9 +3,9 @@ with bounds as (
     select
         coalesce(
             {{ business_date('min(occurred_at)') }},
-            {{ business_date(as_of_at() ~ " - interval '1 second'") }}
+            {{ last_business_date() }}
         ) as first_date,
-        {{ business_date(as_of_at() ~ " - interval '1 second'") }} as last_date
+        {{ last_business_date() }} as last_date
     from {{ ref('fct_touchpoints') }}
 
 ),

@@ -1,15 +1,6 @@
 with kpi_definitions as (
 
-    select * from {{ ref('kpi_definitions') }}
-
-),
-
-valid as (
-
-    select *
-    from kpi_definitions
-    where {{ is_known('valid_from::timestamp') }}
-    qualify row_number() over (partition by kpi order by valid_from desc) = 1
+    select * from {{ newest_version('kpi_definitions', ['kpi']) }}
 
 )
 
@@ -28,4 +19,4 @@ select
     multiplier::integer as multiplier,
     minimum_denominator::integer as minimum_denominator,
     valid_from as valid_from_date
-from valid
+from kpi_definitions

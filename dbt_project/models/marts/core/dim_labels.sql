@@ -10,13 +10,15 @@ value_stages as (
 
 ),
 
--- The version that holds at the instant of the run.
+personas as (
+
+    select * from {{ ref('personas') }}
+
+),
+
 methods as (
 
-    select *
-    from {{ ref('attribution_methods') }}
-    where {{ is_known('valid_from::timestamp') }}
-    qualify row_number() over (partition by method order by valid_from desc) = 1
+    select * from {{ newest_version('attribution_methods', ['method']) }}
 
 ),
 
@@ -45,6 +47,14 @@ unioned as (
         name_ja,
         name_en
     from methods
+    union all
+    select
+        'persona',
+        persona,
+        persona_order,
+        name_ja,
+        name_en
+    from personas
 
 )
 

@@ -28,29 +28,37 @@ invited_answers as (
 
 ),
 
-surveyed_metrics as (
+questions as (
 
-    select
-        survey_id,
-        metric
-    from {{ ref('survey_questions') }}
-    group by survey_id, metric
+    select * from {{ versions('survey_questions', ['survey_id', 'question_id']) }}
+
+),
+
+-- What an invitation asked about, by the questions of its day.
+invited_metrics as (
+
+    select distinct
+        invitations.invitation_id,
+        questions.metric,
+        {{ month_start_date(business_date('invitations.sent_at')) }} as month_start_date
+    from invitations
+    inner join questions
+        on
+            invitations.survey_id = questions.survey_id
+            and {{ holds_on('questions', business_date('invitations.sent_at')) }}
 
 ),
 
 response_rates as (
 
     select
-        {{ month_start_date(business_date('invitations.sent_at')) }} as month_start_date,
-        surveyed_metrics.metric,
+        invited_metrics.month_start_date,
+        invited_metrics.metric,
         count(*) as invitation_count,
         count(invited_answers.invitation_id)::double / count(*) as response_rate
-    from invitations
-    inner join surveyed_metrics on invitations.survey_id = surveyed_metrics.survey_id
-    left join invited_answers on invitations.invitation_id = invited_answers.invitation_id
-    group by
-        {{ month_start_date(business_date('invitations.sent_at')) }},
-        surveyed_metrics.metric
+    from invited_metrics
+    left join invited_answers on invited_metrics.invitation_id = invited_answers.invitation_id
+    group by invited_metrics.month_start_date, invited_metrics.metric
 
 ),
 

@@ -65,8 +65,7 @@ select
         2 * counted.matched_count::double / (paths.observed_count + maps.expected_count), 6
     )::double as fitness_rate,
     -- The version that was in force when the journey started.
-    journeys.started_date >= maps.valid_from
-    and (maps.valid_to is null or journeys.started_date < maps.valid_to) as is_map_in_force,
+    {{ holds_on('maps', 'journeys.started_date') }} as is_map_in_force,
     journeys.is_open,
     journeys.started_date,
     journeys.started_at

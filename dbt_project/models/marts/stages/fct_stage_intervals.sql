@@ -18,9 +18,9 @@ signals as (
 
 ),
 
-stages as (
+stage_ranks as (
 
-    select * from {{ ref('stages') }}
+    select * from {{ ref('int_stage_ranks_derived') }}
     where stage_model = 'six'
 
 ),
@@ -65,8 +65,11 @@ revisits as (
                 stage_intervals.left_at is null
                 or journey_touchpoints.occurred_at < stage_intervals.left_at
             )
-    inner join stages on stage_intervals.stage = stages.stage
-    where signals.stage_rank < stages.stage_rank
+    inner join stage_ranks
+        on
+            stage_intervals.stage = stage_ranks.stage
+            and {{ holds_on('stage_ranks', 'signals.occurred_date') }}
+    where signals.stage_rank < stage_ranks.stage_rank
     group by stage_intervals.stage_interval_id
 
 )

@@ -30,6 +30,8 @@ mappings as (
 
 ),
 
+-- Each change under the mapping of its own day and of every later period: stages are compared as
+-- they stand on the day of the later change.
 mapped as (
 
     select
@@ -43,16 +45,17 @@ mapped as (
         changes.is_lapse,
         mappings.stage as to_stage,
         mappings.stage_rank as to_rank,
+        changes.occurred_date >= mappings.valid_from as is_of_its_day,
         max(mappings.stage_rank) over (
-            partition by mappings.stage_model, changes.person_id, changes.journey_id
+            partition by
+                mappings.stage_model, mappings.valid_from, changes.person_id, changes.journey_id
             order by changes.change_number
             rows between unbounded preceding and 1 preceding
-        ) as highest_rank
+        ) as from_rank
     from changes
     inner join mappings
         on
             changes.to_stage = mappings.canonical_stage
-            and changes.occurred_date >= mappings.valid_from
             and (mappings.valid_to is null or changes.occurred_date < mappings.valid_to)
 
 ),
@@ -68,9 +71,9 @@ stage_models as (
 -- Stages that a model holds as one are entered once.
 model_changes as (
 
-    select * exclude (highest_rank)
+    select *
     from mapped
-    where highest_rank is null or to_rank > highest_rank
+    where is_of_its_day and (from_rank is null or to_rank > from_rank)
     union all by name
     select
         stage_models.stage_model,
@@ -92,7 +95,6 @@ chained as (
         *,
         row_number() over model_person as transition_number,
         lag(to_stage) over model_person as from_stage,
-        lag(to_rank) over model_person as from_rank,
         lag(occurred_at) over model_person as from_entered_at
     from model_changes
     window model_person as (partition by stage_model, person_id order by change_number)

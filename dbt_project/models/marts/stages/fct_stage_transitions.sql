@@ -17,7 +17,6 @@ chained as (
     select
         *,
         lag(to_stage) over person_changes as from_stage,
-        lag(to_rank) over person_changes as from_rank,
         lag(occurred_at) over person_changes as from_entered_at
     from changes
     window person_changes as (partition by person_id order by change_number)

@@ -4,12 +4,6 @@ with steps as (
 
 ),
 
-stages as (
-
-    select * from {{ ref('dim_stages') }}
-
-),
-
 -- Each step is counted once; the slices are sums of what is left.
 finest as (
 
@@ -17,6 +11,7 @@ finest as (
         stage_model,
         month_start_date,
         step_number,
+        stage,
         channel,
         persona,
         count(*) as reached_count,
@@ -27,7 +22,7 @@ finest as (
         count(*) filter (where ending = 'left') as left_count,
         sum(next_seconds) filter (where ending = 'next') as next_seconds
     from steps
-    group by stage_model, month_start_date, step_number, channel, persona
+    group by stage_model, month_start_date, step_number, stage, channel, persona
 
 ),
 
@@ -37,6 +32,7 @@ counted as (
         stage_model,
         month_start_date,
         step_number,
+        stage,
         {{ slice_of(['channel', 'persona']) }},
         sum(reached_count) as reached_count,
         sum(next_count) as next_count,
@@ -47,9 +43,9 @@ counted as (
         sum(next_seconds) as next_seconds
     from finest
     group by grouping sets (
-        (stage_model, month_start_date, step_number),
-        (stage_model, month_start_date, step_number, channel),
-        (stage_model, month_start_date, step_number, persona)
+        (stage_model, month_start_date, step_number, stage),
+        (stage_model, month_start_date, step_number, stage, channel),
+        (stage_model, month_start_date, step_number, stage, persona)
     )
 
 )
@@ -57,12 +53,12 @@ counted as (
 select
     {{ surrogate_key([
         'counted.stage_model', 'counted.month_start_date', 'counted.dimension',
-        'counted.dimension_value', 'counted.step_number'
+        'counted.dimension_value', 'counted.step_number', 'counted.stage'
     ]) }} as funnel_id,
     counted.stage_model,
     counted.dimension,
     counted.dimension_value,
-    stages.stage,
+    counted.stage,
     counted.step_number::integer as step_number,
     counted.reached_count::integer as reached_count,
     counted.next_count::integer as next_count,
@@ -73,19 +69,15 @@ select
     round(counted.next_count::double / counted.reached_count, 6)::double as next_rate,
     round(
         counted.reached_count::double
-        / first_value(counted.reached_count) over (
+        / sum(counted.reached_count) filter (where counted.step_number = 1) over (
             partition by
                 counted.stage_model,
                 counted.month_start_date,
                 counted.dimension,
                 counted.dimension_value
-            order by counted.step_number
-            rows between unbounded preceding and current row
         ), 6
     )::double as reached_rate,
     round(counted.next_seconds::double / nullif(counted.next_count * 86400, 0), 6)::double
         as next_days,
     counted.month_start_date
 from counted
-inner join stages
-    on counted.stage_model = stages.stage_model and counted.step_number = stages.stage_rank

@@ -6,7 +6,7 @@ with points as (
 
 value_stage_rules as (
 
-    select * from {{ ref('value_stage_rules') }}
+    select * from {{ versions('value_stage_rules', ['rule_order']) }}
 
 ),
 
@@ -19,7 +19,7 @@ staged as (
     inner join value_stage_rules
         on
             points.value_type = value_stage_rules.value_type
-            and points.occurred_date >= value_stage_rules.valid_from
+            and {{ holds_on('value_stage_rules', 'points.occurred_date') }}
             and (value_stage_rules.stage is null or points.stage = value_stage_rules.stage)
     qualify row_number() over (
         partition by points.revenue_point_id order by value_stage_rules.rule_order

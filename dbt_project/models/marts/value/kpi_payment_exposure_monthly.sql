@@ -13,7 +13,7 @@ persons as (
 bounds as (
 
     select
-        {{ month_start_date(business_date(as_of_at() ~ " - interval '1 second'")) }}
+        {{ month_start_date(last_business_date()) }}
             as last_month_date
 
 ),

@@ -22,6 +22,6 @@ select
     cost_amount,
     impressions as impression_count,
     clicks as click_count,
-    {{ is_known('cost_date::timestamp') }} as is_known,
+    cost_date <= {{ last_business_date() }} as is_known,
     cost_date
 from newest

@@ -1,0 +1,135 @@
+"""A rule holds by its day: a new version changes what comes from that day on, and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from orchestration import rules
+from orchestration.proving import Project, World
+from orchestration.settings import SAMPLE_DIR
+
+DAY = "2026-04-15"  # of the second versions
+AS_OF = "2026-09-30 15:00:00"
+VERSIONED = sorted(name for name, table in rules.tables().items() if table.version_of)
+
+# What a second version says instead.
+CHANGED = {
+    "stages": "stage_rank = case stage when 'purchase' then 4 when 'use' then 5 when 'repeat' "
+    "then 6 when 'advocacy' then 7 else stage_rank end where stage_model = 'six'",
+    "stage_rules": "is_active = false where stage_rule_id = 'interest_in_person'",
+    "stage_mappings": "stage = 'purchase' where stage_model = 'five' and canonical_stage = 'use'",
+    "kpi_definitions": "numerator_measure = 'new_customers' where kpi = 'conversions'",
+    "kpi_targets": "target = 2 * target where true",
+    "survey_questions": "metric = 'ces' where question_id = 'satisfaction'",
+    "value_stage_rules": "value_stage = 'advocacy' where value_type = 'repeat'",
+    "journey_maps": "map_version = map_version where true",
+    "attribution_methods": "method_version = 2 where method = 'linear'",
+}
+# Rows with their day, without keys made of columns that a version changes.
+DATED = {
+    "fct_stage_transitions": "occurred_at",
+    "fct_stage_model_transitions": "occurred_at",
+    "fct_revenue_points": "occurred_at",
+    "fct_survey_scores": "responded_at",
+    "kpi_daily": "kpi_date",
+}
+
+
+@contextmanager
+def built(project: Project, folder: Path, second: dict[str, str]) -> Iterator[World]:
+    """A warehouse of the sample in which each rule of the seeds `second` has another version."""
+    with project.connect(threads=2) as connection:
+        world = World(project, connection, folder)
+        (folder / "landing").parent.mkdir(parents=True, exist_ok=True)
+        (folder / "landing").symlink_to(SAMPLE_DIR)
+        for name, change in second.items():
+            connection.execute(
+                f"create table second as from seeds.{name} where valid_from < '{DAY}'"
+            )
+            key = ", ".join(rules.tables()[name].version_of)
+            connection.execute(
+                f"delete from second where (valid_from, {key}) not in "
+                f"(select (max(valid_from), {key}) from second group by {key})"
+            )
+            connection.execute(f"update second set valid_from = '{DAY}'")
+            connection.execute(f"update second set {change}")
+            connection.execute(f"insert into seeds.{name} from second")
+            connection.execute("drop table second")
+        world.load()
+        world.build(AS_OF)
+        yield world
+
+
+def rows(connection: duckdb.DuckDBPyConnection, name: str, condition: str) -> list[Any]:
+    return connection.execute(
+        f"select * from marts.{name} where {condition} order by all"
+    ).fetchall()
+
+
+@pytest.fixture(scope="module")
+def before(project: Project, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """The sample under its own rules."""
+    with built(project, tmp_path_factory.mktemp("before"), {}) as world:
+        yield world
+
+
+def marts(world: World) -> list[str]:
+    return [m.name for m in world.project.models if m.relation.startswith('"marts"')]
+
+
+def test_a_second_version_that_says_the_same_changes_nothing(
+    project: Project, before: World, tmp_path: Path
+) -> None:
+    same = {name: "valid_from = valid_from where true" for name in VERSIONED}
+    same.pop("journey_maps")  # two versions of a map are two maps to be aligned with
+    with built(project, tmp_path, same) as world:
+        for name in marts(world):
+            columns = [
+                column for (column,) in world.connection.execute(
+                    "select column_name from duckdb_columns() where schema_name = 'marts' "
+                    "and table_name = ? and column_name != 'valid_from_date' order by column_index",
+                    [name],
+                ).fetchall()
+            ]  # fmt: skip
+            query = f"select {', '.join(columns)} from marts.{name} order by all"
+            found, expected = (w.connection.execute(query).fetchall() for w in (world, before))
+            assert found == expected, name
+
+
+def test_a_second_version_leaves_the_past(project: Project, before: World, tmp_path: Path) -> None:
+    """Old days keep the old rule, in business days (the zone of the sample is Asia/Tokyo)."""
+    assert set(CHANGED) == set(VERSIONED) - {"load_thresholds"}  # that one holds while loading
+    start = f"timestamp '{DAY} 00:00:00' - interval 9 hours"
+    with built(project, tmp_path, CHANGED) as world:
+        for name, column in DATED.items():
+            border = f"date '{DAY}'" if column.endswith("_date") else start
+            condition = f"{column} < {border}"
+            found, expected = (rows(w.connection, name, condition) for w in (world, before))
+            assert expected and found == expected, name
+            condition = f"{column} >= {border}"
+            found, expected = (rows(w.connection, name, condition) for w in (world, before))
+            assert found != expected, name
+        keys = world.connection.execute(
+            "select count(*) - count(distinct transition_id) from marts.fct_stage_transitions "
+            "union all "
+            "select count(*) - count(distinct survey_score_id) from marts.fct_survey_scores "
+            "union all select count(*) - count(distinct kpi_value_id) from marts.kpi_daily "
+            "union all select count(*) - count(distinct funnel_id) from marts.kpi_funnel_monthly"
+        ).fetchall()
+        assert keys == [(0,)] * 4
+        # From the day on a first purchase after consideration leaves a rank out.
+        found = world.connection.execute(
+            "select distinct transition_type from marts.fct_stage_transitions where "
+            f"from_stage = 'consideration' and to_stage = 'purchase' and occurred_at >= {start}"
+        ).fetchall()
+        assert found == [("skip",)]
+        newest = world.connection.execute(
+            "select stage_rank from marts.dim_stages where stage_model = 'six' and stage = 'use'"
+        ).fetchone()
+        assert newest == (5,)
