@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
 from pathlib import Path
+from typing import Any
 from zoneinfo import available_timezones
 
 from babel import Locale
@@ -51,6 +52,15 @@ DEFAULTS = {
     "consent_policy": "ignored",
 }
 
+# What `[adapters.<name>]` in `<home>/journey.toml` may say of the exports of a tool, where they
+# differ from what its adapter says. Keys and what their values must be.
+ADAPTER_CHOICES = {
+    "time_zone": "must be an IANA time zone such as Asia/Tokyo",
+    "date_order": 'must be "day_first" or "month_first"',
+    "decimal_mark": 'must be "." or ","',
+    "file_name": "must be a regular expression with a group (?P<name>…)",
+}
+
 
 class SettingsError(ValueError):
     """A setting is wrong; the message names it and the remedy."""
@@ -69,6 +79,8 @@ class Settings:
     pepper_key_id: str
     keep_releases: int
     consent_policy: str
+    # By name of an adapter: what its exports are like here, see ADAPTER_CHOICES.
+    adapters: Mapping[str, Mapping[str, str]] = field(default_factory=dict, compare=False)
     # By name of a setting: `default`, or the file or environment variable that it comes from.
     sources: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
 
@@ -239,6 +251,7 @@ def load_settings(home: Path | None = None) -> Settings:
     if home.exists() and not home.is_dir():
         raise SettingsError(f"the home {home} is no folder; set JOURNEY_HOME to one")
     values, sources = read_settings(home)
+    adapters = read_adapter_choices(home)
 
     def wrong(name: str, what: str) -> SettingsError:
         text = f"{name} = {values[name]!r} {what}"
@@ -266,11 +279,15 @@ def load_settings(home: Path | None = None) -> Settings:
     if not re.fullmatch("[A-Za-z0-9_.-]{1,40}", values["pepper_key_id"]):
         raise wrong("pepper_key_id", "is no name of up to 40 letters, digits, _, . or -")
     pepper, sources["pepper"] = _pepper(home)
-    return _settings(home, values, sources, pepper)
+    return _settings(home, values, sources, pepper, adapters)
 
 
 def _settings(
-    home: Path, values: Mapping[str, str], sources: Mapping[str, str], pepper: str | None
+    home: Path,
+    values: Mapping[str, str],
+    sources: Mapping[str, str],
+    pepper: str | None,
+    adapters: Mapping[str, Mapping[str, str]],
 ) -> Settings:
     return Settings(
         home=home,
@@ -282,13 +299,14 @@ def _settings(
         pepper_key_id=values["pepper_key_id"],
         keep_releases=int(values["keep_releases"]),
         consent_policy=values["consent_policy"],
+        adapters=adapters,
         sources=sources,
     )
 
 
 def default_settings(home: Path) -> Settings:
     """Settings of a home as if nothing were set: for a look at one whose own are wrong."""
-    return _settings(home.resolve(), DEFAULTS, dict.fromkeys(DEFAULTS, "default"), None)
+    return _settings(home.resolve(), DEFAULTS, dict.fromkeys(DEFAULTS, "default"), None, {})
 
 
 def pepper_source(home: Path) -> str:
@@ -318,22 +336,11 @@ def read_settings(home: Path) -> tuple[dict[str, str], dict[str, str]]:
     Raises `SettingsError` when `<home>/journey.toml` cannot be read or names what is no setting.
     """
     path = home / "journey.toml"
-    config: dict[str, object] = {}
-    if path.exists() or path.is_symlink():
-        try:
-            config = tomllib.loads(path.read_text("utf-8"))
-        except tomllib.TOMLDecodeError as error:
-            raise SettingsError(f"{path}: not valid TOML ({error}); correct it") from error
-        except (OSError, UnicodeDecodeError):
-            raise SettingsError(f"{path} cannot be read as UTF-8 text; correct it") from None
+    config = _config(path)
     for name, value in config.items():
-        if name not in DEFAULTS:
-            near = difflib.get_close_matches(name, DEFAULTS, 1, 0.5)
-            raise SettingsError(
-                f"{path}: {name} is no setting; "
-                + (f"did you mean {near[0]}? " if near else "")
-                + f"There are: {', '.join(DEFAULTS)}"
-            )
+        if name == "adapters":
+            continue
+        _refuse_unknown(path, name, "setting", (*DEFAULTS, "adapters"))
         if isinstance(value, bool) or not isinstance(value, str | int):
             raise SettingsError(f"{path}: {name} must be a text or a whole number; correct it")
     values, sources = {}, {}
@@ -346,6 +353,65 @@ def read_settings(home: Path) -> tuple[dict[str, str], dict[str, str]]:
         else:
             values[name], sources[name] = default, "default"
     return values, sources
+
+
+def read_adapter_choices(home: Path) -> dict[str, dict[str, str]]:
+    """
+    What `[adapters.<name>]` of `<home>/journey.toml` says, by adapter.
+
+    Raises `SettingsError` with file, key and remedy.
+    """
+    path = home / "journey.toml"
+    found = _config(path).get("adapters", {})
+    names = tuple(sorted(file.parent.name for file in (ROOT / "adapters").glob("*/adapter.toml")))
+    if not isinstance(found, dict) or not all(isinstance(one, dict) for one in found.values()):
+        raise SettingsError(f"{path}: adapters must be tables, [adapters.<name>]; correct it")
+    for adapter, choices in found.items():
+        _refuse_unknown(path, adapter, "adapter", names)
+        for key, value in choices.items():
+            _refuse_unknown(path, key, f"key of adapters.{adapter}", tuple(ADAPTER_CHOICES))
+            if problem := choice_problem(key, value):
+                raise SettingsError(f"{path}: adapters.{adapter}.{key} {problem}; correct it")
+    return found
+
+
+def choice_problem(key: str, value: object) -> str | None:
+    """Why a value cannot be that of a key of `ADAPTER_CHOICES`; None when it can."""
+    try:
+        is_right = (
+            isinstance(value, str)
+            and {
+                "time_zone": lambda: value in available_timezones() - {"localtime", "Factory"},
+                "date_order": lambda: value in ("day_first", "month_first"),
+                "decimal_mark": lambda: value in (".", ","),
+                "file_name": lambda: "name" in re.compile(value).groupindex,
+            }[key]()
+        )
+    except re.error:
+        is_right = False
+    return None if is_right else ADAPTER_CHOICES[key]
+
+
+def _config(path: Path) -> dict[str, Any]:
+    """The `journey.toml` of a home, empty without one."""
+    if not (path.exists() or path.is_symlink()):
+        return {}
+    try:
+        return tomllib.loads(path.read_text("utf-8"))
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(f"{path}: not valid TOML ({error}); correct it") from error
+    except (OSError, UnicodeDecodeError):
+        raise SettingsError(f"{path} cannot be read as UTF-8 text; correct it") from None
+
+
+def _refuse_unknown(path: Path, name: str, kind: str, known: tuple[str, ...]) -> None:
+    if name not in known:
+        near = difflib.get_close_matches(name, known, 1, 0.5)
+        raise SettingsError(
+            f"{path}: {name} is no {kind}; "
+            + (f"did you mean {near[0]}? " if near else "")
+            + f"There are: {', '.join(known)}"
+        )
 
 
 def _pepper(home: Path) -> tuple[str | None, str]:

@@ -81,7 +81,7 @@ select
             event_timestamp, properties, copy_number
         )
     ) as event_id,
-    make_timestamp(event_timestamp)::varchar || 'Z' as occurred_at,
+    make_timestamp(event_timestamp) at time zone 'UTC' as occurred_at,
     -- Without consent GA4 sends no client: such events are counted and belong to nobody.
     coalesce(user_pseudo_id, '(not set)') as visitor_id,
     event_name,
@@ -96,7 +96,7 @@ select
     click_id,
     device_type,
     nullif(order_id, '(not set)') as order_id,
-    round(value_amount::decimal(24, 6), 2)::varchar as value_amount,
+    money(amount(value_amount), currency_code) as value_amount,
     currency_code,
     properties
 from numbered

@@ -15,7 +15,7 @@ unioned as (
     select
         'form-' || conversion_id as activity_id,
         contact_id,
-        timestamp || 'Z' as occurred_at,
+        timestamp as occurred_at,
         'form_submission' as activity_type,
         'inbound' as direction,
         'form' as channel,
@@ -25,7 +25,7 @@ unioned as (
     select
         'email-' || emails.id,
         recipients.contact_id,
-        emails.created || 'Z',
+        emails.created,
         'email_' || lower(emails.type),
         case when emails.type in ('OPEN', 'CLICK') then 'inbound' else 'outbound' end,
         'email',

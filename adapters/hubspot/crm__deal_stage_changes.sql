@@ -14,7 +14,7 @@ select
         as change_id,
     deal_stages.deal_id,
     coalesce(labels.label, deal_stages.value) as deal_stage,
-    deal_stages.date_entered || 'Z' as changed_at
+    deal_stages.date_entered as changed_at
 from deal_stages
 left join labels on deal_stages.value = labels.stage_id
 order by change_id

@@ -13,8 +13,8 @@ stages as (
 
     select
         stage_id,
-        bool_or(lower(is_closed) = 'true') as is_closed,
-        bool_or(lower(closed_won) = 'true') as is_won
+        bool_or(is_closed) as is_closed,
+        bool_or(closed_won) as is_won
     from pipeline_stages
     group by stage_id
 
@@ -23,11 +23,11 @@ stages as (
 select
     deals.deal_id,
     coalesce(first_contacts.contact_id, 'unknown') as contact_id,
-    deals.property_createdate || 'Z' as created_at,
+    deals.property_createdate as created_at,
     deals.deal_pipeline_id as pipeline,
-    round(deals.property_amount::decimal(24, 6), 2)::varchar as amount,
+    money(deals.property_amount, deals.property_deal_currency_code) as amount,
     deals.property_deal_currency_code as currency_code,
-    deals.property_closedate || 'Z' as closed_at,
+    deals.property_closedate as closed_at,
     case
         when stages.is_won then 'won'
         when stages.is_closed then 'lost'
@@ -36,5 +36,5 @@ select
 from deals
 left join first_contacts on deals.deal_id = first_contacts.deal_id
 left join stages on deals.deal_pipeline_stage_id = stages.stage_id
-where coalesce(lower(deals.is_deleted), 'false') != 'true'
+where deals.is_deleted is distinct from true
 order by deals.deal_id

@@ -10,13 +10,13 @@ with first_contacts as (
 
 select
     tickets.id as ticket_id,
-    tickets.property_createdate || 'Z' as opened_at,
+    tickets.property_createdate as opened_at,
     first_contacts.contact_id,
-    tickets.property_first_agent_reply_date || 'Z' as first_responded_at,
-    tickets.property_closed_date || 'Z' as resolved_at,
+    tickets.property_first_agent_reply_date as first_responded_at,
+    tickets.property_closed_date as resolved_at,
     tickets.property_hs_ticket_category as category,
     tickets.property_hs_ticket_priority as priority
 from tickets
 left join first_contacts on tickets.id = first_contacts.ticket_id
-where coalesce(lower(tickets.is_deleted), 'false') != 'true'
+where tickets.is_deleted is distinct from true
 order by ticket_id

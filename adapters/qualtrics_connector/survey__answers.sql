@@ -1,5 +1,5 @@
 -- An answer whose response was not exported has no time and cannot be placed. Previews (status
--- other than 0) are no answers. Times are UTC.
+-- other than 0) are no answers.
 with named as (
 
     select
@@ -14,11 +14,10 @@ select
     responses.id as response_id,
     responses.survey_id,
     named.question_id,
-    responses.recorded_date || 'Z' as responded_at,
+    responses.recorded_date as responded_at,
     responses.recipient_email as email,
-    case when regexp_full_match(named.answer, '[0-9]{1,3}') then named.answer end as score,
-    case when not regexp_full_match(named.answer, '[0-9]{1,3}') then named.answer end
-        as answer_text
+    score_of(named.answer) as score,
+    words_of(named.answer) as answer_text
 from named
 inner join responses on named.response_id = responses.id
 where responses.status in ('0', 'IP Address')

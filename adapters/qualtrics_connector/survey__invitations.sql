@@ -2,7 +2,7 @@ select
     distribution_contacts.distribution_id || '-' || distribution_contacts.contact_lookup_id
         as invitation_id,
     distributions.survey_link_survey_id as survey_id,
-    distribution_contacts.sent_at || 'Z' as sent_at,
+    distribution_contacts.sent_at,
     contacts.external_data_reference as contact_id,
     contacts.email
 from distribution_contacts

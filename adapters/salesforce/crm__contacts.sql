@@ -9,7 +9,7 @@ select
     account_id,
     mailing_country_code as country_code
 from contacts
-where coalesce(lower(is_deleted), 'false') != 'true'
+where is_deleted is distinct from true
 union all
 select
     id,
@@ -20,5 +20,5 @@ select
     null,
     country_code
 from leads
-where coalesce(lower(is_deleted), 'false') != 'true' and converted_contact_id is null
+where is_deleted is distinct from true and converted_contact_id is null
 order by contact_id

@@ -7,5 +7,5 @@ select
     type as category,
     priority
 from cases
-where coalesce(lower(is_deleted), 'false') != 'true'
+where is_deleted is distinct from true
 order by ticket_id

@@ -1,4 +1,4 @@
--- `timestamp` is the time corrected for the clock of the device, in UTC.
+-- `timestamp` is the time corrected for the clock of the device.
 with unioned as (
 
     select
@@ -37,7 +37,7 @@ with unioned as (
         context_campaign_term as utm_term,
         context_user_agent as user_agent,
         order_id,
-        round(revenue::decimal(24, 6), 2)::varchar as value_amount,
+        money(revenue, currency) as value_amount,
         currency as currency_code
     from tracks
     union all
@@ -63,12 +63,6 @@ with unioned as (
 
 )
 
-select
-    * replace (
-        case
-            when regexp_matches(occurred_at, '(Z|UTC|[+-][0-9]{2}(:?[0-9]{2})?)$') then occurred_at
-            else occurred_at || 'Z'
-        end as occurred_at
-    )
+select *
 from unioned
 order by event_id

@@ -5,10 +5,10 @@ select
     name as order_id,
     coalesce(lineitem_sku, lineitem_name) as product_id,
     lineitem_quantity as quantity,
-    (
-        lineitem_quantity::integer * lineitem_price::decimal(18, 2)
-        - coalesce(lineitem_discount, '0')::decimal(18, 2)
-    )::decimal(18, 2)::varchar as line_amount,
+    money(
+        lineitem_quantity::integer * lineitem_price - coalesce(lineitem_discount, 0),
+        max(currency) over (partition by name)
+    ) as line_amount,
     vendor as category
 from lines
 order by order_line_id

@@ -6,7 +6,7 @@ select
         else 'unknown'
     end as contact_id,
     created_at as ordered_at,
-    total::decimal(18, 2)::varchar as order_amount,
+    money(total, currency) as order_amount,
     currency as currency_code,
     case when cancelled_at is not null then 'cancelled' else financial_status end as status,
     fulfilled_at as delivered_at

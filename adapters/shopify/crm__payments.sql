@@ -2,7 +2,7 @@ select
     name || '-paid' as payment_id,
     name as order_id,
     paid_at,
-    total::decimal(18, 2)::varchar as payment_amount,
+    money(total, currency) as payment_amount,
     currency as currency_code,
     'charge' as payment_type
 from lines
@@ -12,9 +12,9 @@ select
     name || '-refunded',
     name,
     coalesce(cancelled_at, paid_at),
-    refunded_amount::decimal(18, 2)::varchar,
+    money(refunded_amount, currency),
     currency,
     'refund'
 from lines
-where total is not null and paid_at is not null and refunded_amount::decimal(18, 2) > 0
+where total is not null and paid_at is not null and refunded_amount > 0
 order by payment_id

@@ -1,7 +1,7 @@
--- Times are UTC. The derived time corrects the device's clock; the collector's is the fallback.
+-- The derived time corrects the device's clock; the collector's is the fallback.
 select
     event_id,
-    coalesce(derived_tstamp, collector_tstamp) || 'Z' as occurred_at,
+    coalesce(derived_tstamp, collector_tstamp) as occurred_at,
     coalesce(domain_userid, '(not set)') as visitor_id,
     case
         when event = 'struct' then coalesce(se_action, 'struct')
@@ -19,7 +19,7 @@ select
     useragent as user_agent,
     geo_country as country_code,
     tr_orderid as order_id,
-    round(tr_total::decimal(24, 6), 2)::varchar as value_amount,
+    money(tr_total, tr_currency) as value_amount,
     tr_currency as currency_code,
     case
         when event = 'struct' then json_object(

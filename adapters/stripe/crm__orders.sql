@@ -2,8 +2,8 @@
 select
     coalesce(order_id_metadata, id) as order_id,
     coalesce(min(customer_id), 'unknown') as contact_id,
-    min(created_date_utc) || 'Z' as ordered_at,
-    sum(replace(amount, ',', '')::decimal(18, 2))::varchar as order_amount,
+    min(created_date_utc) as ordered_at,
+    money(sum(amount), min(currency)) as order_amount,
     upper(min(currency)) as currency_code,
     'paid' as status
 from payments

@@ -48,7 +48,7 @@ unioned as (
         'refund'
     from paid
     where
-        replace(amount_refunded, ',', '')::decimal(18, 2) > 0
+        amount_refunded > 0
         and not exists (
             select 1
             from single_refunds
@@ -64,15 +64,15 @@ unioned as (
         'chargeback'
     from paid
     where
-        replace(disputed_amount, ',', '')::decimal(18, 2) > 0
+        disputed_amount > 0
         and lower(dispute_status) in ('lost', 'charge_refunded')
 )
 
 select
     payment_id,
     order_id,
-    paid_at || 'Z' as paid_at,
-    replace(amount, ',', '')::decimal(18, 2)::varchar as payment_amount,
+    paid_at,
+    money(amount, currency_code) as payment_amount,
     currency_code,
     payment_type
 from unioned

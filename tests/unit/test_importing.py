@@ -18,8 +18,10 @@ from orchestration.importing import (
     Input,
     _open_input,
     copy_rules,
+    file_stem,
     fill_with_sample,
     import_export,
+    parse_adapter,
 )
 from orchestration.loading import ledger
 from orchestration.loading.contract import load_contract
@@ -161,7 +163,7 @@ def test_an_import_brings_its_rules_into_a_home_that_has_none(tmp_path: Path) ->
     (settings.home / "rules").mkdir()
     template = settings.home / "rules" / "journey_maps.csv"
     template.write_text(rules.template(rules.tables()["journey_maps"]), "utf-8")
-    assert copy_rules(source, settings) == 4
+    assert copy_rules(source, settings) == len(list(source.iterdir()))
     assert copy_rules(source, settings) == 0
     assert rules.load(settings.home).sets["survey_questions"].origin == "own"
 
@@ -174,3 +176,112 @@ def test_adapters_map_onto_contract_tables() -> None:
         queries = list((ADAPTERS_DIR / name).glob("*__*.sql"))
         assert queries and (ADAPTERS_DIR / name / "README.md").exists()
         assert {query.stem.replace("__", "/") for query in queries} <= set(tables)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ('titel = "x"', "titel is no key; did you mean title"),
+        (
+            '[inputs.a]\nfiles = "a"\ncolums = ["id"]',
+            r"inputs\.a\.colums is no key; did you mean columns",
+        ),
+        ('[inputs.a]\ncolumns = ["id"]', r"inputs\.a\.files is missing"),
+        ('[inputs.a]\nfiles = "a"\ntimes = "at"', r"inputs\.a\.times must be a list"),
+        ('[inputs.a]\nfiles = "a"\ndate_order = "dmy"', 'date_order must be "day_first"'),
+        ('time_zone = "Tokyo"\n[inputs]\na = "a"', "time_zone must be an IANA time zone"),
+        ("[home]\nthread = 1", r"home\.thread is no key; did you mean threads"),
+        ('file_by_file = "b"\n[inputs]\na = "a"', "file_by_file names no input"),
+        ("[inputs", "not valid TOML"),
+    ],
+)
+def test_a_wrong_key_of_an_adapter_is_named(tmp_path: Path, text: str, words: str) -> None:
+    path = tmp_path / "adapter.toml"
+    path.write_text(text, "utf-8")
+    with pytest.raises(ImportFailed, match=words) as failed:
+        parse_adapter(path, {})
+    assert str(failed.value).startswith(f"{path}: ") and "\n" not in str(failed.value)
+
+
+def stripe(folder: Path, *amounts: str) -> Path:
+    folder.mkdir(exist_ok=True)
+    rows = [f'ch_{n},2026-09-01 10:00:00,"{text}",eur,Paid' for n, text in enumerate(amounts)]
+    header = "id,Created date (UTC),Amount,Currency,Status"
+    (folder / "unified_payments.csv").write_text("\n".join([header, *rows]), "utf-8")
+    return folder
+
+
+def test_decimal_commas_are_declared_and_checked_against_the_file(tmp_path: Path) -> None:
+    settings = load_settings(tmp_path / "home")
+    settings.prepare()
+    source = stripe(tmp_path / "export", "12,50", "1.234")
+    with pytest.raises(
+        ImportFailed, match=r"payments\.csv: .*column amount: '12,50'.*decimal_mark"
+    ):
+        import_export("stripe", source, settings)
+    config = settings.home / "journey.toml"
+    config.write_text('[adapters.stripe]\ndecimal_mark = ","\n', "utf-8")
+    import_export("stripe", source, load_settings(settings.home))
+    text = (settings.landing / "crm" / "payments" / "stripe.csv").read_text("utf-8")
+    assert '"12.50","EUR"' in text and '"1234.00","EUR"' in text
+    stripe(source, "12.50", "12,50")
+    with pytest.raises(ImportFailed, match="contradict"):
+        import_export("stripe", source, load_settings(settings.home))
+
+
+def test_a_value_that_is_none_of_its_kind_is_named(tmp_path: Path) -> None:
+    settings = load_settings(tmp_path / "home")
+    settings.prepare()
+    source = stripe(tmp_path / "export", "12.50", "Taro Yamada")
+    with pytest.raises(ImportFailed, match=r"payments\.csv, row 2, column amount: 11 characters"):
+        import_export("stripe", source, settings)
+    assert list(settings.landing.rglob("*.csv")) == []
+
+
+def test_a_home_says_what_its_exports_are_like(tmp_path: Path) -> None:
+    settings = load_settings(tmp_path / "home")
+    settings.prepare()
+    config = settings.home / "journey.toml"
+    config.write_text('[adapters.surveymonkey]\ntime_zone = "America/New_York"\n', "utf-8")
+    export_of = tmp_path / "export"
+    export_of.mkdir()
+    (export_of / "NPS 2026.csv").write_text(
+        "Respondent ID,End Date,Recommend\n,,Response\n1,10/01/2026 10:01:00 AM,9\n", "utf-8"
+    )
+    import_export("surveymonkey", export_of, load_settings(settings.home))
+    (written,) = (settings.landing / "survey" / "answers").glob("*.csv")
+    assert '"NPS 2026","Recommend","2026-10-01 14:01:00Z"' in written.read_text("utf-8")
+
+
+def test_typed_columns_of_any_spelling(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text(
+        "ID,CREATEDDATE,Close Date,ISWON,Owner_Id,Amount\n"
+        '1,2026-05-07 20:47:49,2026-06-11 00:00:00,1,000000000000000AAA,"1,234.50"\n'
+        "2,,,,,\n",
+        "utf-8",
+    )
+    entry = Input("a.csv", ("Id",), times=("CreatedDate",), days=("CloseDate",), flags=("IsWon",),
+                  ids=("OwnerId", "Missing"), amounts=("Amount",), time_zone="UTC")  # fmt: skip
+    connection = duckdb.connect()
+    connection.execute("set TimeZone = 'UTC'")
+    _open_input(connection, "a", entry, [path])
+    rows = connection.execute(
+        "select id, created_date::varchar, close_date::varchar, is_won, owner_id, missing, "
+        "amount::varchar from a order by id"
+    ).fetchall()
+    assert rows == [
+        ("1", "2026-05-07 20:47:49+00", "2026-06-11", True, None, None, "1234.500000"),
+        ("2", None, None, None, None, None, None),
+    ]
+
+
+def test_the_name_of_a_survey_is_the_part_of_the_file_name_that_stays() -> None:
+    pattern = parse_adapter(ADAPTERS_DIR / "qualtrics" / "adapter.toml", {}).inputs["answers"]
+    for name, stem in (
+        ("Customer+NPS_2026-10-01_020000123.csv", "Customer+NPS"),
+        ("Customer+NPS_October+3,+2026_10.05.csv", "Customer+NPS"),
+        ("Customer NPS_October 3, 2026_10.05.csv.gz", "Customer NPS"),
+        ("Dr. Sato v1.2 (1).tsv", "Dr. Sato v1.2"),
+    ):
+        assert file_stem(Path(name), pattern.file_name) == stem

@@ -28,6 +28,11 @@ from orchestration.settings import DEFAULTS, SettingsError, is_instant, load_set
         ("keep_releases = true", "keep_releases must be"),
         ('reporting_currency = "ABC"', "reporting_currency"),
         ('pepper_key_id = "k 1"', "pepper_key_id"),
+        ("adapters = 4", r"adapters must be tables"),
+        ("[adapters.stripes]", "stripes is no adapter; did you mean stripe"),
+        ('[adapters.stripe]\ntimezone = "UTC"', "timezone is no key .* did you mean time_zone"),
+        ('[adapters.stripe]\ndate_order = "dmy"', r"adapters\.stripe\.date_order must be"),
+        ('[adapters.stripe]\nfile_name = "("', r"adapters\.stripe\.file_name must be"),
     ],
 )
 def test_wrong_settings_name_themselves(
