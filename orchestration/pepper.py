@@ -7,11 +7,16 @@ import secrets
 import sys
 
 from orchestration import command
-from orchestration.settings import SettingsError, home_path
+from orchestration.settings import SettingsError, home_path, load_settings
 
 
 def main() -> None:
     """Write `<home>/pepper`, readable by its owner only; a pepper that exists is never touched."""
+    if load_settings().is_sample:
+        raise SettingsError(
+            f"{home_path()} holds the synthetic sample, which has a pepper of its own; a pepper is "
+            "for a home with data of yours: set JOURNEY_HOME to a new folder"
+        )
     path = home_path() / "pepper"
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     try:

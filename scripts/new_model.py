@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+import textwrap
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -75,8 +76,12 @@ def scaffold(layer: str, domain: str, name: str) -> list[Path]:
 
 
 def _append(path: Path, header: str, text: str) -> None:
+    """Add an entry to the list in a file, as deep as its other entries are."""
     content = path.read_text("utf-8") if path.exists() else header
-    path.write_text(content + text, "utf-8")
+    entries = re.search(r"^( *)- ", content, re.MULTILINE)
+    if entries and not entries[1]:
+        text = textwrap.dedent(text)
+    path.write_text(content.rstrip("\n") + "\n" + text, "utf-8")
 
 
 def main(arguments: list[str]) -> int:

@@ -73,6 +73,17 @@ def test_a_pepper_is_written_once(
     assert "exists" in capsys.readouterr().err and written.read_text("ascii") == text
 
 
+def test_a_home_with_the_sample_gets_no_pepper(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its rows are hashed with the sample's own; another one would stop the next run."""
+    (tmp_path / "SYNTHETIC_SAMPLE").write_text("", "utf-8")
+    monkeypatch.setenv("JOURNEY_HOME", str(tmp_path))
+    assert command.run("pepper", pepper.main) == 1
+    assert "set JOURNEY_HOME to a new folder" in capsys.readouterr().err
+    assert not (tmp_path / "pepper").exists()
+
+
 TYPED = 'it\'s 5 % of "all" `x`; b'
 
 

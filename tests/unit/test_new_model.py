@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -9,26 +10,41 @@ import yaml
 
 from scripts import new_model
 
+FOLDERS = sorted(
+    f"{path.parent.name}/{path.name}"
+    for path in new_model.MODELS.glob("*/*")
+    if path.is_dir() and path.parent.name in new_model.NAMES
+)
+
 
 @pytest.fixture
 def models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    folder = tmp_path / "marts" / "stages"
-    folder.mkdir(parents=True)
-    (folder / "_stages__models.yml").write_text("models:\n  - name: fct_old\n", "utf-8")
-    monkeypatch.setattr(new_model, "MODELS", tmp_path)
-    return folder
+    """A copy of the project's models."""
+    shutil.copytree(new_model.MODELS, tmp_path / "models")
+    monkeypatch.setattr(new_model, "MODELS", tmp_path / "models")
+    return tmp_path / "models"
 
 
-def test_three_stubs_that_parse(models: Path) -> None:
-    touched = new_model.scaffold("marts", "stages", "fct_first_purchases")
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_stubs_stand_in_the_lists_of_every_folder(models: Path, folder: str) -> None:
+    layer, domain = folder.split("/")
+    name = {"staging": f"stg_{domain}__new", "intermediate": "int_new_derived"}.get(
+        layer, "fct_new"
+    )
+    lists = {
+        path: yaml.safe_load(path.read_text("utf-8"))
+        for path in (models / folder).glob("_*__*s.yml")
+    }
+    touched = new_model.scaffold(layer, domain, name)
     assert [path.name for path in touched] == [
-        "fct_first_purchases.sql", "_stages__models.yml", "_stages__unit_tests.yml",
-    ]  # fmt: skip
-    entries = yaml.safe_load((models / "_stages__models.yml").read_text("utf-8"))["models"]
-    assert [entry["name"] for entry in entries] == ["fct_old", "fct_first_purchases"]
-    assert entries[1]["columns"][0]["data_type"] == "varchar"
-    tests = yaml.safe_load((models / "_stages__unit_tests.yml").read_text("utf-8"))
-    assert tests["unit_tests"][0]["model"] == "fct_first_purchases"
+        f"{name}.sql", f"_{domain}__models.yml", f"_{domain}__unit_tests.yml",
+    ][: 2 if layer == "staging" else 3]  # fmt: skip
+    for path, key in zip(touched[1:], ("models", "unit_tests"), strict=False):
+        entries = yaml.safe_load(path.read_text("utf-8"))[key]
+        assert entries[:-1] == lists.get(path, {key: []})[key]
+        assert entries[-1].get("model", entries[-1]["name"]) == name
+    columns = yaml.safe_load(touched[1].read_text("utf-8"))["models"][-1]["columns"]
+    assert columns[0].get("data_type") == ("varchar" if layer == "marts" else None)
 
 
 @pytest.mark.parametrize(

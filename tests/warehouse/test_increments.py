@@ -13,6 +13,10 @@ from orchestration.proving import File, History, Night, NotEqual, Project, World
 from tests.conftest import run_module
 
 
+def test_histories_have_rows_of_every_raw_table(project: Project) -> None:
+    assert set(proving.ROWS) == set(project.tables)
+
+
 def test_many_random_histories(project: Project) -> None:
     proving.run(project, 160, 1, progress=print)
 
