@@ -22,7 +22,6 @@ import json
 import os
 import re
 import shutil
-import subprocess
 import sys
 import tempfile
 import time
@@ -30,6 +29,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stdout, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +42,7 @@ from orchestration.fingerprint import ARRIVAL_TABLES
 from orchestration.loading import erasing, ledger, loader
 from orchestration.loading.contract import load_contract
 from orchestration.loading.reading import file_id
-from orchestration.settings import DBT, DBT_PROJECT_DIR, ROOT, SAMPLE_RULES, load_settings
+from orchestration.settings import DBT_PROJECT_DIR, ROOT, SAMPLE_RULES, load_settings
 
 PEPPER = "a pepper for proofs, at least 32 characters"
 _AS_OF = "2001-02-03 04:05:06"  # stands in compiled SQL for the instant of the night
@@ -88,17 +88,16 @@ class Project:
             with duckdb.connect(str(config.warehouse)) as connection:
                 ledger.create(connection, list(self.tables.values()))
                 rules.apply(connection, own)
+                connection.execute("create schema seeds")
+                for name in own.sets:  # as the materialization of seeds does it
+                    connection.execute(f'create table seeds."{name}" as from rules."{name}"')
                 _pretend_built(connection)
-            # In a process of its own, which closes the file: the seeds are read from it below.
-            subprocess.run(
-                [*DBT, "--quiet", "seed", *overrides,
-                 *_directories(config.dbt_target)],
-                check=True,
-            )  # fmt: skip
             shutil.copy(config.warehouse, self.empty)
-            replaces = _dbt(config.dbt_target, "compile", *overrides, "--inline", _REPLACES)
-            full = _compiled(_dbt(config.dbt_target, "compile", *overrides, "--full-refresh"))
-            later = _compiled(_dbt(config.dbt_target, "compile", *overrides))
+            manifest = _dbt(config.dbt_target, "parse", *overrides)
+            compile_ = partial(_dbt, config.dbt_target, "compile", *overrides, manifest=manifest)
+            replaces = compile_("--inline", _REPLACES)
+            full = _compiled(compile_("--full-refresh"))
+            later = _compiled(compile_())
         finally:
             os.environ.clear()
             os.environ.update(environment)
@@ -201,11 +200,11 @@ def _directories(target: Path) -> list[str]:
     return ["--project-dir", project, "--profiles-dir", project, "--target-path", str(target)]
 
 
-def _dbt(target: Path, *arguments: str) -> Any:
+def _dbt(target: Path, *arguments: str, manifest: Any = None) -> Any:
     from dbt.cli.main import dbtRunner
 
     with redirect_stdout(io.StringIO()) as output:
-        result = dbtRunner().invoke(["--quiet", *arguments, *_directories(target)])
+        result = dbtRunner(manifest=manifest).invoke(["--quiet", "--no-write-json", *arguments, *_directories(target)])
     if not result.success:
         raise RuntimeError(f"dbt {arguments[0]} failed: {result.exception or output.getvalue()}")
     return result.result
