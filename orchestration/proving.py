@@ -204,7 +204,9 @@ def _dbt(target: Path, *arguments: str, manifest: Any = None) -> Any:
     from dbt.cli.main import dbtRunner
 
     with redirect_stdout(io.StringIO()) as output:
-        result = dbtRunner(manifest=manifest).invoke(["--quiet", "--no-write-json", *arguments, *_directories(target)])
+        result = dbtRunner(manifest=manifest).invoke(
+            ["--quiet", "--no-write-json", *arguments, *_directories(target)]
+        )
     if not result.success:
         raise RuntimeError(f"dbt {arguments[0]} failed: {result.exception or output.getvalue()}")
     return result.result
