@@ -91,9 +91,10 @@ class Project:
                 connection.execute("create schema seeds")
                 for name in own.sets:  # as the materialization of seeds does it
                     connection.execute(f'create table seeds."{name}" as from rules."{name}"')
-                _pretend_built(connection)
-            shutil.copy(config.warehouse, self.empty)
             manifest = _dbt(config.dbt_target, "parse", *overrides)
+            with duckdb.connect(str(config.warehouse)) as connection:
+                _pretend_built(connection, manifest)
+            shutil.copy(config.warehouse, self.empty)
             compile_ = partial(_dbt, config.dbt_target, "compile", *overrides, manifest=manifest)
             replaces = compile_("--inline", _REPLACES)
             full = _compiled(compile_("--full-refresh"))
@@ -186,13 +187,13 @@ class _Dbt:
         return self.connection.table(self.relations[name].replace('"', ""))
 
 
-def _pretend_built(connection: duckdb.DuckDBPyConnection) -> None:
+def _pretend_built(connection: duckdb.DuckDBPyConnection, manifest: Any) -> None:
     """For dbt a run is a later one when the model's table exists, whatever is in it."""
     for schema in ("intermediate", "marts"):
         connection.execute(f"create schema {schema}")
-        for path in (DBT_PROJECT_DIR / "models" / schema).rglob("*.sql"):
-            if "materialized='incremental'" in path.read_text("utf-8"):
-                connection.execute(f"create table {schema}.{path.stem} (nothing integer)")
+    for node in manifest.nodes.values():
+        if node.resource_type == "model" and node.config.materialized == "incremental":
+            connection.execute(f"create table {node.schema}.{node.name} (nothing integer)")
 
 
 def _directories(target: Path) -> list[str]:

@@ -56,7 +56,7 @@ from held_identifiers
 inner join touched_identifiers
     on
         held_identifiers.identifier_id = touched_identifiers.identifier_id
-        and {{ is_any('touched_identifiers.identifier_id') }}
+        and {{ join_filter_hint('touched_identifiers.identifier_id') }}
 union
 select person_id from lapsed
 union

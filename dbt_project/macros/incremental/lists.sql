@@ -32,14 +32,14 @@
         {{ value }} in (
             select listed.{{ column }}
             from {{ listed }} as listed
-            where {{ is_any('listed.' ~ column) }}
+            where {{ join_filter_hint('listed.' ~ column) }}
         )
     {%- else -%}
         true
     {%- endif -%}
 {%- endmacro %}
 
-{% macro is_any(key) -%} length({{ key }}) >= 0 {%- endmacro %}
+{% macro join_filter_hint(key) -%} length({{ key }}) >= 0 {%- endmacro %}
 
 {% macro has_new_events(visitor_id) -%}
     {{ is_listed(visitor_id, 'int_visitors_touched', 'visitor_id') }}

@@ -37,30 +37,19 @@
 {% macro replace_touched(arguments, touched, key, held_key=none) -%}
     {%- set columns = arguments["dest_columns"] | map(attribute="quoted") | join(", ") -%}
     {%- set model = arguments["target_relation"].identifier %}
-    {%- if are_touched_rows_read(model) %}
     create schema if not exists touched;
     create or replace table touched.{{ model }} as
     select * from {{ arguments["temp_relation"] }};
-    {%- endif %}
     delete from {{ arguments["target_relation"] }} as held
     using {{ touched }} as touched
     where
         held.{{ held_key or key }} = touched.{{ key }}
-        and {{ is_any('touched.' ~ key) }}
+        and {{ join_filter_hint('touched.' ~ key) }}
         {%- for predicate in arguments["incremental_predicates"] or [] %}
         and {{ predicate }}
         {%- endfor %};
     insert into {{ arguments["target_relation"] }} ({{ columns }})
     select {{ columns }} from {{ arguments["temp_relation"] }}
-{%- endmacro %}
-
-{% macro are_touched_rows_read(model) -%}
-    {%- set call = "touched_rows('" ~ model ~ "'" -%}
-    {%- set readers = [] -%}
-    {%- for node in graph.nodes.values() if call in (node.raw_code or '') -%}
-        {%- do readers.append(node.name) -%}
-    {%- endfor -%}
-    {{ return(readers != []) }}
 {%- endmacro %}
 
 {% macro clear_touched() -%}
