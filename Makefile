@@ -44,13 +44,13 @@ $(VENV)/semantic/installed: requirements-semantic.lock $(VENV)/installed
 	@touch $@
 
 nightly: setup ## the main job: load, build, judge and publish what lies in the landing zone [FULL=1]
-	@$(BIN)/python -m orchestration.nightly $(if $(AS_OF),--as-of "$$AS_OF") $(if $(FULL),--full)
+	@$(BIN)/python -m orchestration.dagster_shell.nightly $(if $(AS_OF),--as-of "$$AS_OF") $(if $(FULL),--full)
 
 status: setup ## how the home is: release, data, runs, checks, quarantine, disk; changes nothing
-	@$(BIN)/python -m orchestration.status
+	@$(BIN)/python -m orchestration.operating.status
 
 settings: setup ## every setting of the home with its value and where that comes from
-	@$(BIN)/python -m orchestration.status settings
+	@$(BIN)/python -m orchestration.operating.status settings
 
 test: setup $(VENV)/semantic/installed ## lint, then all tests
 	@$(MAKE) --no-print-directory lint
@@ -66,54 +66,54 @@ test-superset: setup .venv-superset/installed ## import and query the dashboard 
 	@touch $@
 
 dev: setup ## Dagster UI on http://127.0.0.1:3000, with the schedule
-	@$(BIN)/python -m orchestration.dagster_store
-	@$(BIN)/dagster dev -m orchestration.definitions --host 127.0.0.1 --port 3000
+	@$(BIN)/python -m orchestration.dagster_shell.dagster_store
+	@$(BIN)/dagster dev -m orchestration.dagster_shell.definitions --host 127.0.0.1 --port 3000
 
 import: setup ## map an export into the landing zone: make import ADAPTER=olist FROM=<dir>
 	@test -n "$$ADAPTER" && test -n "$$FROM" || { echo "usage: make import ADAPTER=<name> FROM=<dir>; adapters: $$(ls adapters | tr '\n' ' ')"; exit 1; }
-	@$(BIN)/python -m orchestration.importing "$$ADAPTER" "$$FROM"
+	@$(BIN)/python -m orchestration.loading.importing "$$ADAPTER" "$$FROM"
 
 build: setup ## dbt alone on the loaded data, without publishing: make build [M=+fct_sessions]
-	@$(BIN)/python -m orchestration.dbt build --exclude-resource-type unit_test $(if $(M),--select $(M))
+	@$(BIN)/python -m orchestration.developing.dbt build --exclude-resource-type unit_test $(if $(M),--select $(M))
 
 unit: setup ## dbt unit tests: make unit [M=fct_stage_transitions]
-	@$(BIN)/python -m orchestration.dbt test --select $(if $(M),$(M),test_type:unit) --exclude-resource-type test
+	@$(BIN)/python -m orchestration.developing.dbt test --select $(if $(M),$(M),test_type:unit) --exclude-resource-type test
 
 publish: setup ## publish the candidate alone; refused unless exactly this one passed its audit
-	@$(BIN)/python -m orchestration.publishing
+	@$(BIN)/python -m orchestration.publishing.releasing
 
 metrics: setup $(VENV)/semantic/installed ## MetricFlow on the release: make metrics ARGS="query --metrics cvr --group-by metric_time__month"
-	@$(BIN)/python -m orchestration.metrics $(ARGS)
+	@$(BIN)/python -m orchestration.readers.metrics $(ARGS)
 
 superset: setup ## write the Superset dashboard of this home's releases, ready to import
-	@$(BIN)/python -m orchestration.superset
+	@$(BIN)/python -m orchestration.readers.superset
 
 push-postgres: setup ## push the published release into PostgreSQL (JOURNEY_POSTGRES_URL or PG* variables)
-	@$(BIN)/python -m orchestration.pushing
+	@$(BIN)/python -m orchestration.readers.postgres
 
 releases: setup ## list the releases, the current one starred
-	@$(BIN)/python -m orchestration.publishing --list
+	@$(BIN)/python -m orchestration.publishing.releasing --list
 
 rollback: setup ## make the previous release current again: make rollback [RELEASE=<id>]
-	@$(BIN)/python -m orchestration.publishing --rollback $(if $(RELEASE),"$$RELEASE")
+	@$(BIN)/python -m orchestration.publishing.releasing --rollback $(if $(RELEASE),"$$RELEASE")
 
 rules: setup ## write templates for rules of your own to $JOURNEY_HOME/rules, and tell which hold
 	@$(BIN)/python -m orchestration.rules
 
 waive: setup ## let the gate pass in spite of a rejected or drifted file: make waive FILE=<name> REASON="..."
 	@test -n "$$FILE" && test -n "$$REASON" || { echo 'usage: make waive FILE=<name or id> REASON="why"'; exit 1; }
-	@$(BIN)/python -m orchestration.waiving "$$FILE" "$$REASON"
+	@$(BIN)/python -m orchestration.operating.waiving "$$FILE" "$$REASON"
 
 retract: setup ## take a load back, as if it had never come: make retract FILE=<name or id>
 	@test -n "$$FILE" || { echo 'usage: make retract FILE=<name or id>'; exit 1; }
-	@$(BIN)/python -m orchestration.reloading retract "$$FILE"
+	@$(BIN)/python -m orchestration.operating.reloading retract "$$FILE"
 
 requeue: setup ## load files anew after a repair: make requeue FILE=<name or id>, or REASON=R_ENUM_UNKNOWN
 	@test -n "$$FILE$$REASON" || { echo 'usage: make requeue FILE=<name or id> | REASON=<R_...>'; exit 1; }
-	@$(BIN)/python -m orchestration.reloading requeue "$${FILE:-$$REASON}"
+	@$(BIN)/python -m orchestration.operating.reloading requeue "$${FILE:-$$REASON}"
 
 pepper: setup ## write a secret pepper for hashing personal data to $JOURNEY_HOME/pepper, once
-	@$(BIN)/python -m orchestration.pepper
+	@$(BIN)/python -m orchestration.operating.pepper
 
 lint: setup ## ruff, type check, sqlfluff
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check --quiet .
@@ -121,26 +121,26 @@ lint: setup ## ruff, type check, sqlfluff
 	@$(BIN)/sqlfluff lint --disable-progress-bar --processes 2 dbt_project/models dbt_project/tests adapters
 
 docs: setup ## dbt's documentation and the data dictionary (page and CSV), each one file: docs/site/
-	@$(BIN)/python -m orchestration.dbt docs generate --static
+	@$(BIN)/python -m orchestration.developing.dbt docs generate --static
 	@mkdir -p docs/site && cp "$$JOURNEY_HOME/work/dbt/static_index.html" docs/site/index.html
 	@echo "written to docs/site/index.html"
-	@$(BIN)/python -m orchestration.dictionary docs/site
+	@$(BIN)/python -m orchestration.readers.dictionary docs/site
 
 model: setup ## scaffold a model: make model LAYER=marts DOMAIN=stages NAME=fct_something
-	@$(BIN)/python scripts/new_model.py "$(LAYER)" "$(DOMAIN)" "$(NAME)"
+	@$(BIN)/python -m orchestration.developing.new_model "$(LAYER)" "$(DOMAIN)" "$(NAME)"
 
 semantic: setup ## write the semantic layer anew from seeds/kpi_definitions.csv
-	@$(BIN)/python -m scripts.semantic_layer
+	@$(BIN)/python -m orchestration.developing.semantic_layer
 
 sample: setup ## generate the shipped sample anew: make sample [PEOPLE=2000] [DAYS=548] [OUT=<dir>]
 	@$(BIN)/python -m sample.generate $(if $(PEOPLE),--people $(PEOPLE)) $(if $(DAYS),--days $(DAYS)) $(if $(OUT),--out "$$OUT")
 
 identity: setup ## who somebody is and why: make identity WHO=visitor:v1 [AND=user:u2] [ON="2026-01-31 00:00:00"]
 	@test -n "$$WHO" || { echo 'usage: make identity WHO=<type>:<value> [AND=<type>:<value>] [ON=<UTC instant>]'; exit 1; }
-	@$(BIN)/python -m orchestration.identity "$$WHO" $(if $(AND),--and "$$AND") $(if $(ON),--on "$$ON")
+	@$(BIN)/python -m orchestration.operating.identity "$$WHO" $(if $(AND),--and "$$AND") $(if $(ON),--on "$$ON")
 
 prove: setup ## random histories: every increment equals a full rebuild: make prove [N=200] [SEED=0]
-	@$(BIN)/python -m orchestration.proving --histories $(or $(N),200) --seed $(or $(SEED),0)
+	@$(BIN)/python -m orchestration.developing.proving --histories $(or $(N),200) --seed $(or $(SEED),0)
 
 benchmark: setup ## wall time and memory of the nightly, or of loading: make benchmark [WHAT=loading] [ARGS=...]
 	@$(BIN)/python -m benchmarks.$(or $(WHAT),nightly) $(ARGS)

@@ -31,8 +31,9 @@ import duckdb
 
 from benchmarks.events import events
 from benchmarks.measuring import MemoryWatch
-from orchestration import building, rules
-from orchestration.fingerprint import fingerprint
+from orchestration import rules
+from orchestration.building import builds
+from orchestration.building.fingerprint import fingerprint
 from orchestration.loading import ledger
 from orchestration.loading.contract import load_contract
 from orchestration.settings import DBT, DBT_PROJECT_DIR, Settings, load_settings
@@ -216,15 +217,15 @@ def build(
 ) -> Measure:
     """`dbt run` as the nightly would, without tests; full when `models_at_once` is given."""
     full = models_at_once is not None
-    key = building.build_key(settings, rules.defaults())
+    key = builds.build_key(settings, rules.defaults())
     with duckdb.connect(str(settings.warehouse)) as connection:
-        reason = building.begin(connection, key, as_of_at, full)
+        reason = builds.begin(connection, key, as_of_at, full)
     assert bool(reason) == full, reason
     command = dbt(settings, *(full_run(models_at_once) if models_at_once else ["run"]))
     measure = watched(way, command, environment(settings, as_of_at))
     measure.models = seconds_per_model(settings)
     with duckdb.connect(str(settings.warehouse)) as connection:
-        building.complete(connection, key, as_of_at, building.new_build_id())
+        builds.complete(connection, key, as_of_at, builds.new_build_id())
     return measure
 
 

@@ -46,7 +46,7 @@ def run_night(name: str, home: Path) -> Night:
                    "DAGSTER_STATE_DIR": str(home / "dagster"), "PYTHONPATH": str(ROOT)}  # fmt: skip
     started = time.monotonic()
     process = subprocess.Popen(
-        [sys.executable, "-m", "orchestration.nightly"],
+        [sys.executable, "-m", "orchestration.dagster_shell.nightly"],
         cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True,
     )  # fmt: skip
     stages: dict[str, float] = {}
@@ -101,7 +101,10 @@ def main() -> None:
         if options.olist.exists():
             olist = Path(folder) / "olist"
             subprocess.run(
-                [sys.executable, "-m", "orchestration.importing", "olist", str(options.olist)],
+                [
+                    sys.executable, "-m", "orchestration.loading.importing",
+                    "olist", str(options.olist),
+                ],
                 cwd=ROOT, check=True, stdout=subprocess.DEVNULL,
                 env={**os.environ, "JOURNEY_HOME": str(olist)},
             )  # fmt: skip

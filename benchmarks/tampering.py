@@ -29,8 +29,8 @@ from tests.conftest import PEPPER, environment
 
 CHECK_ALONE = """
 import dagster as dg, sys
-from orchestration.checks import marts_boundary
-from orchestration.definitions import defs
+from orchestration.dagster_shell.checks import marts_boundary
+from orchestration.dagster_shell.definitions import defs
 job = defs.resolve_job_def("nightly").get_subset(
     asset_selection=set(), asset_check_selection={spec.key for spec in marts_boundary.check_specs})
 with dg.DagsterInstance.get() as instance:
@@ -38,17 +38,18 @@ with dg.DagsterInstance.get() as instance:
         instance=instance, raise_on_error=False,
         run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}})
 if not result.success:
-    from orchestration import failures
+    from orchestration.dagster_shell import failures
     print(*failures.reasons(result.all_events), sep="\\n", file=sys.stderr)
 sys.exit(not result.success)
 """
+NIGHTLY = "orchestration.dagster_shell.nightly"
 COMMANDS = {
-    "nightly": ("-m", "orchestration.nightly"),
-    "nightly as of no month": ("-m", "orchestration.nightly", "--as-of", "2026-13-45 00:00:00"),
-    "nightly as of 2020": ("-m", "orchestration.nightly", "--as-of", "2020-01-01 00:00:00"),
+    "nightly": ("-m", NIGHTLY),
+    "nightly as of no month": ("-m", NIGHTLY, "--as-of", "2026-13-45 00:00:00"),
+    "nightly as of 2020": ("-m", NIGHTLY, "--as-of", "2020-01-01 00:00:00"),
     "check": ("-c", CHECK_ALONE),
-    "publish": ("-m", "orchestration.publishing"),
-    "rollback": ("-m", "orchestration.publishing", "--rollback"),
+    "publish": ("-m", "orchestration.publishing.releasing"),
+    "rollback": ("-m", "orchestration.publishing.releasing", "--rollback"),
 }
 
 # Works on the home and may need the one of the first days; yields environment variables.
@@ -205,7 +206,7 @@ def half_a_build(home: Path, yesterday: Path) -> Iterator[dict[str, str]]:
     import signal
 
     process = subprocess.Popen(
-        [sys.executable, "-m", "orchestration.nightly"], env=environment(home), text=True,
+        [sys.executable, "-m", NIGHTLY], env=environment(home), text=True,
         cwd=Path(__file__).resolve().parent.parent, stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL, start_new_session=True,
     )  # fmt: skip
@@ -244,7 +245,7 @@ def audit_of_yesterday(home: Path, yesterday: Path) -> Iterator[dict[str, str]]:
 @contextmanager
 def lock_held(home: Path, yesterday: Path) -> Iterator[dict[str, str]]:
     """Another process holds the home's lock."""
-    from orchestration.locking import single_writer
+    from orchestration.base.locking import single_writer
 
     with single_writer(home):
         yield {}

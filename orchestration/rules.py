@@ -32,7 +32,7 @@ import duckdb
 import pyarrow as pa
 import yaml
 
-from orchestration import command
+from orchestration.base import command
 from orchestration.settings import (
     DBT_PROJECT_DIR,
     SEEDS_DIR,

@@ -28,7 +28,7 @@ from babel import Locale
 ROOT = Path(__file__).resolve().parent.parent
 DBT_PROJECT_DIR = ROOT / "dbt_project"
 # `-P`: a folder that happens to hold a dbt.py is not looked at.
-DBT = (sys.executable, "-P", "-m", "orchestration.dbt_process")
+DBT = (sys.executable, "-P", "-m", "orchestration.building.dbt_process")
 SEEDS_DIR = ROOT / "seeds"
 SAMPLE_DIR = ROOT / "sample" / "landing"
 SAMPLE_RULES = ROOT / "sample" / "rules"
@@ -157,7 +157,7 @@ class Settings:
             "JOURNEY_CONSENT_POLICY": self.consent_policy,
             "DAGSTER_STATE_DIR": str(self.home / "dagster"),
             "DO_NOT_TRACK": "1",
-            "JOURNEY_PARENT": str(os.getpid()),  # see orchestration/dbt_process.py
+            "JOURNEY_PARENT": str(os.getpid()),  # see orchestration/building/dbt_process.py
             "PYTHONPATH": str(ROOT),
         }
         if as_of_at is not None:

@@ -14,8 +14,8 @@ import duckdb
 import pytest
 
 from orchestration import rules
-from orchestration.project import ensure_manifest
-from orchestration.proving import Project
+from orchestration.building.project import ensure_manifest
+from orchestration.developing.proving import Project
 from orchestration.settings import SAMPLE_RULES, load_settings
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -63,7 +63,7 @@ def run_module(
 
 def nightly(home: Path, **extra: str) -> subprocess.CompletedProcess[str]:
     """`make nightly` on a home."""
-    return run_module("orchestration.nightly", home=home, **extra)
+    return run_module("orchestration.dagster_shell.nightly", home=home, **extra)
 
 
 def place_story(name: str, home: Path) -> Path:

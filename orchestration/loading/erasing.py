@@ -25,8 +25,8 @@ from pathlib import Path
 
 import duckdb
 
-from orchestration import files, sealed
-from orchestration.database import open_warehouse
+from orchestration.base import files, sealed
+from orchestration.base.database import open_warehouse
 from orchestration.loading import ledger, privacy
 from orchestration.loading.contract import Column, Table
 from orchestration.settings import Settings

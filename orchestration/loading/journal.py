@@ -21,7 +21,7 @@ from typing import Any
 
 import duckdb
 
-from orchestration import files
+from orchestration.base import files
 from orchestration.loading import ledger
 from orchestration.loading.contract import Table
 

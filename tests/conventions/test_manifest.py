@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 import yaml
 
-from orchestration import dictionary, superset
-from orchestration.project import ensure_manifest
+from orchestration.building.project import ensure_manifest
+from orchestration.readers import dictionary, superset
 from orchestration.settings import load_settings
 from tests.conftest import ROOT
 

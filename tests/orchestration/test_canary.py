@@ -15,7 +15,7 @@ import duckdb
 import pytest
 
 from benchmarks import canary
-from orchestration import waiving
+from orchestration.operating import waiving
 from tests.conftest import ROOT, environment, nightly, read_release
 from tests.conventions.test_codes import CODE
 

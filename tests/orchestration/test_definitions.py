@@ -8,7 +8,7 @@ import dagster as dg
 import pytest
 import yaml
 
-from orchestration.run_context import end_of_business_day
+from orchestration.dagster_shell.run_context import end_of_business_day
 from tests.conftest import ROOT
 
 # The interface for BI tools: names are fixed.
@@ -32,7 +32,7 @@ PUBLISHED = {
 
 @pytest.fixture(scope="module")
 def defs() -> dg.Definitions:
-    from orchestration.definitions import defs
+    from orchestration.dagster_shell.definitions import defs
 
     return defs
 

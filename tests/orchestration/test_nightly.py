@@ -12,7 +12,8 @@ import dagster as dg
 import duckdb
 import pytest
 
-from orchestration import dagster_store, runs
+from orchestration.dagster_shell import dagster_store
+from orchestration.operating import runs
 from orchestration.settings import load_settings
 from tests.conftest import ROOT, nightly, place_story, read_release, run_module
 
@@ -33,7 +34,7 @@ def tampered(home: Path, statement: str) -> None:
 
 def through_dagster(home: Path, **extra: str) -> subprocess.CompletedProcess[str]:
     """The job as Dagster launches it, without `make nightly` around."""
-    arguments = ("job", "execute", "-m", "orchestration.definitions", "-j", "nightly")
+    arguments = ("job", "execute", "-m", "orchestration.dagster_shell.definitions", "-j", "nightly")
     return run_module("dagster", *arguments, home=home, **extra)
 
 
@@ -56,7 +57,7 @@ def assert_stopped(home: Path, release: str, *words: str, **extra: str) -> None:
         assert word in result.stderr
     assert len(result.stderr[result.stderr.index("NOT PUBLISHED") :].splitlines()) <= 40
     assert release_of(home) == release
-    alone = run_module("orchestration.publishing", home=home)
+    alone = run_module("orchestration.publishing.releasing", home=home)
     assert release_of(home) == release, alone.stdout
 
 
@@ -99,7 +100,7 @@ def test_wrong_files_stop_the_publish_and_wrong_rows_do_not(
     assert calls.read_text("utf-8").splitlines() == [f"failure {failure}"] * 2
     events.unlink()
     waived = run_module(
-        "orchestration.waiving", "crm/orders/february.csv", "resent tomorrow", home=home
+        "orchestration.operating.waiving", "crm/orders/february.csv", "resent tomorrow", home=home
     )
     assert waived.returncode == 0, waived.stderr
     # Wrong rows stop nobody: they are quarantined with their reason and the rest goes on.
@@ -157,7 +158,7 @@ def test_a_failing_expectation_stops_the_publish(sample_home: Path, copy_home: C
     )
     # The sample was hashed with its own pepper, and another one would be refused.
     assert_stopped(home, release, "fct_sessions", "Fewer than 80 %", JOURNEY_PEPPER="")
-    alone = run_module("orchestration.publishing", home=home)
+    alone = run_module("orchestration.publishing.releasing", home=home)
     assert alone.returncode == 1
     assert "Fewer than 80 %" in alone.stderr
 
@@ -226,11 +227,11 @@ def test_wrong_rules_stop_the_run_and_without_any_nothing_of_ours_is_published(
 
 
 def test_one_writer_at_a_time(story_home: Path, copy_home: Copy) -> None:
-    from orchestration.locking import single_writer
+    from orchestration.base.locking import single_writer
 
     home = copy_home(story_home)
     with single_writer(home):
-        for module in ("orchestration.publishing", "orchestration.nightly"):
+        for module in ("orchestration.publishing.releasing", "orchestration.dagster_shell.nightly"):
             result = run_module(module, home=home)
             assert result.returncode == 1
             assert "another run (process" in result.stderr
@@ -239,6 +240,6 @@ def test_one_writer_at_a_time(story_home: Path, copy_home: Copy) -> None:
 @pytest.mark.parametrize("text", ["yesterday", "2026-01-01; drop table x"])
 def test_the_instant_of_the_run_is_checked(story_home: Path, copy_home: Copy, text: str) -> None:
     home = copy_home(story_home)
-    result = run_module("orchestration.nightly", "--as-of", text, home=home)
+    result = run_module("orchestration.dagster_shell.nightly", "--as-of", text, home=home)
     assert result.returncode == 1
     assert "as_of_at" in result.stderr

@@ -13,29 +13,31 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from orchestration import building, gate, publishing
-from orchestration.gate import Audit, Check, GateClosed
+from orchestration.building import builds
+from orchestration.gate import audits
+from orchestration.gate.audits import Audit, Check, GateClosed
 from orchestration.loading import erasing, ledger
+from orchestration.publishing import releasing
 from orchestration.settings import Settings, load_settings
 from tests.conftest import ROOT, environment
 
 AS_OF = "2026-01-08 00:00:00"
 KILLED = """
 import os, signal, sys
-from orchestration import publishing
+from orchestration.publishing import releasing
 from orchestration.settings import load_settings
 def die(step):
     if step == sys.argv[1]:
         os.kill(os.getpid(), signal.SIGKILL)
-publishing.journey_map.render = lambda reader: "page"
-publishing.publish(load_settings(), die)
+releasing.journey_map.render = lambda reader: "page"
+releasing.publish(load_settings(), die)
 """
 
 
 @pytest.fixture(autouse=True)
 def page_of_tiny_marts(monkeypatch: pytest.MonkeyPatch) -> None:
     """The page needs all marts; tests/warehouse/test_journey_map.py has them."""
-    monkeypatch.setattr(publishing.journey_map, "render", lambda reader: "page")
+    monkeypatch.setattr(releasing.journey_map, "render", lambda reader: "page")
 
 
 def candidate(home: Path, people: int, verdict: str = "pass") -> Settings:
@@ -60,12 +62,12 @@ def candidate(home: Path, people: int, verdict: str = "pass") -> Settings:
             """
         )
         ledger.create(connection, [])
-        building.complete(connection, "key", AS_OF, f"build of {people}")
-        build = building.last_complete(connection)
+        builds.complete(connection, "key", AS_OF, f"build of {people}")
+        build = builds.last_complete(connection)
     assert build is not None
     check = Check("dbt", "a", verdict, "why")
     audit = Audit(build.build_id, build.fingerprint, build.content_hash, build.as_of_at, (check,))
-    gate.write_audit(settings.audits, audit)
+    audits.write_audit(settings.audits, audit)
     return settings
 
 
@@ -84,7 +86,7 @@ def people_read(home: Path) -> int:
 
 def test_release_is_complete_and_read_only(tmp_path: Path) -> None:
     settings = candidate(tmp_path, 3)
-    release = publishing.publish(settings)
+    release = releasing.publish(settings)
     current = settings.published / "current"
     assert os.readlink(current) == f"releases/{release}"
     assert people_read(tmp_path) == 3
@@ -101,24 +103,24 @@ def test_release_is_complete_and_read_only(tmp_path: Path) -> None:
         assert views.fetchone() == (0,)
 
 
-@pytest.mark.parametrize("step", publishing.STEPS)
+@pytest.mark.parametrize("step", releasing.STEPS)
 def test_killed_at_any_step_readers_see_a_whole_release(tmp_path: Path, step: str) -> None:
-    publishing.publish(candidate(tmp_path, 3))
+    releasing.publish(candidate(tmp_path, 3))
     settings = candidate(tmp_path, 5)
     killed = subprocess.run(
         [sys.executable, "-c", KILLED, step], cwd=ROOT, env=environment(tmp_path), check=False
     )
     assert killed.returncode == -signal.SIGKILL
-    flipped = publishing.STEPS.index(step) >= publishing.STEPS.index("flipped")
+    flipped = releasing.STEPS.index(step) >= releasing.STEPS.index("flipped")
     assert people_read(tmp_path) == (5 if flipped else 3)
-    publishing.publish(settings)
+    releasing.publish(settings)
     assert people_read(tmp_path) == 5
     left = [p.name for p in settings.published.rglob(".*")]
     assert left == []
 
 
 def test_open_readers_keep_their_release(tmp_path: Path) -> None:
-    publishing.publish(candidate(tmp_path, 3))
+    releasing.publish(candidate(tmp_path, 3))
     path = str(tmp_path / "published" / "current" / "journey.duckdb")
     reader = subprocess.Popen(
         [sys.executable, "-c",
@@ -128,7 +130,7 @@ def test_open_readers_keep_their_release(tmp_path: Path) -> None:
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
     )  # fmt: skip
     assert reader.stdout is not None and reader.stdout.readline() == "open\n"
-    publishing.publish(candidate(tmp_path, 5))
+    releasing.publish(candidate(tmp_path, 5))
     assert people_read(tmp_path) == 5
     output, _ = reader.communicate("\n")
     assert output == "3\n"
@@ -139,12 +141,12 @@ def test_nothing_is_published_without_an_audit(tmp_path: Path) -> None:
     for path in settings.audits.iterdir():
         path.unlink()
     with pytest.raises(GateClosed, match="never judged"):
-        publishing.publish(settings)
+        releasing.publish(settings)
 
 
 def test_a_failed_audit_is_refused_with_its_reasons(tmp_path: Path) -> None:
     with pytest.raises(GateClosed, match="dbt: a: why"):
-        publishing.publish(candidate(tmp_path, 3, verdict="fail"))
+        releasing.publish(candidate(tmp_path, 3, verdict="fail"))
     assert not (tmp_path / "published" / "current").exists()
 
 
@@ -153,7 +155,7 @@ def test_an_edited_verdict_is_not_believed(tmp_path: Path) -> None:
     for path in settings.audits.iterdir():
         path.write_text(path.read_text("utf-8").replace('"verdict": "fail"', '"verdict": "pass"'))
     with pytest.raises(GateClosed):
-        publishing.publish(settings)
+        releasing.publish(settings)
 
 
 def marts(home: Path, statement: str) -> None:
@@ -238,7 +240,7 @@ SPOILED_EVIDENCE: dict[str, tuple[Callable[[Path], object], str]] = {
 
 @pytest.mark.parametrize("spoiled", SPOILED_EVIDENCE)
 def test_evidence_is_of_exactly_this_build(tmp_path: Path, spoiled: str) -> None:
-    publishing.publish(candidate(tmp_path, 3))
+    releasing.publish(candidate(tmp_path, 3))
     settings = candidate(tmp_path, 5)
     marts(tmp_path, "insert into ops.files (file_id, source, table_name, status) "
                     "values ('0', 'web', 'events', 'waived')")  # fmt: skip
@@ -248,7 +250,7 @@ def test_evidence_is_of_exactly_this_build(tmp_path: Path, spoiled: str) -> None
     spoil, words = SPOILED_EVIDENCE[spoiled]
     spoil(tmp_path)
     with pytest.raises(GateClosed, match=words) as refusal:
-        publishing.publish(settings)
+        releasing.publish(settings)
     assert "make nightly" in str(refusal.value)
     assert people_read(tmp_path) == 3
 
@@ -308,29 +310,29 @@ SPOILED_RELEASES: dict[str, Callable[[Path], object]] = {
 def test_the_next_run_heals_a_spoiled_release(tmp_path: Path, spoiled: str) -> None:
     """Nothing new arrived: the same candidate is published again, whole."""
     settings = candidate(tmp_path, 3)
-    publishing.publish(settings)
+    releasing.publish(settings)
     SPOILED_RELEASES[spoiled](tmp_path)
-    publishing.previous_manifest(settings, AS_OF)
+    releasing.previous_manifest(settings, AS_OF)
     said: list[str] = []
-    release = publishing.publish(settings, say=said.append)
+    release = releasing.publish(settings, say=said.append)
     assert people_read(tmp_path) == 3
-    assert publishing.current_release(settings.published) == release
+    assert releasing.current_release(settings.published) == release
     folder = settings.published / "releases" / release
-    assert publishing.damage(folder) is None
-    assert publishing.release_ids(settings.published) == [release]
+    assert releasing.damage(folder) is None
+    assert releasing.release_ids(settings.published) == [release]
     assert len(said) <= 1
     hidden = [p.name for p in settings.published.rglob(".*")]
     assert hidden == []
-    assert publishing.publish(settings, say=said.append) == release
+    assert releasing.publish(settings, say=said.append) == release
 
 
 def test_a_damaged_current_release_is_told_and_readers_never_see_none(tmp_path: Path) -> None:
     settings = candidate(tmp_path, 3)
-    first = publishing.publish(settings)
+    first = releasing.publish(settings)
     flipped(tmp_path / CURRENT / "parquet" / "dim_persons.parquet")
     seen: list[int] = []
     said: list[str] = []
-    second = publishing.publish(settings, lambda step: seen.append(people_read(tmp_path)),
+    second = releasing.publish(settings, lambda step: seen.append(people_read(tmp_path)),
                                 said.append)  # fmt: skip
     assert said == [
         f"release {first} is damaged (parquet/dim_persons.parquet was changed): written again"
@@ -339,48 +341,48 @@ def test_a_damaged_current_release_is_told_and_readers_never_see_none(tmp_path: 
 
 
 def test_no_rollback_to_a_damaged_release(tmp_path: Path) -> None:
-    releases = [publishing.publish(candidate(tmp_path, number)) for number in (1, 2)]
+    releases = [releasing.publish(candidate(tmp_path, number)) for number in (1, 2)]
     settings = load_settings(tmp_path)
     folder = settings.published / "releases" / releases[0]
     flipped(folder / "journey.duckdb")
-    with pytest.raises(publishing.PublishError, match="is damaged"):
-        publishing.rollback(settings)
+    with pytest.raises(releasing.PublishError, match="is damaged"):
+        releasing.rollback(settings)
     cut(folder / "journey.duckdb")
-    with pytest.raises(publishing.PublishError, match="no release before"):
-        publishing.rollback(settings)
+    with pytest.raises(releasing.PublishError, match="no release before"):
+        releasing.rollback(settings)
     assert people_read(tmp_path) == 2
 
 
 def test_a_look_back_is_not_held_against_the_last_release(tmp_path: Path) -> None:
     settings = candidate(tmp_path, 9)
-    assert publishing.previous_manifest(settings, AS_OF) is None
-    publishing.publish(settings)
-    manifest = publishing.previous_manifest(settings, AS_OF)
+    assert releasing.previous_manifest(settings, AS_OF) is None
+    releasing.publish(settings)
+    manifest = releasing.previous_manifest(settings, AS_OF)
     assert manifest and manifest["tables"]["dim_persons"]["rows"] == 9
-    assert publishing.previous_manifest(settings, "2026-01-07 00:00:00") is None
+    assert releasing.previous_manifest(settings, "2026-01-07 00:00:00") is None
 
 
 def test_rollback_and_retention(tmp_path: Path) -> None:
-    releases = [publishing.publish(candidate(tmp_path, number)) for number in range(1, 10)]
+    releases = [releasing.publish(candidate(tmp_path, number)) for number in range(1, 10)]
     settings = load_settings(tmp_path)
-    assert publishing.release_ids(settings.published) == releases[-settings.keep_releases :]
-    assert publishing.rollback(settings) == releases[-2]
+    assert releasing.release_ids(settings.published) == releases[-settings.keep_releases :]
+    assert releasing.rollback(settings) == releases[-2]
     assert people_read(tmp_path) == 8
-    assert publishing.rollback(settings, releases[-4]) == releases[-4]
+    assert releasing.rollback(settings, releases[-4]) == releases[-4]
     assert people_read(tmp_path) == 6
-    with pytest.raises(publishing.PublishError, match="no whole release"):
-        publishing.rollback(settings, releases[0])
+    with pytest.raises(releasing.PublishError, match="no whole release"):
+        releasing.rollback(settings, releases[0])
 
 
 def test_no_rollback_to_before_an_erasure(tmp_path: Path) -> None:
     """Done or still owed: a release that shows the subject does not come back."""
-    releases = [publishing.publish(candidate(tmp_path, number)) for number in (1, 2)]
+    releases = [releasing.publish(candidate(tmp_path, number)) for number in (1, 2)]
     settings = load_settings(tmp_path)
     marts(tmp_path, "insert into ops.erasure_dues values ('d', '2030-01-01', "
                     "'{\"request_id\": \"R-1\"}')")  # fmt: skip
-    with pytest.raises(publishing.PublishError, match="older than an erasure"):
-        publishing.rollback(settings)
+    with pytest.raises(releasing.PublishError, match="older than an erasure"):
+        releasing.rollback(settings)
     assert erasing.settle(settings) == 1
-    with pytest.raises(publishing.PublishError, match="older than an erasure"):
-        publishing.rollback(settings, releases[0])
+    with pytest.raises(releasing.PublishError, match="older than an erasure"):
+        releasing.rollback(settings, releases[0])
     assert people_read(tmp_path) == 2

@@ -19,18 +19,18 @@ import duckdb
 import psycopg
 import pytest
 
-from orchestration import pushing
+from orchestration.readers import postgres
 from tests.conftest import ROOT, environment
 
 BINARIES = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from orchestration import pushing
+from orchestration.readers import postgres
 def die(step):
     if step == sys.argv[3]:
         os.kill(os.getpid(), signal.SIGKILL)
-pushing.push(Path(sys.argv[1]), sys.argv[2], die)
+postgres.push(Path(sys.argv[1]), sys.argv[2], die)
 """
 
 
@@ -101,7 +101,7 @@ def release(folder: Path, number: int, rows: int = 3) -> Path:
 
 def test_types_values_and_comments_arrive(address: str, tmp_path: Path) -> None:
     path = release(tmp_path, 1)
-    assert pushing.push(path, address) == {"dim_odd": 3, "fct_a": 3, "fct_b": 1}
+    assert postgres.push(path, address) == {"dim_odd": 3, "fct_a": 3, "fct_b": 1}
     with psycopg.connect(address) as reader, duckdb.connect(str(path)) as source:
         query = "select words, is_odd, odd_date, odd_at, exact from marts.dim_odd order by exact"
         assert reader.execute(query).fetchall() == source.execute(query).fetchall()
@@ -128,11 +128,11 @@ def test_types_values_and_comments_arrive(address: str, tmp_path: Path) -> None:
 
 
 def test_rights_of_readers_are_kept(address: str, tmp_path: Path) -> None:
-    pushing.push(release(tmp_path, 1), address)
+    postgres.push(release(tmp_path, 1), address)
     with psycopg.connect(address, autocommit=True) as owner:
         owner.execute('create role "bi reader"')
         owner.execute('grant usage on schema marts to "bi reader"')
-    pushing.push(release(tmp_path, 2), address)
+    postgres.push(release(tmp_path, 2), address)
     with psycopg.connect(address) as reader:
         reader.execute('set role "bi reader"')
         assert reader.execute("select release_number from marts.fct_b").fetchone() == (2,)
@@ -140,9 +140,9 @@ def test_rights_of_readers_are_kept(address: str, tmp_path: Path) -> None:
             reader.execute("delete from marts.fct_b")
 
 
-@pytest.mark.parametrize("step", pushing.STEPS)
+@pytest.mark.parametrize("step", postgres.STEPS)
 def test_killed_at_any_step_leaves_a_whole_release(address: str, tmp_path: Path, step: str) -> None:
-    pushing.push(release(tmp_path, 1), address)
+    postgres.push(release(tmp_path, 1), address)
     path = release(tmp_path, 2)
     killed = subprocess.run(
         [sys.executable, "-c", KILLED, str(path), address, step],
@@ -154,7 +154,7 @@ def test_killed_at_any_step_leaves_a_whole_release(address: str, tmp_path: Path,
     expected = 2 if step == "committed" else 1
     with psycopg.connect(address, autocommit=True) as reader:
         assert reader.execute(query).fetchall() == [(expected, expected)]
-        pushing.push(path, address)
+        postgres.push(path, address)
         assert reader.execute(query).fetchall() == [(2, 2)]
         left = "select nspname from pg_namespace where nspname like 'marts%' order by 1"
         assert reader.execute(left).fetchall() == [("marts",)]
@@ -163,7 +163,7 @@ def test_killed_at_any_step_leaves_a_whole_release(address: str, tmp_path: Path,
 def test_readers_in_a_loop_see_only_whole_releases(address: str, tmp_path: Path) -> None:
     """Also in transactions of several statements, and in statements that join old and new names."""
     paths = [release(tmp_path, number, rows=2_000) for number in range(1, 9)]
-    pushing.push(paths[0], address)
+    postgres.push(paths[0], address)
     stop = threading.Event()
     seen: set[int] = set()
     wrong: list[object] = []
@@ -197,7 +197,7 @@ def test_readers_in_a_loop_see_only_whole_releases(address: str, tmp_path: Path)
         thread.start()
     try:
         for path in paths[1:]:
-            pushing.push(path, address)
+            postgres.push(path, address)
             time.sleep(0.05)
     finally:
         stop.set()
@@ -208,17 +208,17 @@ def test_readers_in_a_loop_see_only_whole_releases(address: str, tmp_path: Path)
 
 
 def test_a_reader_that_never_pauses_and_views_are_named(address: str, tmp_path: Path) -> None:
-    pushing.push(release(tmp_path, 1), address)
+    postgres.push(release(tmp_path, 1), address)
     path = release(tmp_path, 2)
     with psycopg.connect(address) as reader:
         reader.execute("select * from marts.fct_a")  # its transaction stays open
-        with pytest.raises(pushing.PushError, match="reading the old release"):
-            pushing.push(path, address, patience=0.2)
+        with pytest.raises(postgres.PushError, match="reading the old release"):
+            postgres.push(path, address, patience=0.2)
         reader.rollback()
         reader.execute("create view public.mine as select * from marts.fct_b")
         reader.commit()
-        with pytest.raises(pushing.PushError, match="view mine depends"):
-            pushing.push(path, address)
+        with pytest.raises(postgres.PushError, match="view mine depends"):
+            postgres.push(path, address)
         assert reader.execute("select release_number from public.mine").fetchone() == (1,)
 
 
@@ -226,17 +226,17 @@ def test_no_address_no_release_and_no_password_in_a_message(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = release(tmp_path, 1)
-    with pytest.raises(pushing.PushError) as refused:
-        pushing.push(path, f"host={tmp_path} user=a password=topsecret dbname=x")
+    with pytest.raises(postgres.PushError) as refused:
+        postgres.push(path, f"host={tmp_path} user=a password=topsecret dbname=x")
     assert "topsecret" not in str(refused.value) and "No such file" in str(refused.value)
-    with pytest.raises(pushing.PushError, match="cannot be read") as refused:
-        pushing.push(path, "postgresql://a:topsecret@[broken")
+    with pytest.raises(postgres.PushError, match="cannot be read") as refused:
+        postgres.push(path, "postgresql://a:topsecret@[broken")
     assert "topsecret" not in str(refused.value)
-    with pytest.raises(pushing.PushError, match="make nightly"):
-        pushing.push(tmp_path / "none.duckdb", "")
+    with pytest.raises(postgres.PushError, match="make nightly"):
+        postgres.push(tmp_path / "none.duckdb", "")
     kept = {k: v for k, v in environment(tmp_path).items() if not k.startswith("PG")}
     told = subprocess.run(
-        [sys.executable, "-m", "orchestration.pushing"],
+        [sys.executable, "-m", "orchestration.readers.postgres"],
         cwd=ROOT, env=kept, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert told.returncode == 1 and "JOURNEY_POSTGRES_URL" in told.stderr

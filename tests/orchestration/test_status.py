@@ -13,7 +13,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from orchestration import runs, status
+from orchestration.operating import runs, status
 from orchestration.settings import DEFAULTS, load_settings
 from tests.conftest import PEPPER, ROOT, environment, run_module
 
@@ -94,7 +94,7 @@ def test_a_home_that_published(story_home: Path, copy_home: Callable[[Path], Pat
     # A run that goes on has the warehouse to itself; one that was killed has not.
     code = (
         "import sys, duckdb; from pathlib import Path\n"
-        "from orchestration import runs\n"
+        "from orchestration.operating import runs\n"
         "with runs.recorded(runs.Run(Path(sys.argv[1]), 'a test')) as run:\n"
         "    connection = duckdb.connect(str(run.settings.warehouse))\n"
         "    print('held', flush=True)\n"
@@ -133,9 +133,9 @@ def test_a_home_that_published(story_home: Path, copy_home: Callable[[Path], Pat
 
 
 def test_the_command_answers_at_once(story_home: Path) -> None:
-    result = run_module("orchestration.status", home=story_home)
+    result = run_module("orchestration.operating.status", home=story_home)
     assert result.returncode == 0 and "release" in result.stdout, result.stderr
-    code = "import sys, orchestration.status; sys.exit('dagster' in sys.modules)"
+    code = "import sys, orchestration.operating.status; sys.exit('dagster' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
 
 

@@ -13,8 +13,8 @@ import pytest
 import yaml
 from dbt_common.exceptions import DbtRuntimeError
 
-from orchestration import dbt_by_hand
-from orchestration.building import last_complete
+from orchestration.building.builds import last_complete
+from orchestration.developing import dbt_by_hand
 from orchestration.settings import DEFAULTS
 from tests.conftest import ROOT
 
@@ -90,7 +90,7 @@ def test_settings_that_dbt_would_not_see_are_refused(
 def test_a_home_that_a_run_writes_to_is_refused(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("orchestration.locking.holder", lambda home: 7)
+    monkeypatch.setattr("orchestration.base.locking.holder", lambda home: 7)
     with pytest.raises(DbtRuntimeError, match=r"a run is going on \(process 7\)"):
         dbt_by_hand.prepare("build")
 

@@ -21,8 +21,9 @@ from typing import Any
 import duckdb
 import pytest
 
-from orchestration import superset
-from orchestration.publishing import DATABASE, _flip
+from orchestration.base.release import DATABASE
+from orchestration.publishing.releasing import _flip
+from orchestration.readers import superset
 from orchestration.settings import load_settings
 from tests.conftest import ROOT
 

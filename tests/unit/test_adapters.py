@@ -14,9 +14,9 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from orchestration.importing import ADAPTERS_DIR, adapters, import_export, read_adapter
 from orchestration.loading import loader
 from orchestration.loading.contract import load_contract
+from orchestration.loading.importing import ADAPTERS_DIR, adapters, import_export, read_adapter
 from orchestration.settings import Settings, load_settings
 from tests.conftest import PEPPER, RULES
 from tests.unit.test_loader import fetch

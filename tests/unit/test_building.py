@@ -2,14 +2,14 @@ from pathlib import Path
 
 import duckdb
 
-from orchestration import building
+from orchestration.building import builds
 from orchestration.loading import ledger
 
 
 def night(warehouse: Path, tenth: int) -> tuple[int, int, int]:
     """Delete a tenth of the rows as a night would; its vacuum tasks, then row groups and rows."""
     with duckdb.connect(str(warehouse)) as connection:
-        tasks = building.vacuum_tasks(connection)
+        tasks = builds.vacuum_tasks(connection)
     with duckdb.connect(str(warehouse), config={"max_vacuum_tasks": str(tasks)}) as connection:
         connection.execute("delete from marts.fct where tenth = ?", [tenth])
     with duckdb.connect(str(warehouse)) as connection:
@@ -38,7 +38,7 @@ def test_room_of_replaced_rows_is_given_back_when_there_is_much_of_it(tmp_path: 
 
 def test_without_tables_there_is_nothing_to_give_back() -> None:
     with duckdb.connect() as connection:
-        assert building.vacuum_tasks(connection) == 0
+        assert builds.vacuum_tasks(connection) == 0
 
 
 def test_a_warehouse_that_somebody_else_wrote_is_nothing_to_build_on(tmp_path: Path) -> None:
@@ -47,12 +47,12 @@ def test_a_warehouse_that_somebody_else_wrote_is_nothing_to_build_on(tmp_path: P
     with duckdb.connect(str(warehouse)) as connection:
         ledger.create(connection, [])
         connection.execute("create schema marts; create table marts.a as select 1 as paid")
-        building.complete(connection, "key", "2026-01-01", "id")
-    building.note_warehouse(warehouse, seen)
+        builds.complete(connection, "key", "2026-01-01", "id")
+    builds.note_warehouse(warehouse, seen)
     with duckdb.connect(str(warehouse)) as connection:
-        assert not building.distrust_changed(connection, warehouse, seen)
-        assert building.last_complete(connection)
+        assert not builds.distrust_changed(connection, warehouse, seen)
+        assert builds.last_complete(connection)
         connection.execute("update marts.a set paid = 1000")
     with duckdb.connect(str(warehouse)) as connection:
-        assert building.distrust_changed(connection, warehouse, seen)
-        assert building.begin(connection, "key", "2026-01-01") == "no build to rest on"
+        assert builds.distrust_changed(connection, warehouse, seen)
+        assert builds.begin(connection, "key", "2026-01-01") == "no build to rest on"

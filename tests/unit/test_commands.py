@@ -12,7 +12,8 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from orchestration import command, pepper
+from orchestration.base import command
+from orchestration.operating import pepper
 from orchestration.settings import SettingsError
 from tests.conftest import ROOT
 

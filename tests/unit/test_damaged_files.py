@@ -30,7 +30,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from orchestration import gate
+from orchestration.gate import audits
 from orchestration.loading import ledger, loader, reading
 from orchestration.loading.ledger import FileOutcome
 from tests.unit.test_loader import PAYMENTS, TABLES, fetch, load, place
@@ -387,7 +387,7 @@ def test_what_is_no_file_is_refused_by_name_and_never_waited_for(
         "crm/payments/device.csv": "F_LINK",
         "crm/payments/folder.csv": "F_LINK",
     }
-    assert [c.name for c in gate.load_checks(connection) if c.name.endswith("pipe.csv")]
+    assert [c.name for c in audits.load_checks(connection) if c.name.endswith("pipe.csv")]
     ledger.waive(connection, "crm/payments/pipe.csv", "not ours")
     (folder / "loop.csv").unlink()
     assert {o.file_name for o in load(connection, tmp_path, "crm/payments")} == {
@@ -483,7 +483,7 @@ def test_a_file_that_does_not_stay_is_refused(
         files[1].name: "F_UNREADABLE" if fate == "a folder" else "F_CHANGED"
     }
     assert codes(connection) == expected
-    (check,) = [c for c in gate.load_checks(connection) if c.name.endswith(files[1].name)]
+    (check,) = [c for c in audits.load_checks(connection) if c.name.endswith(files[1].name)]
     assert check.status == "fail"
     assert ledger.waive(connection, files[1].name, "we know")[0] == files[1].name
     load(connection, tmp_path, "crm/payments")

@@ -9,7 +9,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from orchestration import gate
+from orchestration.gate import audits
 from orchestration.loading import ledger, privacy
 from tests.unit.test_loader import ANSWERS, PAYMENTS, PEPPER, fetch, load, place
 
@@ -64,17 +64,17 @@ def test_a_new_column_is_told_once(tmp_path: Path) -> None:
     assert fetch(connection, FOUND) == [("new_column", name, "warn")]
     ((detail,),) = fetch(connection, "select detail from ops.drift_findings")
     assert str(detail).startswith("column 7 of the file, 4 characters, shape xxxx: not in the")
-    assert gate.last_findings(connection) == {}
+    assert audits.last_findings(connection) == {}
 
 
 def test_a_column_that_was_filled_must_not_go_missing(tmp_path: Path) -> None:
     short = orders(30, "107").replace(",status", "").replace(",open", "")
     connection = nights(tmp_path, "crm/orders", orders(30), short)
     assert fetch(connection, FOUND) == [("missing_column", "status", "fail")]
-    checks = [check for check in gate.load_checks(connection) if check.status == "fail"]
+    checks = [check for check in audits.load_checks(connection) if check.status == "fail"]
     assert [check.name for check in checks] == ["crm/orders/1.csv: missing_column of status"]
     ledger.waive(connection, "crm/orders/1.csv", "the shop dropped it")
-    assert all(check.status != "fail" for check in gate.load_checks(connection))
+    assert all(check.status != "fail" for check in audits.load_checks(connection))
 
 
 def test_an_empty_column_may_go_missing(tmp_path: Path) -> None:
@@ -215,13 +215,13 @@ def test_the_quarantine_rate_of_the_last_files_is_judged(
     history = PAYMENTS + "".join(f"h{n},o,2026-01-01,1,JPY,\n" for n in range(5000))
     rows = "".join(f"p{n},o,2026-01-01,1,{'x' if n < bad else 'JPY'},\n" for n in range(100))
     connection = nights(tmp_path, "crm/payments", history, PAYMENTS + rows)
-    (found,) = [c for c in gate.load_checks(connection) if c.name == "quarantine of crm"]
+    (found,) = [c for c in audits.load_checks(connection) if c.name == "quarantine of crm"]
     assert found.status == status
     assert found.message.startswith("F_REJECT_RATE") == (status != "pass")
 
 
 def test_lost_rows_close_the_gate(tmp_path: Path) -> None:
     connection = nights(tmp_path, "crm/payments", PAYMENTS + "p,o,2026-01-01,1,JPY,\n")
-    assert gate.load_checks(connection)[0].status == "pass"
+    assert audits.load_checks(connection)[0].status == "pass"
     connection.execute("delete from raw_crm.payments")
-    assert gate.load_checks(connection)[0].status == "fail"
+    assert audits.load_checks(connection)[0].status == "fail"

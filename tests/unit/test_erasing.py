@@ -15,9 +15,10 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from orchestration import gate, reloading
+from orchestration.gate import audits
 from orchestration.loading import erasing, loader
 from orchestration.loading.contract import load_contract
+from orchestration.operating import reloading
 from orchestration.settings import Settings, load_settings
 from tests.conftest import ROOT, RULES
 from tests.unit.test_loader import NOW, PEPPER, fetch, place
@@ -103,7 +104,7 @@ def test_the_subject_goes_whenever_the_request_comes(tmp_path: Path, first: str 
     text = everything(connection)
     for trace in ("subject-1", "user-1", "device-1", "aoi", "t3"):
         assert trace not in text.replace("'user-1'", "user-1")
-    statuses = {check.name: check.status for check in gate.load_checks(connection)}
+    statuses = {check.name: check.status for check in audits.load_checks(connection)}
     assert statuses["rows are conserved"] == "pass"
 
 
@@ -123,7 +124,7 @@ def test_what_comes_again_goes_again(tmp_path: Path) -> None:
     orders = fetch(connection, "select order_id, contact_id from raw_crm.orders order by all")
     assert orders == [("o1", "(erased)"), ("o2", "other-2"), ("o3", "(erased)")]
     assert night(connection, tmp_path) == []
-    statuses = {check.name: check.status for check in gate.load_checks(connection)}
+    statuses = {check.name: check.status for check in audits.load_checks(connection)}
     assert statuses["rows are conserved"] == "pass"
 
 
@@ -249,7 +250,7 @@ def home(tmp_path: Path) -> tuple[duckdb.DuckDBPyConnection, Settings, Path]:
 
 
 def failures(connection: duckdb.DuckDBPyConnection, name: str) -> list[str]:
-    checks = gate.load_checks(connection)
+    checks = audits.load_checks(connection)
     return [check.message for check in checks if check.name == name and check.status == "fail"]
 
 
@@ -382,5 +383,5 @@ def test_a_retracted_request_is_none_any_more(tmp_path: Path) -> None:
     assert proof.request_id == "R-1" and proof.rows_removed == {"crm/contacts": 1}
     left = fetch(connection, "select contact_id from raw_crm.contacts order by all")
     assert left == [("family-3",), ("family-4",), ("other-2",)]
-    statuses = {check.name: check.status for check in gate.load_checks(connection)}
+    statuses = {check.name: check.status for check in audits.load_checks(connection)}
     assert statuses["rows are conserved"] == "pass"

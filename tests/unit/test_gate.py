@@ -8,9 +8,9 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from orchestration import gate
-from orchestration.fingerprint import fingerprint
-from orchestration.gate import Audit, Check, GateClosed
+from orchestration.building.fingerprint import fingerprint
+from orchestration.gate import audits
+from orchestration.gate.audits import Audit, Check, GateClosed
 
 
 def artefacts(folder: Path, **statuses: str) -> Path:
@@ -34,27 +34,27 @@ def artefacts(folder: Path, **statuses: str) -> Path:
      ("skipped", "fail"), ("partial success", "fail"), ("runtime error", "fail")],
 )  # fmt: skip
 def test_only_known_good_statuses_pass(tmp_path: Path, status: str, expected: str) -> None:
-    checks = gate.dbt_checks(artefacts(tmp_path, a=status, b="success"), "b1")
+    checks = audits.dbt_checks(artefacts(tmp_path, a=status, b="success"), "b1")
     assert [check.status for check in checks] == [expected, "pass"]
 
 
 def test_a_node_that_did_not_run_fails(tmp_path: Path) -> None:
-    checks = gate.dbt_checks(artefacts(tmp_path, a="success"), "b1")
+    checks = audits.dbt_checks(artefacts(tmp_path, a="success"), "b1")
     assert checks[1] == Check("dbt", "b", "fail", "did not run")
 
 
 def test_no_results_close_the_gate(tmp_path: Path) -> None:
     with pytest.raises(GateClosed, match="make nightly"):
-        gate.dbt_checks(tmp_path, "b1")
+        audits.dbt_checks(tmp_path, "b1")
     artefacts(tmp_path, a="success", b="success")
     (tmp_path / "run_results.json").write_text('{"metadata": {}, "results": [')
     with pytest.raises(GateClosed, match="missing or cut"):
-        gate.dbt_checks(tmp_path, "b1")
+        audits.dbt_checks(tmp_path, "b1")
 
 
 def test_results_of_another_build_are_no_evidence(tmp_path: Path) -> None:
     with pytest.raises(GateClosed, match="another build"):
-        gate.dbt_checks(artefacts(tmp_path, a="success", b="success"), "b2")
+        audits.dbt_checks(artefacts(tmp_path, a="success", b="success"), "b2")
 
 
 def test_an_audit_without_checks_does_not_pass() -> None:
@@ -64,14 +64,14 @@ def test_an_audit_without_checks_does_not_pass() -> None:
 
 def test_checks_of_other_loads_do_not_count(tmp_path: Path) -> None:
     path = tmp_path / "raw_boundary.json"
-    gate.write_boundary(path, "monday", [Check("raw", "a", "pass")])
-    assert [check.status for check in gate.read_boundary(path, "monday")] == ["pass"]
-    assert [check.status for check in gate.read_boundary(path, "tuesday")] == ["fail"]
-    assert [check.status for check in gate.read_boundary(tmp_path / "no", "x")] == ["fail"]
+    audits.write_boundary(path, "monday", [Check("raw", "a", "pass")])
+    assert [check.status for check in audits.read_boundary(path, "monday")] == ["pass"]
+    assert [check.status for check in audits.read_boundary(path, "tuesday")] == ["fail"]
+    assert [check.status for check in audits.read_boundary(tmp_path / "no", "x")] == ["fail"]
 
 
 def test_the_report_fits_a_screen() -> None:
-    text = gate.report([Check("dbt", f"check {n}", "fail", "x" * 2000) for n in range(90)])
+    text = audits.report([Check("dbt", f"check {n}", "fail", "x" * 2000) for n in range(90)])
     assert len(text.splitlines()) <= 14 and "and 78 more" in text
 
 

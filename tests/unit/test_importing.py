@@ -11,8 +11,10 @@ import pyarrow as pa
 import pytest
 
 from orchestration import rules
-from orchestration.database import open_warehouse
-from orchestration.importing import (
+from orchestration.base.database import open_warehouse
+from orchestration.loading import ledger
+from orchestration.loading.contract import load_contract
+from orchestration.loading.importing import (
     ADAPTERS_DIR,
     ImportFailed,
     Input,
@@ -23,8 +25,6 @@ from orchestration.importing import (
     import_export,
     parse_adapter,
 )
-from orchestration.loading import ledger
-from orchestration.loading.contract import load_contract
 from orchestration.settings import SAMPLE_RULES, load_settings
 from tests.unit.test_damaged_files import parquet, workbook
 
@@ -169,7 +169,7 @@ def test_an_import_brings_its_rules_into_a_home_that_has_none(tmp_path: Path) ->
 
 
 def test_adapters_map_onto_contract_tables() -> None:
-    from orchestration.importing import adapters
+    from orchestration.loading.importing import adapters
 
     tables = load_contract()
     for name in adapters():

@@ -11,9 +11,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from orchestration import database, gate, reloading
+from orchestration.base import database
+from orchestration.gate import audits
 from orchestration.loading import journal, ledger, loader
 from orchestration.loading.contract import load_contract
+from orchestration.operating import reloading
 from orchestration.settings import Settings
 from tests.conftest import PEPPER, RULES
 from tests.unit.test_drift import orders
@@ -254,7 +256,7 @@ def test_a_file_that_is_gone_is_missed_by_the_gate(settings: Settings) -> None:
     lose(settings)
     run(settings, 3)
     with database.open_warehouse(settings) as connection:
-        (failed,) = [c for c in gate.load_checks(connection) if c.status == "fail"]
+        (failed,) = [c for c in audits.load_checks(connection) if c.status == "fail"]
     assert "crm/payments/a.csv: not in the landing zone" in failed.message
     assert "put them back, or `make retract FILE=<name>`" in failed.message
     away.write_text(text, "utf-8")
@@ -266,7 +268,7 @@ def test_a_file_that_is_gone_is_missed_by_the_gate(settings: Settings) -> None:
     run(settings, 3)
     act(settings, "retract", "crm/payments/a.csv")
     with database.open_warehouse(settings) as connection:
-        assert not [c for c in gate.load_checks(connection) if c.status == "fail"]
+        assert not [c for c in audits.load_checks(connection) if c.status == "fail"]
 
 
 def fill(settings: Settings) -> None:

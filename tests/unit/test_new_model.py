@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from scripts import new_model
+from orchestration.developing import new_model
 
 FOLDERS = sorted(
     f"{path.parent.name}/{path.name}"

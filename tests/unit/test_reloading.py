@@ -7,9 +7,9 @@ import itertools
 import duckdb
 import pytest
 
-from orchestration import reloading
 from orchestration.loading import loader
 from orchestration.loading.contract import load_contract
+from orchestration.operating import reloading
 from orchestration.settings import Settings
 from tests.conftest import PEPPER, RULES
 from tests.unit.test_loader import PAYMENTS, fetch, place

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from orchestration import rules
-from orchestration.importing import ADAPTERS_DIR
+from orchestration.loading.importing import ADAPTERS_DIR
 from orchestration.settings import DBT_PROJECT_DIR, SAMPLE_RULES, SEEDS_DIR
 
 TARGETS = "kpi,period,valid_from,dimension,dimension_value,target\n"

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from orchestration import runs
-from orchestration.locking import holder, single_writer
+from orchestration.base.locking import holder, single_writer
+from orchestration.operating import runs
 from orchestration.settings import DEFAULTS, SettingsError, load_settings
 from tests.conftest import ROOT, environment
 
@@ -45,7 +45,7 @@ def failure(home: Path) -> str:
 def locked_by_another_process(home: Path) -> Iterator[int]:
     code = (
         "import sys, time; from pathlib import Path\n"
-        "from orchestration.locking import single_writer\n"
+        "from orchestration.base.locking import single_writer\n"
         "with single_writer(Path(sys.argv[1])): print('held', flush=True); sys.stdin.read()\n"
     )
     with subprocess.Popen(

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from orchestration import volume
+from orchestration.gate import volume
 
 BEFORE: dict[str, Any] = {
     "tables": {

@@ -19,11 +19,12 @@ from typing import Any
 import pytest
 import yaml
 
-from orchestration import building, rules
-from orchestration.importing import import_export
+from orchestration import rules
+from orchestration.building import builds
+from orchestration.developing.proving import Project
 from orchestration.loading import erasing, loader
 from orchestration.loading.contract import load_contract
-from orchestration.proving import Project
+from orchestration.loading.importing import import_export
 from orchestration.settings import load_settings
 from tests.conftest import PEPPER
 
@@ -62,7 +63,7 @@ def test_case(name: str, project: Project, tmp_path: Path) -> None:
         for table in contract.values():
             loader.load_table(connection, table, settings.landing, pepper=PEPPER)
         erasing.erase(connection, contract, PEPPER, "k1", datetime.now(UTC))
-        building.begin(connection, "key", as_of_at)
+        builds.begin(connection, "key", as_of_at)
         project.build(connection, as_of_at, full=True, whole=True)
         for show in expected["shows"]:
             found = connection.execute(show["sql"]).fetchall()

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from orchestration import identity
-from orchestration.proving import PEPPER, File, Project, World
+from orchestration.developing.proving import PEPPER, File, Project, World
+from orchestration.operating import identity
 
 Row = dict[str, str]
 Rows = list[tuple[str, Row]]

@@ -8,8 +8,8 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from orchestration import proving
-from orchestration.proving import File, History, Night, NotEqual, Project, World
+from orchestration.developing import proving
+from orchestration.developing.proving import File, History, Night, NotEqual, Project, World
 from tests.conftest import run_module
 
 
@@ -88,7 +88,7 @@ def test_real_events_in_any_batches(
 ) -> None:
     folder = {"snowplow": "snowplow_web"}.get(source, source)
     imported = run_module(
-        "orchestration.importing", source, str(shared_data / folder), home=tmp_path
+        "orchestration.loading.importing", source, str(shared_data / folder), home=tmp_path
     )
     assert imported.returncode == 0, imported.stderr
     (path,) = (tmp_path / "landing" / "web" / "events").rglob("*.csv*")

@@ -12,10 +12,10 @@ import duckdb
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from orchestration import journey_map
-from orchestration.journey_map.drawing import flows
-from orchestration.journey_map.page import tree
-from orchestration.journey_map.reading import FEW, Label, few, read
+from orchestration.readers import journey_map
+from orchestration.readers.journey_map.drawing import flows
+from orchestration.readers.journey_map.page import tree
+from orchestration.readers.journey_map.reading import FEW, Label, few, read
 from tests.conftest import read_release
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from orchestration.metrics import LIBRARIES
-from scripts import semantic_layer
+from orchestration.developing import semantic_layer
+from orchestration.readers.metrics import LIBRARIES
 from tests.conftest import read_release, run_module
 
 
@@ -48,8 +48,8 @@ def test_mf_returns_the_numbers_of_the_kpi_marts(
         grouping += f",kpi_measure__{slice_name}"
     sheet = copied / f"{grain}-{slice_name}.csv"
     told = run_module(
-        "orchestration.metrics", "query", "--metrics", ",".join(kpis), "--group-by", grouping,
-        "--csv", str(sheet), home=copied,
+        "orchestration.readers.metrics", "query", "--metrics", ",".join(kpis),
+        "--group-by", grouping, "--csv", str(sheet), home=copied,
     )  # fmt: skip
     assert told.returncode == 0, told.stdout + told.stderr
     found: dict[tuple[str, str, str], float] = {}
@@ -90,5 +90,5 @@ def copied(sample_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_without_a_release_it_says_so(copied: Path, tmp_path: Path) -> None:
-    told = run_module("orchestration.metrics", "list", "metrics", home=tmp_path)
+    told = run_module("orchestration.readers.metrics", "list", "metrics", home=tmp_path)
     assert told.returncode == 1 and "make nightly" in told.stderr

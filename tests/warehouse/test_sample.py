@@ -90,7 +90,9 @@ def test_no_clear_address_or_phone_is_left_behind(sample_home: Path) -> None:
 
 def test_dbt_unit_tests_pass(sample_home: Path, copy_home: Callable[[Path], Path]) -> None:
     home = copy_home(sample_home)
-    result = run_module("orchestration.dbt", "test", "--select", "test_type:unit", home=home)
+    result = run_module(
+        "orchestration.developing.dbt", "test", "--select", "test_type:unit", home=home
+    )
     assert result.returncode == 0, result.stdout[-4000:]
     assert "ERROR=0" in result.stdout
 

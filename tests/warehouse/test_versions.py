@@ -11,7 +11,7 @@ import duckdb
 import pytest
 
 from orchestration import rules
-from orchestration.proving import Project, World
+from orchestration.developing.proving import Project, World
 from orchestration.settings import SAMPLE_DIR
 
 DAY = "2026-04-15"  # of the second versions

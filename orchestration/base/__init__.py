@@ -1,0 +1,1 @@
+"""What every step stands on: endings of commands, the lock, durable files, the build database."""

@@ -1,0 +1,100 @@
+"""
+Fingerprints of the candidate: what an audit judged, and whether two releases say the same.
+
+Order-independent: each row becomes an MD5 of its columns' texts (with control characters, which no
+loaded text holds, for separator and null), and a table's hash is the sum of its rows' halves. Equal
+rows in any order, on any number of threads, give equal hashes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+
+import duckdb
+
+from orchestration.base.release import SCHEMA
+
+# These tell how and when the data arrived, not what it says about customers.
+ARRIVAL_TABLES = ("load_quality", "release_info")
+
+
+@dataclass(frozen=True)
+class TableHash:
+    """Rows and content hash of one table."""
+
+    rows: int
+    digest: str
+
+
+@dataclass(frozen=True)
+class Fingerprint:
+    """Of all marts and their comments (`value`), and of what describes customers."""
+
+    value: str
+    content_hash: str
+    tables: dict[str, TableHash]
+
+
+def table_names(connection: duckdb.DuckDBPyConnection) -> list[str]:
+    """Names of the marts in alphabetical order."""
+    rows = connection.execute(
+        "select table_name from duckdb_tables() where schema_name = ? "
+        "and database_name = current_database() order by table_name",
+        [SCHEMA],
+    ).fetchall()
+    return [row[0] for row in rows]
+
+
+def hash_table(
+    connection: duckdb.DuckDBPyConnection, relation: str, without: tuple[str, ...] = ()
+) -> TableHash:
+    """Hash one table, named with schema (and catalog where needed), some columns left out."""
+    described = connection.execute(f"describe {relation}").fetchall()
+    columns = [column for column in described if column[0] not in without]
+    texts = " || chr(31) || ".join(
+        f'coalesce("{column[0]}"::varchar, chr(30))' for column in columns
+    )
+    row = connection.execute(
+        f"""
+        select
+            count(*),
+            coalesce(sum(md5_number_lower(row_text)::hugeint), 0)::varchar,
+            coalesce(sum(md5_number_upper(row_text)::hugeint), 0)::varchar
+        from (select {texts} as row_text from {relation}) as row_texts
+        """
+    ).fetchone()
+    assert row is not None
+    names = ",".join(f"{column[0]} {column[1]}" for column in columns)
+    digest = hashlib.sha256(f"{names}|{row[0]}|{row[1]}|{row[2]}".encode()).hexdigest()
+    return TableHash(int(row[0]), digest)
+
+
+def fingerprint(connection: duckdb.DuckDBPyConnection) -> Fingerprint:
+    """Fingerprint of the marts in the connection's database."""
+    connection.execute("set TimeZone = 'UTC'")
+    tables = {
+        name: hash_table(connection, f'{SCHEMA}."{name}"') for name in table_names(connection)
+    }
+
+    def combined(names: list[str]) -> str:
+        text = "\n".join(f"{name} {tables[name].digest}" for name in names)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    content = [name for name in tables if name not in ARRIVAL_TABLES]
+    value = hashlib.sha256(f"{combined(list(tables))} {_comments(connection)}".encode())
+    return Fingerprint(value.hexdigest(), combined(content), tables)
+
+
+def _comments(connection: duckdb.DuckDBPyConnection) -> str:
+    """The comments on the marts and their columns, which are published with them."""
+    rows = connection.execute(
+        "select table_name, null, comment from duckdb_tables() "
+        "where schema_name = $1 and database_name = current_database() and comment is not null "
+        "union all select table_name, column_name, comment from duckdb_columns() "
+        "where schema_name = $1 and database_name = current_database() and comment is not null "
+        "order by all",
+        [SCHEMA],
+    ).fetchall()
+    return json.dumps(rows, ensure_ascii=False)

@@ -1,0 +1,1 @@
+"""Dagster's thin shell: one asset graph, its checks, job, schedule and records."""

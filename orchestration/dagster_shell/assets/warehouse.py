@@ -1,0 +1,76 @@
+"""The dbt models and seeds: one `dbt build` per run, in one process."""
+
+import os
+from collections.abc import Iterator
+from contextlib import redirect_stdout, suppress
+from typing import Any
+
+import dagster as dg
+from dagster_dbt import DbtCliResource, dbt_assets
+
+from orchestration.base.database import refuse_damage
+from orchestration.building import builds
+from orchestration.building.project import MANIFEST, Translator
+from orchestration.dagster_shell.run_context import RunContext
+from orchestration.gate import audits
+
+
+@dbt_assets(manifest=MANIFEST, dagster_dbt_translator=Translator(), name="warehouse")
+def warehouse(
+    context: dg.AssetExecutionContext, dbt: DbtCliResource, run: RunContext
+) -> Iterator[Any]:
+    """Build and test all models as of the instant of the run; any failure stops the run."""
+    as_of_at = run.resolved_as_of()
+    key, build_id = builds.build_key(run.settings, run.rules), builds.new_build_id()
+    with run.warehouse() as connection:
+        full = builds.begin(connection, key, as_of_at, run.full_refresh)
+        vacuum_tasks = builds.vacuum_tasks(connection)
+    kind = f"full ({full})" if full else "what was touched since the last build"
+    run.progress("dbt build", f"as of {as_of_at} UTC; {kind}")
+    os.environ.update(run.settings.environment(as_of_at))
+    os.environ["JOURNEY_VACUUM_TASKS"] = str(vacuum_tasks)
+    os.environ["DBT_ENV_CUSTOM_ENV_BUILD_ID"] = build_id  # dbt writes it into its results
+    # What an earlier build left there is no evidence of this one.
+    (run.settings.dbt_target / "run_results.json").unlink(missing_ok=True)
+    # Unit tests prove the code, not tonight's data: `make test` runs them.
+    invocation = dbt.cli(
+        [
+            *("build", "--exclude-resource-type", "unit_test"),
+            *run.rules.dbt_arguments,
+            *(["--full-refresh"] if full else []),
+        ],
+        context=context,
+        target_path=run.settings.dbt_target,
+        raise_on_error=True,
+        manifest=MANIFEST,
+    )
+    events = invocation.stream()
+    done = 0
+    with open(os.devnull, "w") as nowhere:
+        while True:
+            with redirect_stdout(nowhere):  # dbt's own lines say what the events say
+                try:
+                    event = next(events, None)
+                except Exception as error:
+                    _note_judged(run, build_id)
+                    refuse_damage(run.settings, [str(error)])
+                    raise
+            if event is None:
+                break
+            done += 1
+            if done % 50 == 0:
+                run.progress("dbt build", f"{done} models, seeds and tests")
+            yield event
+    if context.is_subset:
+        run.progress("dbt build", "a part was built: nothing can be published from it")
+        return
+    with run.warehouse() as connection:
+        builds.complete(connection, key, as_of_at, build_id)
+    run.progress("dbt build", "all models built and tested")
+
+
+def _note_judged(run: RunContext, build_id: str) -> None:
+    """Count what dbt came to judge in a build that failed."""
+    with suppress(audits.GateClosed):
+        checks = audits.dbt_checks(run.settings.dbt_target, build_id)
+        run.recorded.note_checks(check for check in checks if check.message != audits.DID_NOT_RUN)

@@ -1,0 +1,44 @@
+"""The only code location: one asset graph from landing files to the published release."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import sys
+
+import dagster as dg
+
+from orchestration.operating import runs
+from orchestration.settings import SettingsError, home_path, load_settings
+
+# dbt and the assets read the home's settings from the environment that this process hands on.
+try:
+    environment = load_settings().environment()
+except SettingsError:
+    # In the process of a run this is the end of the run; the server only shows it.
+    if multiprocessing.parent_process() or "execute" in sys.argv:
+        with runs.recorded(runs.Run(home_path(), "Dagster")):
+            pass
+    raise
+os.environ.update(environment)
+
+from orchestration.building.project import dbt_resource, ensure_manifest
+
+ensure_manifest(environment)
+
+from orchestration.dagster_shell.assets.published import release
+from orchestration.dagster_shell.assets.raw import landing_files, load_ledger, raw_assets
+from orchestration.dagster_shell.assets.warehouse import warehouse
+from orchestration.dagster_shell.checks import marts_boundary, raw_boundary
+from orchestration.dagster_shell.jobs import nightly
+from orchestration.dagster_shell.run_context import RunContext
+from orchestration.dagster_shell.schedules import nightly_schedule
+
+defs = dg.Definitions(
+    assets=[landing_files, *raw_assets, load_ledger, warehouse, release],
+    asset_checks=[raw_boundary, marts_boundary],
+    jobs=[nightly],
+    schedules=[nightly_schedule],
+    executor=dg.in_process_executor,  # the home's lock belongs to one process
+    resources={"dbt": dbt_resource(), "run": RunContext()},
+)

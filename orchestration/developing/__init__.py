@@ -1,0 +1,1 @@
+"""Developers' tools: dbt by hand, the proof of increments, scaffolds."""

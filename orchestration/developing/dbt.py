@@ -1,0 +1,57 @@
+"""dbt by hand on the warehouse of a home, as `make build` runs it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+from orchestration import rules as home_rules
+from orchestration.base import command
+from orchestration.base.database import open_warehouse
+from orchestration.base.locking import single_writer
+from orchestration.loading import ledger
+from orchestration.loading.contract import load_contract
+from orchestration.settings import DBT, DBT_PROJECT_DIR, load_settings
+
+
+def main(arguments: list[str]) -> int:
+    """Run dbt as of the end of the last business day in the loaded data."""
+    from orchestration.dagster_shell.run_context import last_business_day_end
+
+    settings = load_settings()
+    settings.prepare()
+    rules = home_rules.load(settings.home)
+    with single_writer(settings.home):
+        tables = list(load_contract().values())
+        with open_warehouse(settings) as connection:
+            ledger.create(connection, tables)
+            home_rules.apply(connection, rules)
+            ledger.forget_build(connection)  # a part built by hand is nothing to rest on
+            try:
+                as_of_at = last_business_day_end(connection, settings.business_timezone)
+            except ValueError:
+                as_of_at = "2000-01-01 00:00:00"  # nothing loaded: dbt runs on empty tables
+        environment = {**os.environ, **settings.environment(as_of_at)}
+        return subprocess.run(
+            [
+                *DBT,
+                "--log-level-file",
+                "warn",
+                *arguments,
+                *rules.dbt_arguments,
+                *(["--full-refresh"] if arguments[0] in ("build", "run", "seed") else []),
+                "--project-dir",
+                str(DBT_PROJECT_DIR),
+                "--profiles-dir",
+                str(DBT_PROJECT_DIR),
+                "--target-path",
+                str(settings.dbt_target),
+            ],
+            env=environment,
+            check=False,
+        ).returncode
+
+
+if __name__ == "__main__":
+    sys.exit(command.run("dbt", lambda: main(sys.argv[1:])))

@@ -1,0 +1,1 @@
+"""The gate: checks, and a verdict about exactly one candidate."""

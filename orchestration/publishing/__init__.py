@@ -1,0 +1,1 @@
+"""Releases: published whole, listed, rolled back."""

@@ -1,0 +1,484 @@
+"""
+Publish a release: readers see a whole, audited release or the one before, never anything else.
+
+Steps: verify the audit of exactly this candidate; write tables and Parquet into a temporary
+directory; compare them with the candidate; draw the journey map from them; fsync; rename to
+`releases/<id>`; flip the symbolic link `current`; record; drop old releases. Killed at any step,
+`current` still names a whole release, and the next run clears what was left. Run as a command it
+publishes, lists or rolls back.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from orchestration.base import command, files, sealed
+from orchestration.base.database import WarehouseDamaged, open_warehouse
+from orchestration.base.locking import single_writer
+from orchestration.base.release import DATABASE, PAGE, SCHEMA
+from orchestration.building.fingerprint import TableHash, fingerprint, hash_table, table_names
+from orchestration.gate import audits, volume
+from orchestration.loading import erasing
+from orchestration.readers import journey_map
+from orchestration.settings import ROOT, Settings, SettingsError, load_settings
+
+STORAGE_VERSION = "v1.2.0"  # what DuckDB 1.4 and the BI tools that embed it can read
+MANIFEST = "manifest.json"
+STEPS = (
+    "verified",
+    "attached",
+    "copied",
+    "detached",
+    "exported",
+    "compared",
+    "mapped",
+    "synced",
+    "renamed",
+    "linked",
+    "flipped",
+    "recorded",
+)
+
+
+class PublishError(RuntimeError):
+    """The release could not be written or is not what was audited; readers keep the last one."""
+
+
+def publish(
+    settings: Settings,
+    on_step: Callable[[str], None] = lambda step: None,
+    say: Callable[[str], None] = lambda message: None,
+) -> str:
+    """
+    Publish the candidate in the warehouse; returns the release id.
+
+    A candidate that is published already only becomes current again, after its files were compared
+    with their checksums; a damaged one is written again, under a name of its own. Raises
+    `GateClosed` without a passing audit of exactly this build. `say` takes one line per repair.
+    """
+    root = settings.published
+    releases = root / "releases"
+    if releases.exists() and not releases.is_dir():
+        _set_aside(releases)
+    releases.mkdir(parents=True, exist_ok=True)
+    _clear_leftovers(root)
+    if not settings.warehouse.exists():
+        raise audits.GateClosed("there is no candidate yet; run `make nightly`")
+    with open_warehouse(settings, say) as connection:
+        if not table_names(connection):
+            raise audits.GateClosed("there is no candidate yet; run `make nightly`")
+        build = audits.require_build(connection)
+        audit = audits.require_passed(settings.audits, build)
+        candidate = fingerprint(connection)
+        if candidate.value != build.fingerprint:
+            raise audits.GateClosed(f"the marts changed after their build. {audits.REMEDY}")
+        as_of_at, source_rows = build.as_of_at, volume.source_rows(connection)
+        on_step("verified")
+        name = f"{as_of_at[:10].replace('-', '')}-{candidate.value[:12]}"
+        release_id, damaged = _reusable(releases, name, say)
+        final = releases / release_id
+        if not final.exists():
+            temporary = releases / f".tmp-{release_id}"
+            temporary.mkdir()
+            information = {
+                "release_id": release_id,
+                "content_hash": candidate.content_hash,
+                "is_synthetic": settings.is_sample,
+                "code_version": code_version(),
+                "passed_check_count": audit.count("pass"),
+                "warned_check_count": audit.count("warn"),
+                "failed_check_count": audit.count("fail"),
+                "built_at": datetime.now(UTC).replace(tzinfo=None, microsecond=0),
+            }
+            _write_release(connection, temporary, information, candidate.tables, on_step)
+            _write_manifest(temporary, information, audit, candidate.tables, source_rows)
+            _sync(temporary)
+            on_step("synced")
+            os.rename(temporary, final)
+            files.sync_directory(releases)
+            on_step("renamed")
+    _flip(root, release_id, on_step, say)
+    _record(root, release_id, as_of_at)
+    on_step("recorded")
+    for folder in damaged:
+        _set_aside(folder)
+    _prune(root, settings.keep_releases)
+    erasing.forget_releases(settings.erasures, release_id, lambda: _prune(root, 1))
+    return release_id
+
+
+def _write_release(
+    connection: duckdb.DuckDBPyConnection,
+    folder: Path,
+    information: dict[str, Any],
+    expected: dict[str, TableHash],
+    on_step: Callable[[str], None],
+) -> None:
+    target = folder / DATABASE
+    connection.execute(f"attach '{_text(target)}' as release (storage_version '{STORAGE_VERSION}')")
+    on_step("attached")
+    connection.execute(f"create schema release.{SCHEMA}")
+    for name in expected:
+        # Tables only: views would carry the name of the build database.
+        columns = ", ".join(
+            f'{_literal(information[c])}::{t} as "{c}"'
+            if name == "release_info" and c in information
+            else f'"{c}"'
+            for c, t, *_ in connection.execute(f'describe {SCHEMA}."{name}"').fetchall()
+        )
+        connection.execute(
+            f'create table release.{SCHEMA}."{name}" as select {columns} from {SCHEMA}."{name}"'
+        )
+        _copy_comments(connection, name)
+    on_step("copied")
+    connection.execute("checkpoint release")
+    connection.execute("detach release")
+    if list(folder.glob("*.wal")):
+        raise PublishError(f"{target}: a write-ahead log was left; nothing was published")
+    on_step("detached")
+    reader = duckdb.connect(str(target), read_only=True)
+    try:
+        reader.execute("set TimeZone = 'UTC'")
+        (folder / "parquet").mkdir()
+        for name in expected:
+            path = _text(folder / "parquet" / f"{name}.parquet")
+            reader.execute(
+                f"copy {SCHEMA}.\"{name}\" to '{path}' (format parquet, compression zstd)"
+            )
+        on_step("exported")
+        for name, table in expected.items():
+            relation = f'{SCHEMA}."{name}"'
+            written = hash_table(reader, relation)
+            if name == "release_info":  # all but what was filled in
+                filled = tuple(information)
+                written = hash_table(reader, relation, without=filled)
+                table = hash_table(connection, relation, without=filled)
+            path = _text(folder / "parquet" / f"{name}.parquet")
+            if _scalar(reader, f"select count(*) from read_parquet('{path}')") != table.rows:
+                raise PublishError(f"{name}: its Parquet file lost rows; nothing was published")
+            if written != table:
+                raise PublishError(
+                    f"{name}: the release holds {written.rows} rows ({written.digest[:12]}), the "
+                    f"candidate {table.rows} ({table.digest[:12]}); nothing was published"
+                )
+        on_step("compared")
+        (folder / PAGE).write_text(journey_map.render(reader), "utf-8")
+        on_step("mapped")
+    finally:
+        reader.close()
+
+
+def _copy_comments(connection: duckdb.DuckDBPyConnection, name: str) -> None:
+    """Descriptions of table and columns, as BI tools show them."""
+    for column, comment in connection.execute(
+        "select null, comment from duckdb_tables() "
+        "where database_name = current_database() and schema_name = $1 and table_name = $2 "
+        "union all select column_name, comment from duckdb_columns() "
+        "where database_name = current_database() and schema_name = $1 and table_name = $2",
+        [SCHEMA, name],
+    ).fetchall():
+        if comment:
+            what = (
+                f'column release.{SCHEMA}."{name}"."{column}"'
+                if column
+                else (f'table release.{SCHEMA}."{name}"')
+            )
+            connection.execute(f"comment on {what} is {_literal(comment)}")
+
+
+def _write_manifest(
+    folder: Path,
+    information: dict[str, Any],
+    audit: audits.Audit,
+    tables: dict[str, TableHash],
+    source_rows: dict[str, dict[str, int]],
+) -> None:
+    checksums = {}
+    for path in sorted(folder.rglob("*")):
+        if path.is_file():
+            name = path.relative_to(folder).as_posix()
+            checksums[name] = {"sha256": _sha256(path), "bytes": path.stat().st_size}
+    manifest = {
+        **{
+            key: value if isinstance(value, bool) else str(value)
+            for key, value in information.items()
+        },
+        "as_of_at": audit.as_of_at,
+        "fingerprint": audit.fingerprint,
+        "minimum_reader": "DuckDB 1.4",
+        "tables": {name: {"rows": t.rows, "hash": t.digest} for name, t in tables.items()},
+        "source_rows": source_rows,
+        "warnings": [
+            f"{c.boundary}: {c.name}: {c.message}" for c in audit.checks if c.status == "warn"
+        ],
+        "files": checksums,
+    }
+    sealed.write(folder / MANIFEST, manifest)
+
+
+def read_manifest(folder: Path) -> dict[str, Any] | None:
+    """The manifest of a release folder; None when it is missing, cut or edited."""
+    return sealed.read(folder / MANIFEST)
+
+
+def damage(folder: Path, thorough: bool = True) -> str | None:
+    """
+    What is wrong with a release folder, in a few words; None when every file is as published.
+
+    Not `thorough` looks at names and sizes only; otherwise every byte is read.
+    """
+    manifest = read_manifest(folder)
+    if manifest is None or not isinstance(manifest.get("files"), dict):
+        return f"{MANIFEST} is missing, cut or edited"
+    if manifest["release_id"] != folder.name:
+        return f"it is release {manifest['release_id']} under another name"
+    present = {p.relative_to(folder).as_posix() for p in folder.rglob("*") if not p.is_dir()}
+    if strange := sorted(present - {*manifest["files"], MANIFEST}):
+        return f"{strange[0]} does not belong to it"
+    for name, file in manifest["files"].items():
+        path = folder / name
+        if not path.is_file() or path.is_symlink():
+            return f"{name} is missing"
+        if path.stat().st_size != file["bytes"]:
+            return f"{name} has another size"
+        try:
+            if thorough and _sha256(path) != file["sha256"]:
+                return f"{name} was changed"
+        except OSError as error:
+            return f"{name} cannot be read ({error.strerror})"
+    return None
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _reusable(releases: Path, name: str, say: Callable[[str], None]) -> tuple[str, list[Path]]:
+    """The whole release of this candidate, or else a name that is free, and damaged ones of it."""
+    damaged: list[Path] = []
+    taken = sorted(releases.glob(f"{name}*"))
+    for folder in taken:
+        problem = damage(folder)
+        if problem is None:
+            return folder.name, damaged
+        say(f"release {folder.name} is damaged ({problem}): written again")
+        damaged.append(folder)
+    names = (name if number == 1 else f"{name}.{number}" for number in count(1))
+    return next(free for free in names if releases / free not in taken), damaged
+
+
+def _set_aside(path: Path) -> None:
+    """Give a path a hidden name, in one step; it is deleted later."""
+    path.rename(files.first_free(lambda number: path.with_name(f".old-{path.name}-{number}")))
+
+
+def _flip(
+    root: Path,
+    release_id: str,
+    on_step: Callable[[str], None] = lambda step: None,
+    say: Callable[[str], None] = lambda message: None,
+) -> None:
+    current = root / "current"
+    if current.exists() and not current.is_symlink():
+        say(f"{current} was no link to a release: set right")
+        _set_aside(current)
+    link = root / ".current-new"
+    link.unlink(missing_ok=True)
+    link.symlink_to(Path("releases") / release_id, target_is_directory=True)
+    on_step("linked")
+    os.replace(link, root / "current")
+    files.sync_directory(root)
+    on_step("flipped")
+
+
+def current_release(root: Path) -> str | None:
+    """Id of the release that readers see, None before the first."""
+    link = root / "current"
+    target = Path(os.readlink(link)) if link.is_symlink() else Path()
+    return target.name if target.parent == Path("releases") else None
+
+
+def release_ids(root: Path) -> list[str]:
+    """Whole releases, oldest first, by the time they were built."""
+    folders = [
+        path
+        for path in (root / "releases").glob("[!.]*")
+        if path.is_dir() and damage(path, thorough=False) is None
+    ]
+    return [p.name for p in sorted(folders, key=lambda p: (p.stat().st_mtime_ns, p.name))]
+
+
+def rollback(settings: Settings, release_id: str | None = None) -> str:
+    """Make an earlier release current, the one before the current by default."""
+    ids, current = release_ids(settings.published), current_release(settings.published)
+    if release_id is None:
+        earlier = ids[: ids.index(current)] if current in ids else ids
+        if not earlier:
+            raise PublishError(f"there is no release before {current}; there are: {ids}")
+        release_id = earlier[-1]
+    if release_id not in ids:
+        raise PublishError(f"there is no whole release {release_id}; there are: {ids}")
+    if problem := damage(settings.published / "releases" / release_id):
+        raise PublishError(f"release {release_id} is damaged ({problem}); choose another of: {ids}")
+    _refuse_older_than_erasure(settings, release_id)
+    _flip(settings.published, release_id)
+    _record(settings.published, release_id, "rollback")
+    return release_id
+
+
+def _refuse_older_than_erasure(settings: Settings, release_id: str) -> None:
+    """A release that was built before somebody was erased still shows them."""
+    manifest = read_manifest(settings.published / "releases" / release_id)
+    is_older = manifest is None or manifest["built_at"] < erasing.last_erasure(settings.erasures)
+    if not is_older and settings.warehouse.exists():
+        with open_warehouse(settings) as connection:
+            is_older = bool(erasing.owed(connection))
+    if is_older:
+        raise PublishError(
+            f"release {release_id} is older than an erasure and shows who was erased; "
+            "run `make nightly` for one without them"
+        )
+
+
+def previous_manifest(settings: Settings, as_of_at: str) -> dict[str, Any] | None:
+    """
+    The manifest of the current release, which a candidate may not fall far below.
+
+    None before the first release, and when the candidate looks back to an earlier instant.
+    """
+    root = settings.published
+    manifest = read_manifest(root / "current")
+    if manifest is None and (whole := release_ids(root)):
+        manifest = read_manifest(root / "releases" / whole[-1])  # the current one is damaged
+    return None if manifest is None or as_of_at < manifest["as_of_at"] else manifest
+
+
+def code_version() -> str:
+    """Project version, with the commit where there is a checkout."""
+    import tomllib
+
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["version"]
+    git = shutil.which("git")
+    if git is None:
+        return str(version)
+    commit = subprocess.run(
+        [git, "-C", str(ROOT), "rev-parse", "--short=12", "HEAD"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return f"{version}+{commit.stdout.strip()}" if commit.returncode == 0 else str(version)
+
+
+def _record(root: Path, release_id: str, note: str) -> None:
+    line = {
+        "at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "release": release_id,
+        "note": note,
+    }
+    path = root / "ledger.jsonl"
+    if path.exists() and not path.is_file():
+        _set_aside(path)
+    with path.open("a", encoding="utf-8") as stream:
+        stream.write(json.dumps(line) + "\n")
+        stream.flush()
+        os.fsync(stream.fileno())
+
+
+def _prune(root: Path, keep: int) -> list[str]:
+    """Drop old releases, never the current one; returns which."""
+    current = current_release(root)
+    kept = set([name for name in release_ids(root) if name != current][::-1][: keep - 1])
+    dropped = [p for p in (root / "releases").glob("[!.]*") if p.name not in {*kept, current}]
+    for path in dropped:  # damaged ones go, too
+        _set_aside(path)
+    _clear_leftovers(root)
+    return [path.name for path in dropped]
+
+
+def _clear_leftovers(root: Path) -> None:
+    """What a killed publish left behind."""
+    for path in [*(root / "releases").glob(".tmp-*"), *(root / "releases").glob(".old-*"),
+                 *root.glob(".old-*"), *root.glob(".current-new")]:  # fmt: skip
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
+
+
+def _sync(folder: Path) -> None:
+    """Make the release read-only and durable."""
+    for path in [*folder.rglob("*"), folder]:
+        if path.is_dir():
+            path.chmod(0o755)
+            files.sync_directory(path)
+        else:
+            path.chmod(0o444)
+            with path.open("rb") as stream:
+                os.fsync(stream.fileno())
+
+
+def _scalar(connection: duckdb.DuckDBPyConnection, query: str) -> Any:
+    row = connection.execute(query).fetchone()
+    assert row is not None
+    return row[0]
+
+
+def _text(path: Path) -> str:
+    return str(path).replace("'", "''")
+
+
+def _literal(value: Any) -> str:
+    return str(value) if isinstance(value, int) else "'" + str(value).replace("'", "''") + "'"
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Command line: publish the candidate, `--list` releases, or `--rollback [RELEASE]`."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--list", action="store_true", help="list the releases")
+    parser.add_argument("--rollback", nargs="?", const="", metavar="RELEASE")
+    options = parser.parse_args(arguments)
+    try:
+        settings = load_settings()
+        if options.list:
+            current = current_release(settings.published)
+            for folder in sorted((settings.published / "releases").glob("[!.]*")):
+                problem = damage(folder, thorough=False)
+                print(("* " if folder.name == current else "  ") + folder.name
+                      + (f"  DAMAGED: {problem}" if problem else ""))  # fmt: skip
+            return 0
+        with single_writer(settings.home):
+            if options.rollback is not None:
+                release = rollback(settings, options.rollback or None)
+            else:
+                release = publish(settings, say=print)
+    except (
+        audits.GateClosed,
+        PublishError,
+        SettingsError,
+        OSError,
+        WarehouseDamaged,
+        duckdb.Error,
+    ) as error:
+        print(f"not published: {str(error).strip()[:3000]}", file=sys.stderr)
+        return 1
+    print(f"current release: {release}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(command.run("publish", main))

@@ -1,0 +1,1 @@
+"""What serves readers of a release: page, dictionary, dashboard, metrics, PostgreSQL."""
