@@ -278,6 +278,6 @@ def test_exposures_name_what_the_page_and_the_dashboard_read(manifest: dict[str,
         }
         for exposure in manifest["exposures"].values()
     }
-    page = (ROOT / "orchestration" / "journey_map" / "reading.py").read_text("utf-8")
+    page = (ROOT / "orchestration" / "readers" / "journey_map" / "reading.py").read_text("utf-8")
     assert named["journey_map"] == set(re.findall(r"marts\.(\w+)", page))
     assert named["superset_dashboard"] == {chart.dataset for chart in superset.CHARTS}

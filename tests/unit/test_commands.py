@@ -54,7 +54,7 @@ NOT_OF_A_HOME = {"proving.py", "dbt_process.py"}
 
 
 def test_every_command_ends_that_way() -> None:
-    for path in (ROOT / "orchestration").glob("*.py"):
+    for path in (ROOT / "orchestration").rglob("*.py"):
         text = path.read_text("utf-8")
         if "__main__" in text and path.name not in NOT_OF_A_HOME:
             assert "sys.exit(command.run(" in text, path.name
