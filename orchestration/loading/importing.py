@@ -4,9 +4,10 @@ Adapters: map somebody's export onto the raw contracts.
 An adapter is a folder `adapters/<name>/` with one DuckDB `SELECT` per contract table,
 `<source>__<table>.sql`, over the relations that `adapter.toml` names. Their columns are text, but
 for those that it declares to be times, days, amounts, flags or ids (`Input`): these are read here,
-by `loading/spelling.py`, so that no SELECT has to know how an export spells them.
-`make import ADAPTER=<name> FROM=<dir>` writes one CSV per table into the landing zone; the same
-input gives the same bytes, so importing twice changes nothing.
+by `loading/spelling.py`, so that no SELECT has to know how an export spells them; what several
+adapters need is a macro of `adapters/macros.sql`. `make import ADAPTER=<name> FROM=<dir>` writes
+one CSV per table into the landing zone; the same input gives the same bytes, so importing twice
+changes nothing.
 """
 
 from __future__ import annotations
@@ -19,9 +20,10 @@ import re
 import shutil
 import sys
 import tomllib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +50,8 @@ from orchestration.settings import (
 )
 
 ADAPTERS_DIR = ROOT / "adapters"
+OF_FILES = ("_file", "_path")  # columns of every relation
+UNIT = "(?P<unit>"  # of a header, in a pattern of `aliases`
 SAMPLE_MARK = "This home holds the shipped synthetic sample. Nobody in it exists.\n"
 ANOTHER_HOME = "set JOURNEY_HOME to a new folder for your data, or empty this one with `make clean`"
 
@@ -71,15 +75,25 @@ class Input:
     the export; several files follow each other, matched by column name. `columns` are those that
     the SELECTs use: one that no file has is null, unless it is `required`; `_file` is the name of
     the file without its endings, or the part of it that the group `name` of the pattern `file_name`
-    matches. Of `header_rows`, the first names the columns and the second, where there is one, is
-    the question's text. With `keep`, every other column is a question: the relation has one row per
+    matches; `_path` tells files apart.
+
+    Of `header_rows`, the first names the columns and the second, where there is one, is the
+    question's text. With `keep`, every other column is a question: the relation has one row per
     answer, with the columns kept, `_row`, `question`, `question_text` and `answer`. With `records`,
-    the files are JSON or Parquet, and the relation has one column, `json`, one row per record.
+    the files are JSON or Parquet, and the relation has `json`, one row per record; with
+    `records = "whole"`, one row per value of the file: a page of an API keeps what stands beside
+    its records.
+
+    Up to `preamble` rows may stand before the header, which is the first row that has all columns
+    of `required`. `aliases` names a column by a pattern of its headers, in other languages or
+    versions of the tool; what the pattern's group `unit` matches (the currency of `Amount spent
+    (USD)`) is the column `<name>_unit`.
 
     `times` (timestamptz), `days` (date), `amounts` (decimal), `flags` (boolean) and `ids` (text;
     null where it is all zeros) are columns that are read as such; they need not be repeated in
     `columns`. `time_zone` is that of times without an offset, `date_order` (`day_first` or
-    `month_first`) and `decimal_mark` (`.` or `,`) say what the values leave open.
+    `month_first`) and `decimal_mark` (`.` or `,`) say what the values leave open; what the pattern
+    `nothing` matches (`--`, the word of a row of totals) is no value.
     """
 
     files: str
@@ -94,9 +108,12 @@ class Input:
     time_zone: str | None = None
     date_order: str | None = None
     decimal_mark: str | None = None
+    nothing: str | None = None
     file_name: str | None = None
     header_rows: int = 1
-    records: bool = False
+    preamble: int = 0
+    aliases: Mapping[str, str] = field(default_factory=dict)
+    records: bool | str = False
     optional: bool = False
 
     @property
@@ -159,20 +176,20 @@ def parse_adapter(path: Path, own: Mapping[str, str]) -> Adapter:
     for relation, entry in config.get("inputs", {}).items():
         where = f"inputs.{relation}."
         values = {"files": entry} if isinstance(entry, str) else dict(entry)
-        _refuse_unknown(path, where, values, tuple(field.name for field in fields(Input)))
+        _refuse_unknown(path, where, values, tuple(one.name for one in fields(Input)))
         for key in ADAPTER_CHOICES:
             if key in own or (key not in values and key in choices):
                 values[key] = choices[key]
             if key in values and (problem := choice_problem(key, values[key])):
                 raise ImportFailed(f"{path}: {where}{key} {problem}; correct it")
-        for field in fields(Input):
-            value = values.get(field.name, field.default)
-            wants_list = field.default == ()
-            if isinstance(value, list) != wants_list and field.name in values:
-                raise ImportFailed(
-                    f"{path}: {where}{field.name} must be {'a list' if wants_list else 'one value'}"
-                    "; correct it"
-                )
+        for one in fields(Input):
+            value = values.get(one.name, one.default)
+            wanted = "a list" if one.default == () else "one value"
+            wanted = "a table" if one.name == "aliases" else wanted
+            given = "a list" if isinstance(value, list) else "one value"
+            given = "a table" if isinstance(value, dict) else given
+            if given != wanted and one.name in values:
+                raise ImportFailed(f"{path}: {where}{one.name} must be {wanted}; correct it")
         lists: dict[str, Any] = {
             key: tuple(v) if isinstance(v, list) else v for key, v in values.items()
         }
@@ -213,6 +230,11 @@ def import_export(adapter: str, source_dir: Path, settings: Settings) -> dict[st
             f"mixed: {ANOTHER_HOME}"
         )
     found = {relation: _matching(source_dir, entry) for relation, entry in inputs.items()}
+    if not any(found.values()):
+        patterns = ", ".join(entry.files for entry in inputs.values())
+        raise ImportFailed(
+            f"{source_dir}: no file {patterns} is there; FROM must name the folder that holds them"
+        )
     runs: list[tuple[str, dict[str, list[Path]]]] = [(adapter, found)]
     if file_by_file:
         runs = [
@@ -266,6 +288,7 @@ def _map(
     counts: dict[str, int] = {}
     with duckdb.connect(config={"python_enable_replacements": "false"}) as connection:
         connection.execute("set TimeZone = 'UTC'")
+        connection.execute((ADAPTERS_DIR / "macros.sql").read_text("utf-8"))
         remedy = f"[adapters.{adapter.name}] in {settings.home / 'journey.toml'}"
         for relation, entry in adapter.inputs.items():
             zone = entry.time_zone or settings.business_timezone
@@ -369,34 +392,27 @@ def _open_input(
 ) -> None:
     """Create the relation of an input. Nothing is guessed; a malformed row stops the import."""
     if entry.records:
-        connection.execute(f"create table {relation} (json json)")
+        connection.execute(f"create table {relation} (json json, _file varchar, _path varchar)")
         for path in paths:
             with _readable(path):
-                records = pa.table({"json": pa.array(_records(path), pa.string())})
-            _insert(connection, relation, records)
+                texts = _records(path, is_whole=entry.records == "whole")
+                records = pa.table({"json": pa.array(texts, pa.string())})
+            _insert(connection, relation, _named(records, path, entry))
         return
-    names = [*entry.names, "_file"]
+    names = [*entry.names, *OF_FILES]
+    names += [f"{column}_unit" for column, pattern in entry.aliases.items() if UNIT in pattern]
     if entry.keep:
         names += ["_row", "question", "question_text", "answer"]
     parts: list[pa.Table] = []
     for path in paths:
         with _readable(path):
             part = _melted(path, entry) if entry.keep else _table(path, entry)
-        part = _typed(part, path, entry, remedy)
-        stem = pa.array([file_stem(path, entry.file_name)] * part.num_rows, pa.string())
-        part = part.append_column("_file", stem)
+        part = _named(_typed(part, path, entry, remedy), path, entry)
         names += [name for name in part.column_names if name not in names]
         parts.append(part)
-    have = {name for part in parts for name in part.column_names}
-    if parts and (missing := [name for name in entry.required if column_name(name) not in have]):
-        labels = [
-            privacy.header_label(position, name, name in entry.names)
-            for position, name in enumerate(n for n in parts[0].column_names if n != "_file")
-        ]
-        raise ImportFailed(
-            f"{reading.shown(paths[0])}: column {', '.join(missing)} is missing (found: "
-            f"{', '.join(labels)[:300]}); export it too"
-        )
+    if parts:
+        have = dict.fromkeys(name for part in parts for name in part.column_names)
+        _refuse_missing(paths[0], entry, [name for name in have if name not in OF_FILES])
     kinds = entry.types
     body = ", ".join(
         f'"{_doubled(name)}" {_TYPES[kinds[name]][0] if name in kinds else "varchar"}'
@@ -407,6 +423,29 @@ def _open_input(
         _insert(connection, relation, part)
 
 
+def _named(rows: pa.Table, path: Path, entry: Input) -> pa.Table:
+    """Rows with the file that they come from."""
+    for column, text in (("_file", file_stem(path, entry.file_name)), ("_path", str(path))):
+        rows = rows.append_column(column, pa.array([text] * rows.num_rows, pa.string()))
+    return rows
+
+
+def _refuse_missing(path: Path, entry: Input, have: Iterable[str]) -> None:
+    """Raise `ImportFailed` when a required column is not among those of the files."""
+    found = list(have)
+    missing = [name for name in entry.required if column_name(name) not in found]
+    if not missing:
+        return
+    labels = [
+        privacy.header_label(position, name, name in entry.names)
+        for position, name in enumerate(found)
+    ]
+    raise ImportFailed(
+        f"{reading.shown(path)}: column {', '.join(missing)} is missing (found: "
+        f"{', '.join(labels)[:300]}); export it too"
+    )
+
+
 def _typed(part: pa.Table, path: Path, entry: Input, remedy: str) -> pa.Table:
     """
     The rows of a file with the columns that the adapter declares read as what they are.
@@ -415,8 +454,12 @@ def _typed(part: pa.Table, path: Path, entry: Input, remedy: str) -> pa.Table:
     row, column and value that cannot be read.
     """
     kinds = {name: kind for name, kind in entry.types.items() if name in part.column_names}
+    nothing = re.compile(entry.nothing or "")
     texts = {
-        name: [text if text and text.strip() else None for text in part[name].to_pylist()]
+        name: [
+            None if text is None or nothing.fullmatch(text.strip()) or not text.strip() else text
+            for text in part[name].to_pylist()
+        ]
         for name in kinds
     }
     choices = {}
@@ -473,7 +516,7 @@ def _insert(connection: duckdb.DuckDBPyConnection, relation: str, rows: pa.Table
     connection.unregister("arriving")
 
 
-def _lines(path: Path) -> Iterator[tuple[int, list[str | None]]]:
+def _lines(path: Path, delimiter: str | None = None) -> Iterator[tuple[int, list[str | None]]]:
     """Rows of a CSV file or of the first sheet of a workbook, with their line."""
     if path.suffix == ".xlsx":
         for line, values in reading.sheet_rows(path):
@@ -484,7 +527,7 @@ def _lines(path: Path) -> Iterator[tuple[int, list[str | None]]]:
                 )
             yield line, [reading.text_of(value) for value in values]
         return
-    for line, cells in reading.plain_csv(path):
+    for line, cells in reading.plain_csv(path, delimiter):
         if cells is None:
             raise ImportFailed(
                 f"{reading.shown(path)}, line {line}: the quoting breaks; repair the export"
@@ -493,36 +536,75 @@ def _lines(path: Path) -> Iterator[tuple[int, list[str | None]]]:
             yield line, [cell or None for cell in cells]
 
 
+def _column(text: str | None, entry: Input) -> tuple[str, str | None]:
+    """The column that a header names, and its unit, where an alias finds one in the header."""
+    header = (text or "").lstrip("\ufeff").strip()
+    for column, pattern in entry.aliases.items():
+        if found := re.fullmatch(pattern, header, re.IGNORECASE):
+            return column, found.groupdict().get("unit")
+    return header if entry.keep else _known(header, entry), None
+
+
+def _known(header: str, entry: Input) -> str:
+    """The column of a header, as the adapter spells it, whatever capitals the file has."""
+    known = {name.replace("_", ""): name for name in entry.names}
+    name = column_name(header)
+    return known.get(name.replace("_", ""), name)
+
+
 def _header(path: Path, entry: Input, lines: Iterator[tuple[int, list[str | None]]]
             ) -> list[list[str]]:  # fmt: skip
     rows = [[text or "" for text in next(lines, (0, []))[1]] for _ in range(entry.header_rows)]
     rows = [row + [""] * (len(rows[0]) - len(row)) for row in rows]
-    names = [text.lstrip("\ufeff").strip() for text in rows[0]]
-    if not entry.keep:
-        known = {name.replace("_", ""): name for name in entry.names}
-        names = [column_name(text) for text in names]
-        names = [known.get(name.replace("_", ""), name) for name in names]
+    names = [_column(text, entry)[0] for text in rows[0]]
     # Below a question, the second row names its choices; the question stands over the first only.
     for position, name in enumerate(names):
         if not name and position and len(rows) > 1:
             names[position] = f"{names[position - 1].split(' / ')[0]} / {rows[1][position]}"
-    if len(set(names)) < len(names):
-        if not entry.keep:
-            twice = [str(n + 1) for n, name in enumerate(names) if names.count(name) > 1]
-            raise ImportFailed(
-                f"{reading.shown(path)}: columns {', '.join(twice)} have a header that stands "
-                "more than once; rename them"
-            )
-        seen: dict[str, int] = {}
-        for position, name in enumerate(names):  # two questions of one text are two questions
-            seen[name] = seen.get(name, 0) + 1
-            names[position] = name if seen[name] == 1 else f"{name} ({seen[name]})"
+    twice = [
+        str(n + 1) for n, name in enumerate(names) if names.count(name) > 1 and name in entry.names
+    ]
+    if twice and not entry.keep:
+        raise ImportFailed(
+            f"{reading.shown(path)}: columns {', '.join(twice)} have a header that stands "
+            "more than once; rename them"
+        )
+    seen: dict[str, int] = {}
+    for position, name in enumerate(names):  # two questions of one text are two questions
+        seen[name] = seen.get(name, 0) + 1
+        is_first = seen[name] == 1 and bool(name or entry.keep)
+        names[position] = name if is_first else f"{name} ({seen[name]})"
     return [names, *rows[1:]]
 
 
-def _rows(path: Path, entry: Input) -> tuple[list[list[str]], list[list[str | None]]]:
-    """Header rows and rows of a file, all rows as wide as the header."""
-    lines = _lines(path)
+def _below_preamble(
+    path: Path, entry: Input
+) -> tuple[dict[str, str], Iterator[tuple[int, list[str | None]]]]:
+    """Units that the header names, by column, and all rows from the header on."""
+    required = {column_name(name) for name in entry.required}
+    # A preamble does not show the delimiter: it is the one that gives the header its columns.
+    delimiters = reading.DELIMITERS if entry.preamble and path.suffix != ".xlsx" else (None,)
+    found = []
+    for delimiter in delimiters:
+        head = islice(_lines(path, delimiter), entry.preamble + 1)
+        for at, (_, cells) in enumerate(head):
+            columns = dict(_column(text, entry) for text in cells)
+            matched = len(required & {*map(column_name, columns)})
+            found.append((matched, -at, delimiter, columns))
+    matched, at, delimiter, columns = max(
+        found, key=lambda header: header[:2], default=(0, 0, None, {})
+    )
+    if entry.preamble:
+        _refuse_missing(path, entry, map(column_name, columns))
+    units = {column: unit for column, unit in columns.items() if unit}
+    return units, islice(_lines(path, delimiter), -at, None)
+
+
+def _rows(
+    path: Path, entry: Input
+) -> tuple[list[list[str]], list[list[str | None]], dict[str, str]]:
+    """Header rows and rows of a file, all rows as wide as the header, and units by column."""
+    units, lines = _below_preamble(path, entry)
     header = _header(path, entry, lines)
     width = len(header[0])
     rows = []
@@ -533,7 +615,7 @@ def _rows(path: Path, entry: Input) -> tuple[list[list[str]], list[list[str | No
                 f"{width}; repair the export"
             )
         rows.append((cells + [None] * width)[:width])
-    return header, rows
+    return header, rows, units
 
 
 def _table(path: Path, entry: Input) -> pa.Table:
@@ -544,17 +626,16 @@ def _table(path: Path, entry: Input) -> pa.Table:
             texts = connection.execute(
                 f"select columns(*)::varchar from {relation}"
             ).to_arrow_table()
-        known = {name.replace("_", ""): name for name in entry.names}
-        names = [column_name(name) for name in texts.column_names]
-        return texts.rename_columns([known.get(name.replace("_", ""), name) for name in names])
-    header, rows = _rows(path, entry)
+        return texts.rename_columns([_known(name, entry) for name in texts.column_names])
+    header, rows, units = _rows(path, entry)
     columns = [pa.array([row[n] for row in rows], pa.string()) for n in range(len(header[0]))]
-    return pa.table(columns, names=header[0])
+    columns += [pa.array([unit] * len(rows), pa.string()) for unit in units.values()]
+    return pa.table(columns, names=[*header[0], *(f"{column}_unit" for column in units)])
 
 
 def _melted(path: Path, entry: Input) -> pa.Table:
     """One row per answer: the kept columns, and the question, its text and the answer."""
-    header, rows = _rows(path, entry)
+    header, rows, _ = _rows(path, entry)
     names = header[0]
     texts = [text or name for text, name in zip([*header, names][1], names, strict=False)]
     kept = [n for n, name in enumerate(names) if column_name(name) in entry.names]
@@ -578,7 +659,7 @@ def _melted(path: Path, entry: Input) -> pa.Table:
     )
 
 
-def _records(path: Path) -> list[str]:
+def _records(path: Path, is_whole: bool) -> list[str]:
     """Records of a JSON or Parquet file as JSON texts."""
     if path.suffix == ".parquet":
         with duckdb.connect(config={"python_enable_replacements": "false"}) as connection:
@@ -589,7 +670,7 @@ def _records(path: Path) -> list[str]:
             ).fetchall()
             return [row[0] for row in rows]
     try:
-        return reading.json_texts(path)
+        return reading.json_texts(path, is_whole)
     except ValueError as error:
         where = f", line {error.lineno}" if isinstance(error, json.JSONDecodeError) else ""
         raise ImportFailed(f"{reading.shown(path)}{where}: no JSON; export it again") from None

@@ -471,18 +471,28 @@ def _text(path: Path, encoding: str, newline: str = "") -> Iterator[Iterator[str
         yield lines()
 
 
-def plain_csv(path: Path) -> Iterator[tuple[int, list[str] | None]]:
-    """Records of any CSV file, header included, with their line; None where quoting breaks."""
+DELIMITERS = (",", ";", "\t")
+
+
+def plain_csv(path: Path, delimiter: str | None = None) -> Iterator[tuple[int, list[str] | None]]:
+    """
+    Records of any CSV file, header included, with their line; None where quoting breaks.
+
+    Unless one is given, the delimiter is the one that the first line has most of.
+    """
     encoding = _inspect(path).encoding
     with _text(path, encoding) as lines:
         first = next(lines, "")
-    delimiter = max((",", ";", "\t"), key=first.count)
     with _text(path, encoding) as lines:
-        yield from csv_records(lines, delimiter)
+        yield from csv_records(lines, delimiter or max(DELIMITERS, key=first.count))
 
 
-def json_texts(path: Path) -> list[str]:
-    """Records of a JSON file as texts: one a line, an array, or an API's `{"data": [...]}`."""
+def json_texts(path: Path, is_whole: bool = False) -> list[str]:
+    """
+    Records of a JSON file as texts: one a line, an array, or an API's `{"data": [...]}`.
+
+    With `is_whole`, the pages of an API stay whole.
+    """
     with _decompressed(path) as stream:
         text = stream.read().decode(_inspect(path).encoding)
     try:
@@ -490,18 +500,19 @@ def json_texts(path: Path) -> list[str]:
     except ValueError:
         whole = [
             json.loads(line, parse_float=str, parse_int=str)
-            for line in text.splitlines()
+            for line in text.split("\n")  # other line ends may stand inside a text
             if line.strip()
         ]
     if isinstance(whole, dict):
-        whole = whole["data"] if isinstance(whole.get("data"), list) else [whole]
+        is_page = isinstance(whole.get("data"), list) and not is_whole
+        whole = whole["data"] if is_page else [whole]
     return [json.dumps(record, ensure_ascii=False) for record in whole]
 
 
 def _csv_header(path: Path, encoding: str, table: Table) -> tuple[str, list[str], int]:
     """Delimiter, header cells and the number of lines that they take."""
     best: tuple[int, str, list[str], int] | None = None
-    for delimiter in (",", ";", "\t"):
+    for delimiter in DELIMITERS:
         with _text(path, encoding) as text:
             taken: list[str] = []
             lines = (taken.append(line) or line for line in text)  # type: ignore[func-returns-value]  # append gives None, on purpose

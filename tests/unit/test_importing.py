@@ -69,6 +69,90 @@ def test_a_missing_column_is_named(tmp_path: Path) -> None:
     assert [path for path in settings.landing.rglob("*") if path.is_file()] == []
 
 
+def rows_of(path: Path, entry: Input) -> list[dict[str, str]]:
+    with duckdb.connect() as connection:
+        _open_input(connection, "rows", entry, [path])
+        relation = connection.sql("select * exclude (_file, _path) from rows")
+        return [dict(zip(relation.columns, row, strict=True)) for row in relation.fetchall()]
+
+
+COSTS = Input(
+    "*", columns=("Day", "Cost"), required=("Day", "Cost"), preamble=3,
+    aliases={"day": "Day|日", "cost": r"(?:Cost|費用)(?: \((?P<unit>[A-Z]{3})\))?"},
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("text", "unit"),
+    [
+        ('Report\n"January 5, 2026 - January 7, 2026"\nDay,Cost\n2026-01-05,"1,2"\n', None),
+        ("レポート\r\n\r\n日;費用 (JPY)\r\n2026-01-05;1,2\r\n", "JPY"),
+        ("日\t費用 (USD)\n2026-01-05\t1,2\n", "USD"),
+    ],
+)
+def test_the_header_is_found_below_a_preamble_and_in_other_words(
+    text: str, unit: str | None, tmp_path: Path
+) -> None:
+    path = tmp_path / "report.csv"
+    path.write_bytes(text.encode("utf-16"))
+    assert rows_of(path, COSTS) == [{"day": "2026-01-05", "cost": "1,2", "cost_unit": unit}]
+
+
+def test_words_that_stand_for_no_value_are_none(tmp_path: Path) -> None:
+    path = tmp_path / "report.csv"
+    path.write_text("Day,Cost\n2026-01-05, --\nTotal: all,1\n")
+    entry = Input("*", days=("Day",), amounts=("Cost",), nothing="--|Total: .*")
+    assert [(row["day"] is None, row["cost"]) for row in rows_of(path, entry)] == [
+        (False, None), (True, 1),
+    ]  # fmt: skip
+
+
+def test_a_header_that_is_not_found_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "report.csv"
+    path.write_text("Report\nAll time\nCampaign,Day\nA,2026-01-05\n")
+    with pytest.raises(ImportFailed, match=r"column Cost is missing \(found: .*, day\)"):
+        rows_of(path, COSTS)
+    path.write_text("a\nb\nc\nd\nDay,Cost\n")  # further down than a preamble reaches
+    with pytest.raises(ImportFailed, match="column Day, Cost is missing"):
+        rows_of(path, COSTS)
+
+
+def test_only_a_column_that_is_read_must_not_stand_twice(tmp_path: Path) -> None:
+    path = tmp_path / "report.csv"
+    path.write_text("Day,Note,,Cost,Note,\n2026-01-05,a,b,1,c,d\n")
+    assert rows_of(path, COSTS)[0]["cost"] == "1"
+    path.write_text("Day,Cost,日\n2026-01-05,1,2026-01-06\n")
+    with pytest.raises(ImportFailed, match="columns 1, 3 have a header that stands more than once"):
+        rows_of(path, COSTS)
+
+
+def test_a_page_of_an_api_keeps_what_stands_beside_its_records(tmp_path: Path) -> None:
+    path = tmp_path / "page.json"
+    path.write_text('{"data": [{"id": 1}], "included": [{"id": 2}]}', "utf-8")
+    assert rows_of(path, Input("*", records=True)) == [{"json": '{"id": "1"}'}]
+    (page,) = rows_of(path, Input("*", records="whole"))
+    assert "included" in page["json"]
+    path.write_text('{"text": "a\u2028b"}\n{"text": "c"}\n', "utf-8")
+    assert len(rows_of(path, Input("*", records=True))) == 2
+
+
+def test_a_folder_without_any_file_of_an_export_is_refused(tmp_path: Path) -> None:
+    settings = load_settings(tmp_path / "home")
+    settings.prepare()
+    with pytest.raises(ImportFailed, match=r"no file \*\.\[ctx\].* is there"):
+        import_export("google_ads", tmp_path, settings)
+
+
+def test_a_sum_of_many_days_has_no_day(tmp_path: Path) -> None:
+    settings = load_settings(tmp_path / "home")
+    settings.prepare()
+    header = "Campaign name,Amount spent (USD),Reporting starts,Reporting ends\n"
+    (tmp_path / "report.csv").write_text(f"{header}A,1.00,2026-01-05,2026-01-11\n")
+    with pytest.raises(ImportFailed, match="a value of the export is not of the type"):
+        import_export("meta_ads", tmp_path, settings)
+    assert list(settings.landing.rglob("*.csv")) == []
+
+
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
@@ -96,7 +180,8 @@ def test_folders_add_no_columns_to_an_export(tmp_path: Path) -> None:
     path.write_bytes(parquet({"id": ["1"]}))
     connection = duckdb.connect()
     _open_input(connection, "a", Input("a", ("id",)), [path])
-    assert connection.execute("select * from a").fetchall() == [("1", "a*")]
+    found = connection.execute("select * exclude (_path) from a").fetchall()
+    assert found == [("1", "a*")]
 
 
 def test_unknown_adapters_and_the_sample_are_refused(tmp_path: Path) -> None:
