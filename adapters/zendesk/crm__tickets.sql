@@ -1,0 +1,116 @@
+-- A ticket may stand in several exports: the newest counts, JSON before CSV. A view leaves out
+-- much: what it does not say is taken from the others.
+with tickets_read as (
+
+    select
+        unnest(
+            coalesce(
+                from_json(json -> '$.tickets', '["JSON"]'), [coalesce(json -> '$.ticket', json)]
+            )
+        ) as ticket
+    from tickets
+
+),
+
+comments as (
+
+    select
+        ticket ->> '$.id' as ticket_id,
+        ticket as of_ticket,
+        unnest(from_json(ticket -> '$.comments', '["JSON"]')) as comment
+    from tickets_read
+
+),
+
+replies as (
+
+    select
+        ticket_id,
+        min(instant(comment ->> '$.created_at')) as first_reply_at
+    from comments
+    where
+        (comment ->> '$.public') = 'true'
+        and (comment ->> '$.author_id')
+        != coalesce(of_ticket ->> '$.requester_id', of_ticket ->> '$.requester.id')
+    group by ticket_id
+
+),
+
+unioned as (
+
+    select
+        id as ticket_id,
+        created_at as opened_at,
+        updated_at,
+        requester_id,
+        nullif(requester_email, '-') as email,
+        first_reply_time_in_minutes as reply_minutes,
+        null::timestamptz as first_reply_at,
+        solved_at,
+        lower(status) as status,
+        lower(nullif(ticket_type, '-')) as category,
+        lower(nullif(priority, '-')) as priority,
+        1 as preference
+    from ticket_table
+    union all
+    select
+        tickets_read.ticket ->> '$.id',
+        instant(tickets_read.ticket ->> '$.created_at'),
+        instant(tickets_read.ticket ->> '$.updated_at'),
+        coalesce(
+            tickets_read.ticket ->> '$.requester_id', tickets_read.ticket ->> '$.requester.id'
+        ),
+        tickets_read.ticket ->> '$.requester.email',
+        amount(tickets_read.ticket ->> '$.metric_set.reply_time_in_minutes.calendar'),
+        replies.first_reply_at,
+        instant(
+            coalesce(
+                tickets_read.ticket ->> '$.metric_set.solved_at',
+                tickets_read.ticket ->> '$.solved_at'
+            )
+        ),
+        tickets_read.ticket ->> '$.status',
+        tickets_read.ticket ->> '$.type',
+        tickets_read.ticket ->> '$.priority',
+        2
+    from tickets_read
+    left join replies on (tickets_read.ticket ->> '$.id') = replies.ticket_id
+
+),
+
+newest as (
+
+    select
+        ticket_id,
+        min(opened_at) as opened_at,
+        arg_max(requester_id, version) as requester_id,
+        arg_max(email, version) as email,
+        arg_max(reply_minutes, version) as reply_minutes,
+        min(first_reply_at) as first_reply_at,
+        arg_max_null(solved_at, version) as solved_at,
+        arg_max_null(status, version) as status,
+        arg_max(category, version) as category,
+        arg_max(priority, version) as priority
+    from (
+        select
+            *,
+            row(coalesce(updated_at, opened_at), preference, solved_at, status) as version
+        from unioned
+    ) as versions
+    group by ticket_id
+
+)
+
+select
+    'zendesk-' || ticket_id as ticket_id,
+    opened_at,
+    'zendesk-' || requester_id as contact_id,
+    email,
+    coalesce(opened_at + to_minutes(reply_minutes::bigint), first_reply_at) as first_responded_at,
+    -- A ticket that was opened again keeps the time when it was solved before.
+    case when status in ('solved', 'closed') then solved_at end as resolved_at,
+    category,
+    priority
+from newest
+where status is distinct from 'deleted'
+order by ticket_id
