@@ -202,13 +202,15 @@ def _quarantine_rates(
         """
     ).fetchall():
         limits = contract.limits(thresholds, source, date.today())
-        shares = [(quarantined / max(rows, 1), "all files")]
+        shares = [(quarantined / max(rows, 1), rows, "all files")]
         if last_rows >= limits.reject_rate_minimum_rows:
-            shares.append((last_quarantined / last_rows, "the last files"))
-        share, where = max(shares)
+            shares.append((last_quarantined / last_rows, last_rows, "the last files"))
+        share, judged, where = max(shares)
         status = "pass"
         if share > limits.reject_rate_warn:
-            status = "fail" if share > limits.reject_rate_fail else "warn"
+            # One of three rows is a bad row; only of many is a share a bad export.
+            share_of_many = share * min(judged / limits.reject_rate_minimum_rows, 1)
+            status = "fail" if share_of_many > limits.reject_rate_fail else "warn"
         checks.append(
             Check(
                 "load",

@@ -150,12 +150,12 @@ def _local_as_utc(plain: str, zone: str | None) -> str:
     return f"case when {exists} then {instant} at time zone 'UTC' end"
 
 
-def checks(table: Table, future_limit: str, has_control: bool = True) -> list[Check]:
+def checks(table: Table, earliest: str, latest: str, has_control: bool = True) -> list[Check]:
     """
     All row checks of a table over `x` (text) and `x$` (typed), in order.
 
-    `future_limit` is a timestamp literal: nothing can have happened after it. `has_control` says
-    whether control characters may occur at all.
+    `earliest` and `latest` are timestamps: nothing can have happened before or after them.
+    `has_control` says whether control characters may occur at all.
     """
     found: list[Check] = []
     for column in table.columns:
@@ -189,9 +189,12 @@ def checks(table: Table, future_limit: str, has_control: bool = True) -> list[Ch
         if column.data_type != "varchar":
             check(f"{typed} is null and not {empty}", "R_CAST")
         if column.data_type == "timestamp":
-            check(f"{typed} < timestamp '1970-01-01'", "R_TS_BEFORE_EPOCH")
-            if column.name == table.time_column:
-                check(f"{typed} > timestamp '{future_limit}'", "R_TS_FUTURE")
+            # The epoch itself is a time that nobody set, in whatever zone it was written.
+            check(f"{typed} < timestamp '1970-01-02'", "R_TS_BEFORE_EPOCH")
+            if column.name == table.time_column and not column.any_past:
+                check(f"{typed} < timestamp '{earliest}'", "R_TS_TOO_EARLY")
+            if column.name == table.time_column and not column.any_future:
+                check(f"{typed} > timestamp '{latest}'", "R_TS_FUTURE")
         if column.accepted_values:
             values = ", ".join(f"'{value}'" for value in column.accepted_values)
             check(f"{typed} not in ({values})", "R_ENUM_UNKNOWN")

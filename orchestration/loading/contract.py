@@ -50,6 +50,8 @@ class Thresholds:
     scale_factor: float
     score_scale_factor: float
     late_days: float
+    earliest_day: str
+    ahead_hours: float
 
 
 @dataclass(frozen=True)
@@ -72,7 +74,9 @@ class Column:
     `pii` says how personal data is kept away (`privacy.py`): `email`, `phone` and `id` are
     keyed-hashed; `text`, `email_text` and `url` masked; `properties` and `free_text` hashed but
     for what is allowed. `identifier` says whom the value identifies, and `erase` what an erasure
-    request does: `row` removes the row, `clear` only the value.
+    request does: `row` removes the row, `clear` only the value. The time column of a table may lie
+    before the `earliest_day` of its source (`any_past`: a customer since 1985) or ahead of the load
+    (`any_future`: a subscription that starts next month).
     """
 
     name: str
@@ -86,6 +90,8 @@ class Column:
     accepted_values: tuple[str, ...] = ()
     minimum: int | None = None
     currency: bool = False
+    any_past: bool = False
+    any_future: bool = False
     scale_seed: str | None = None
     scales: tuple[Scale, ...] = ()  # of the questions that the rules know, in order of time
     invalid_patterns: tuple[tuple[str, str], ...] = ()  # rule and pattern, of e-mail and phone
@@ -206,7 +212,11 @@ def limits(thresholds: Iterable[Row], source: str, day: date) -> Thresholds:
         if row["source"] in (source, "*") and str(row["valid_from"]) <= day.isoformat()
     ]
     newest = max(rows, key=lambda row: (row["source"] == source, str(row["valid_from"])))
-    return Thresholds(**{f.name: float(newest[f.name] or 0) for f in fields(Thresholds)})
+    numbers = [f.name for f in fields(Thresholds) if f.name != "earliest_day"]
+    return Thresholds(
+        earliest_day=str(newest["earliest_day"]),
+        **{name: float(newest[name] or 0) for name in numbers},
+    )
 
 
 def _scales(rows: Iterable[Row]) -> tuple[Scale, ...]:
@@ -295,6 +305,8 @@ def _column(where: str, entry: dict[str, Any], rules: Rules) -> Column:
         accepted_values=tuple(meta.get("accepted_values", ())),
         minimum=meta.get("minimum"),
         currency=bool(meta.get("currency", False)),
+        any_past=bool(meta.get("any_past", False)),
+        any_future=bool(meta.get("any_future", False)),
         scale_seed=meta.get("scale_seed"),
         scales=_scales(rules.rows(meta["scale_seed"])) if meta.get("scale_seed") else (),
         invalid_patterns=tuple(

@@ -1,5 +1,5 @@
 """
-Drift: how a file differs from its contract and from the files before it.
+Drift: how a file differs from its contract and from the files of its feed before it.
 
 Each difference is one finding with a severity: `info` is told, `warn` warns, `fail` closes the gate
 until the file is repaired, retracted or waived. The limits are `seeds/load_thresholds.csv`.
@@ -74,31 +74,55 @@ class Earlier:
     renamed_columns: dict[str, str]
 
 
-class History:
+def feed_of(name: str) -> str:
     """
-    What a file is compared with: the last files of its table and what all of them had.
+    SQL: the feed that a file belongs to, of its name: what delivers it again and again.
+
+    It is the folder and the words of the name, without days, numbers, ids and endings: the files of
+    an adapter, of an export that puts the day into the name, or of a folder are one feed.
+    """
+    below = f"regexp_replace(lower({name}), '^[^/]*/[^/]*/|dt=[^/]*/|([.][a-z]+)+$', '', 'g')"
+    # A word that begins with a digit, or has one amid its letters, is a day, a number or an id.
+    words = f"regexp_replace({below}, '\\pL*\\pN+\\pL[\\pL\\pN]*', '', 'g')"
+    return f"trim(regexp_replace({words}, '[^\\pL]+', ' ', 'g'))"
+
+
+class Feed:
+    """
+    What a file is compared with: the last files of its feed.
 
     Read once a run and kept up with `add`, so that a file costs the same after many as after few.
     """
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection, table: Table) -> None:
+    def __init__(self, connection: duckdb.DuckDBPyConnection, table: Table, name: str) -> None:
         """Read the ledger, once."""
-        self._connection, self._table = connection, table
-        loaded = "from ops.files where source = ? and table_name = ? and status = 'loaded'"
-        who = [table.source, table.name]
+        self._connection = connection
+        self._loaded = (
+            "from ops.files where source = ? and table_name = ? and status = 'loaded' "
+            f"and {feed_of('file_name')} = ?"
+        )
+        self._who = [table.source, table.name, name]
         rows = connection.execute(
-            f"select {', '.join(Earlier.__dataclass_fields__)} {loaded} "
+            f"select {', '.join(Earlier.__dataclass_fields__)} {self._loaded} "
             "order by load_sequence desc limit ?",
-            [*who, TRAILING_LOADS],
+            [*self._who, TRAILING_LOADS],
         ).fetchall()
         self.last = [Earlier(*row[:3], *(json.loads(text) for text in row[3:])) for row in rows]
-        lists = connection.execute(
-            f"select distinct new_columns {loaded} and new_columns != '[]'", who
-        ).fetchall()
-        self.new_columns = {name for (text,) in lists for name in json.loads(text)}
-        row = connection.execute(f"select max(extracted_on) {loaded}", who).fetchone()
+        row = connection.execute(f"select max(extracted_on) {self._loaded}", self._who).fetchone()
         self.newest_day: date | None = row[0] if row else None
         self._medians: dict[tuple[str, str], list[tuple[int, float]]] | None = None
+        self._batch: int | None = None
+        self._before: list[Earlier] = []
+
+    def before(self, batch: int | None) -> list[Earlier]:
+        """
+        The last files of earlier runs: those of one run come in no order.
+
+        To be asked for each file of a run before it is added.
+        """
+        if self._batch is None or batch != self._batch:
+            self._batch, self._before = batch, list(self.last)
+        return self._before
 
     def medians(self) -> dict[tuple[str, str], list[tuple[int, float]]]:
         """By column and part: sequence and median of the last files that had enough values."""
@@ -108,13 +132,14 @@ class History:
                 f"""
                 select column_name, part, load_sequence, median_value
                 from ops.column_profiles
-                inner join ops.files using (file_id, source, table_name)
-                where source = ? and table_name = ? and status = 'loaded' and value_count >= ?
+                inner join (select file_id, source, table_name, load_sequence {self._loaded})
+                    using (file_id, source, table_name)
+                where value_count >= ?
                 qualify row_number() over (
                     partition by column_name, part order by load_sequence desc
                 ) <= {TRAILING_LOADS}
                 """,
-                [self._table.source, self._table.name, MINIMUM_VALUES],
+                [*self._who, MINIMUM_VALUES],
             ).fetchall():
                 self._medians.setdefault((column, part), []).append((sequence, value))
         return self._medians
@@ -125,7 +150,6 @@ class History:
         self.last.append(Earlier(*(getattr(outcome, n) for n in Earlier.__dataclass_fields__)))
         self.last.sort(key=lambda file: file.load_sequence, reverse=True)
         del self.last[TRAILING_LOADS:]
-        self.new_columns.update(outcome.new_columns)
         if outcome.extracted_on:
             day = date.fromisoformat(outcome.extracted_on)
             self.newest_day = max(self.newest_day or day, day)
@@ -134,6 +158,34 @@ class History:
             kept.append((outcome.load_sequence, value))
             kept.sort(reverse=True)
             del kept[TRAILING_LOADS:]
+
+
+class History:
+    """The feeds of a table, and the unknown columns that any of its files had."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, table: Table) -> None:
+        """Read the ledger, once."""
+        self._connection, self._table = connection, table
+        self._feeds: dict[str, Feed] = {}
+        lists = connection.execute(
+            "select distinct new_columns from ops.files where source = ? and table_name = ? "
+            "and status = 'loaded' and new_columns != '[]'",
+            [table.source, table.name],
+        ).fetchall()
+        self.new_columns = {name for (text,) in lists for name in json.loads(text)}
+
+    def feed(self, outcome: FileOutcome) -> Feed:
+        """The feed of a file."""
+        row = self._connection.execute(f"select {feed_of('?')}", [outcome.file_name]).fetchone()
+        assert row is not None
+        if row[0] not in self._feeds:
+            self._feeds[row[0]] = Feed(self._connection, self._table, row[0])
+        return self._feeds[row[0]]
+
+    def add(self, outcome: FileOutcome) -> None:
+        """The file is loaded: the next ones are compared with it too."""
+        self.feed(outcome).add(outcome)
+        self.new_columns.update(outcome.new_columns)
 
 
 def findings(
@@ -145,20 +197,22 @@ def findings(
     former: dict[str, Any] | None,
 ) -> list[Finding]:
     """
-    Compare a file, just loaded, with the files of its table that were loaded before.
+    Compare a file, just loaded, with the files of its feed that were loaded before.
 
     `former` is the ledger row of the content that was loaded last under the same name.
     """
+    feed = history.feed(outcome)
     found = [
         *_changed_file(table, outcome, former),
-        *_columns(connection, table, outcome, history, limits),
+        *_new_columns(outcome, history),
+        *_columns(connection, table, outcome, feed, limits),
         *_quarantined(connection, table, outcome, limits),
         *_personal(outcome),
-        *_row_count(outcome, history, limits),
-        *_scales(connection, table, outcome, history, limits),
+        *_row_count(outcome, feed, limits),
+        *_scales(connection, table, outcome, feed, limits),
     ]
-    if outcome.extracted_on and history.newest_day:
-        behind = (history.newest_day - date.fromisoformat(outcome.extracted_on)).days
+    if outcome.extracted_on and feed.newest_day:
+        behind = (feed.newest_day - date.fromisoformat(outcome.extracted_on)).days
         if behind > limits.late_days:
             found.append(
                 Finding("late_file", "warn", f"extracted {behind} days before the newest file")
@@ -202,25 +256,33 @@ def _changed_file(
     return [Finding("changed_file", "info" if is_usual else "warn", text)]
 
 
+def _new_columns(outcome: FileOutcome, history: History) -> list[Finding]:
+    text = "not in the contract; kept, hashed, in _extra"
+    return [
+        Finding("new_column", "warn", f"{description}: {text}", name)
+        for name, description in outcome.new_columns.items()
+        if name not in history.new_columns
+    ]
+
+
 def _columns(
     connection: duckdb.DuckDBPyConnection,
     table: Table,
     outcome: FileOutcome,
-    history: History,
+    feed: Feed,
     limits: Thresholds,
 ) -> list[Finding]:
+    earlier = feed.before(outcome.load_batch)
+    if not earlier:
+        return []
     found: list[Finding] = []
-    for name, description in outcome.new_columns.items():
-        if name not in history.new_columns:
-            text = f"{description}: not in the contract; kept, hashed, in _extra"
-            found.append(Finding("new_column", "warn", text, name))
-    if not history.last:
-        return found
-    last = history.last[0]
+    # Two exports may come under one name: those with the same columns are the same.
+    alike = [file for file in earlier if set(file.columns) == set(outcome.columns)]
+    last = (alike or earlier)[0]
     for name in outcome.missing_columns:
         if name in last.missing_columns:
             continue
-        ids = [file.file_id for file in history.last[:3]]
+        ids = [file.file_id for file in earlier[:3]]
         row = connection.execute(
             f'select count("{name}"), count(*) from {table.relation} '
             "where list_contains(?::varchar[], _file_id)",
@@ -292,10 +354,10 @@ def _personal(outcome: FileOutcome) -> list[Finding]:
     ]
 
 
-def _row_count(outcome: FileOutcome, history: History, limits: Thresholds) -> list[Finding]:
-    if len(history.last) < MINIMUM_LOADS:
+def _row_count(outcome: FileOutcome, feed: Feed, limits: Thresholds) -> list[Finding]:
+    if len(feed.last) < MINIMUM_LOADS:
         return []
-    usual = median(file.rows_in for file in history.last)
+    usual = median(file.rows_in for file in feed.last)
     ratio = max(outcome.rows_in, 1) / max(usual, 1)
     if max(ratio, 1 / ratio) <= limits.row_count_factor:
         return []
@@ -309,14 +371,14 @@ def _scales(
     connection: duckdb.DuckDBPyConnection,
     table: Table,
     outcome: FileOutcome,
-    history: History,
+    feed: Feed,
     limits: Thresholds,
 ) -> list[Finding]:
     """Medians of number columns against those of earlier files; keeps the new ones."""
     found: list[Finding] = []
     numbers = [c for c in table.columns if c.decimal_scale is not None
                or c.data_type in ("integer", "bigint")]  # fmt: skip
-    medians = history.medians() if numbers else {}  # without those of this file
+    medians = feed.medians() if numbers else {}  # without those of this file
     for column in numbers:
         names = {c.name for c in table.columns}
         if column.scale_seed:

@@ -345,8 +345,8 @@ class _Load:
         self.batch = batch
         if self.loaded_at != (now := now.replace(tzinfo=None)):
             self.loaded_at = now
-            self.future_limit = (now + timedelta(hours=24)).strftime("%Y-%m-%d %H:%M:%S")
             self.limits = self.table.limits(now.date())
+            self.latest = f"{now + timedelta(hours=self.limits.ahead_hours):%Y-%m-%d %H:%M:%S}"
 
     def load(self, file: LandingFile, sequence: int | None) -> FileOutcome:
         """Load a file whole, or not at all."""
@@ -362,6 +362,7 @@ class _Load:
             load_batch=self.batch,
             loaded_at=self.loaded_at,
         )
+        self.history.feed(outcome)  # as it was before this file
         try:
             if file.problem:
                 raise file.problem
@@ -450,8 +451,11 @@ class _Load:
         if not self.has_pepper:
             self._refuse_clear_personal_data(source, personal)
         drift.refuse_changed_types(self.connection, self.table, source, self.limits)
+        # What lies ahead of the load is loaded, but the data do not reach beyond the load.
         row = self.connection.execute(
-            "select count(*), max(event_at) filter (where verdict is null) from temp.judged"
+            "select count(*), least(max(event_at) filter (where verdict is null), ?) "
+            "from temp.judged",
+            [self.loaded_at],
         ).fetchone()
         assert row is not None
         outcome.rows_in, outcome.data_through_at = row
@@ -468,7 +472,9 @@ class _Load:
         return opened, source
 
     def _judge_rows(self, source: str, opened: Opened) -> None:
-        cases = casting.checks(self.table, self.future_limit, opened.has_control)
+        cases = casting.checks(
+            self.table, self.limits.earliest_day, self.latest, opened.has_control
+        )
         whens = " ".join(
             f"when {case.condition} then '{case.reason}|{case.column}'" for case in cases
         )

@@ -77,6 +77,37 @@ def test_a_column_that_was_filled_must_not_go_missing(tmp_path: Path) -> None:
     assert all(check.status != "fail" for check in audits.load_checks(connection))
 
 
+def test_files_are_compared_with_those_of_their_feed(tmp_path: Path) -> None:
+    """Another tracker, adapter or folder lost nothing; a later file of one of them may have."""
+    short = orders(30, "107").replace(",status", "").replace(",open", "")
+    connection = duckdb.connect()
+    for name, text in (
+        ("shop.csv", orders(30)),
+        ("till.csv", short),
+        ("tokyo/shop-2026-01-02.csv", short.replace("107", "108")),
+        ("shop-2026-01-02.csv", orders(30, "101")),
+    ):
+        place(tmp_path, "crm/orders", name, text)
+        load(connection, tmp_path, "crm/orders")
+    assert fetch(connection, FOUND) == []
+    place(tmp_path, "crm/orders", "shop_20260103.csv", short.replace("107", "109"))
+    load(connection, tmp_path, "crm/orders")
+    assert fetch(connection, FOUND) == [("missing_column", "status", "fail")]
+
+
+def test_two_exports_under_one_name_are_told_apart_by_their_columns(tmp_path: Path) -> None:
+    """In one run they come in any order; later, each is compared with its like."""
+    long = [orders(30, str(amount)) for amount in (100, 101, 102)]
+    short = [text.replace(",status", "").replace(",open", "") for text in
+             (orders(30, str(amount)) for amount in (107, 108, 109))]  # fmt: skip
+    connection = duckdb.connect()
+    for night, texts in enumerate(zip(long, short, strict=True)):
+        for number, text in enumerate(texts):
+            place(tmp_path, "crm/orders", f"{night}-{number}.csv", text)
+        load(connection, tmp_path, "crm/orders")
+    assert fetch(connection, FOUND) == []
+
+
 def test_an_empty_column_may_go_missing(tmp_path: Path) -> None:
     full = orders(30).replace(",open", ",")
     short = orders(30, "107").replace(",status", "").replace(",open", "")
@@ -218,6 +249,19 @@ def test_the_quarantine_rate_of_the_last_files_is_judged(
     (found,) = [c for c in audits.load_checks(connection) if c.name == "quarantine of crm"]
     assert found.status == status
     assert found.message.startswith("F_REJECT_RATE") == (status != "pass")
+
+
+def test_one_bad_row_of_few_closes_no_gate(tmp_path: Path) -> None:
+    """Of a file of three rows, one is a third: told, and the others are published."""
+    rows = "p1,o,1970-01-01T00:00:00Z,1,JPY,\np2,o,2026-01-01,1,JPY,\np3,o,2026-01-01,1,JPY,\n"
+    connection = nights(tmp_path, "crm/payments", PAYMENTS + rows)
+    (found,) = [c for c in audits.load_checks(connection) if c.name == "quarantine of crm"]
+    assert (found.status, "33.3%" in found.message) == ("warn", True)
+    bad = "".join(f"b{n},o,2000-01-01,1,JPY,\n" for n in range(6))
+    place(tmp_path, "crm/payments", "9.csv", PAYMENTS + bad)
+    load(connection, tmp_path, "crm/payments")
+    (found,) = [c for c in audits.load_checks(connection) if c.name == "quarantine of crm"]
+    assert found.status == "fail"
 
 
 def test_lost_rows_close_the_gate(tmp_path: Path) -> None:

@@ -129,8 +129,10 @@ def judge(cells: dict[str, str]) -> tuple[str | None, tuple[object, ...]]:
             if value is None:
                 return "R_CAST", ()
             assert isinstance(value, datetime)
-            if value < datetime(1970, 1, 1):
+            if value < datetime(1970, 1, 2):
                 return "R_TS_BEFORE_EPOCH", ()
+            if value < datetime(2001, 1, 1):
+                return "R_TS_TOO_EARLY", ()
             if value > NOW.replace(tzinfo=None) + timedelta(hours=24):
                 return "R_TS_FUTURE", ()
         elif text is not None and column == "payment_amount":

@@ -81,7 +81,7 @@ def past(settings: Settings) -> None:
     payments, answers = "crm/payments", "survey/answers"
     bare = orders(30, "90").replace(",status", "").replace(",open", "")
     # Orders: the versions of an order are ranked by load; one file lacks a column that was filled.
-    place(settings.landing, "crm/orders", "z.csv", orders(30, "100"))
+    place(settings.landing, "crm/orders", "x.csv", orders(30, "100"))
     place(settings.landing, payments, "a.csv", PAYMENTS + "p,o,2026-01-02,1,JPY,\n"
           "q,o,2026-01-02,2,JPY,\nfuture,o,2026-02-04,2,JPY,\n"
           "v,o,2026-01-02,2,JPY,gift\n")  # fmt: skip
@@ -90,7 +90,7 @@ def past(settings: Settings) -> None:
     place(settings.landing, answers, "a.csv", ANSWERS + "".join(
         f"r{n},relationship,recommend,2026-01-01,5\n" for n in range(30)))  # fmt: skip
     run(settings)
-    place(settings.landing, "crm/orders", "y.csv", bare + "o1-100,d,2026-01-01,1,JPY\n")
+    place(settings.landing, "crm/orders", "x9.csv", bare + "o1-100,d,2026-01-01,1,JPY\n")
     place(settings.landing, payments, "b.csv", PAYMENTS + "p,o,2026-01-02,1,JPY,\n"
           "q,o,2026-01-01,9,JPY,\nr,o,2026-01-02,3,JPY,\n")  # fmt: skip
     place(settings.landing, answers, "b.csv", ANSWERS + "".join(
@@ -102,7 +102,7 @@ def past(settings: Settings) -> None:
         place(settings.landing, payments, f"c{number}.csv",
               PAYMENTS + f"c{number},o,2026-01-02,{number + 1},JPY,\n")  # fmt: skip
         run(settings, 3 + number)
-    act(settings, "waive", "crm/orders/y.csv")
+    act(settings, "waive", "crm/orders/x9.csv")
     act(settings, "waive", "crm/payments/bad.csv")
     act(settings, "retract", "crm/payments/c1.csv")
     act(settings, "retract", "survey/answers/a.csv")

@@ -42,6 +42,7 @@ def fetch(connection: duckdb.DuckDBPyConnection, query: str) -> list[tuple[objec
 REASONS = "select row_number, reason, column_name from ops.quarantined_rows order by row_number"
 
 PAYMENTS = "payment_id,order_id,paid_at,payment_amount,currency_code,payment_type\n"
+EVENTS = "event_id,occurred_at,visitor_id,event_name\n"
 ANSWERS = "response_id,survey_id,question_id,responded_at,score\n"
 
 
@@ -58,6 +59,10 @@ ANSWERS = "response_id,survey_id,question_id,responded_at,score\n"
         ("crm/payments", PAYMENTS + "p,o,2026-01-01,1,JPY,gift", "R_ENUM_UNKNOWN", "payment_type"),
         ("crm/payments", PAYMENTS + "p,o,2026-02-03,1,JPY,", "R_TS_FUTURE", "paid_at"),
         ("crm/payments", PAYMENTS + "p,o,1969-12-31,1,JPY,", "R_TS_BEFORE_EPOCH", "paid_at"),
+        ("crm/payments", PAYMENTS + "p,o,1970-01-01T09:00:00+09:00,1,JPY,", "R_TS_BEFORE_EPOCH",
+         "paid_at"),
+        ("crm/payments", PAYMENTS + "p,o,2000-01-01,1,JPY,", "R_TS_TOO_EARLY", "paid_at"),
+        ("web/events", EVENTS + "e,2004-12-31T23:59:59Z,v,x", "R_TS_TOO_EARLY", "occurred_at"),
         ("crm/payments", PAYMENTS + "p\x00,o,2026-01-01,1,JPY,", "R_NUL_OR_CONTROL", "payment_id"),
         ("crm/payments", PAYMENTS + "p,o,2026-01-01,1,JPY", "R_STRUCTURE_MISSING_COLS", None),
         ("crm/payments", PAYMENTS + "p,o,2026-01-01,1,JPY,,x", "R_STRUCTURE_EXTRA_COLS", None),
@@ -79,6 +84,28 @@ def test_each_reason(
     (outcome,) = load(connection, tmp_path, label)
     assert (outcome.rows_in, outcome.rows_loaded, outcome.rows_quarantined) == (1, 0, 1)
     assert fetch(connection, REASONS) == [(1, reason, column)]
+
+
+def test_no_clock_moves_the_release(tmp_path: Path) -> None:
+    """What is a little ahead is loaded; the data reach no further than their load."""
+    place(tmp_path, "crm/payments", "a.csv", PAYMENTS + "p,o,2005-04-01,1,JPY,\n"
+          "q,o,2026-02-01 23:00:00Z,1,JPY,\nr,o,2026-02-02 00:00:01Z,1,JPY,\n")  # fmt: skip
+    connection = duckdb.connect()
+    load(connection, tmp_path, "crm/payments")
+    assert fetch(connection, REASONS) == [(3, "R_TS_FUTURE", "paid_at")]
+    assert fetch(connection, "select data_through_at from ops.files") == [
+        (NOW.replace(tzinfo=None),)
+    ]
+
+
+def test_what_may_lie_long_ago_or_ahead_is_said_in_the_contract(tmp_path: Path) -> None:
+    connection = duckdb.connect()
+    place(tmp_path, "crm/contacts", "a.csv", "contact_id,created_at\nc,1985-04-01\n")
+    place(tmp_path, "crm/subscriptions", "a.csv", "subscription_id,contact_id,started_at,"
+          "period_amount,currency_code,billing_period\ns,c,2026-05-01,1,JPY,month\n")  # fmt: skip
+    for label in ("crm/contacts", "crm/subscriptions"):
+        (outcome,) = load(connection, tmp_path, label)
+        assert outcome.rows_loaded == 1
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,9 @@ A case is a folder `tests/cases/<name>/`: files of the contract in `landing/`, o
 in `export/<adapter>/`, or both; rules of the company in `rules/` where it needs some; and
 `expected.yml`: what is right and why (`right`), where it was learned (`sources`), optionally the
 instant of the run (`as_of_at`, UTC) and settings of the home that act on import and load
-(`settings`), and under `shows` the queries, each with its rows as text. The case goes through
-import, load and all models, as compiled for JPY and Asia/Tokyo.
+(`settings`), under `refused` by adapter the words with which its export is refused, and under
+`shows` the queries, each with its rows as text. The case goes through import, load and all models,
+as compiled for JPY and Asia/Tokyo, and no check of the loads closes the gate.
 """
 
 from __future__ import annotations
@@ -22,9 +23,10 @@ import yaml
 from orchestration import rules
 from orchestration.building import builds
 from orchestration.developing.proving import Project
+from orchestration.gate import audits
 from orchestration.loading import erasing, loader
 from orchestration.loading.contract import load_contract
-from orchestration.loading.importing import import_export
+from orchestration.loading.importing import ImportFailed, import_export
 from orchestration.settings import load_settings
 from tests.conftest import PEPPER
 
@@ -50,8 +52,13 @@ def test_case(name: str, project: Project, tmp_path: Path) -> None:
     (home / "journey.toml").write_text(given, "utf-8")
     settings = load_settings(home)
     settings.prepare()
+    refused = expected.get("refused", {})
     for export in sorted((case / "export").glob("*")):
-        import_export(export.name, export, settings)
+        if export.name in refused:
+            with pytest.raises(ImportFailed, match=refused[export.name]):
+                import_export(export.name, export, settings)
+        else:
+            import_export(export.name, export, settings)
     own = rules.load(home)
     as_of_at = str(expected.get("as_of_at", "2026-12-01 00:00:00"))
     with project.connect() as connection:
@@ -62,6 +69,8 @@ def test_case(name: str, project: Project, tmp_path: Path) -> None:
         contract = load_contract(own)
         for table in contract.values():
             loader.load_table(connection, table, settings.landing, pepper=PEPPER)
+        closing = [c for c in audits.load_checks(connection, own) if c.status == "fail"]
+        assert closing == [] or not list(settings.landing.rglob("*.csv"))
         erasing.erase(connection, contract, PEPPER, "k1", datetime.now(UTC))
         builds.begin(connection, "key", as_of_at)
         project.build(connection, as_of_at, full=True, whole=True)
