@@ -111,7 +111,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="completejourney-") as temporary:
         home = sys.argv[2] if len(sys.argv) > 2 else temporary
         environment = os.environ | {"JOURNEY_HOME": home, "PYTHONPATH": str(ROOT)}
-        for command in (["make", "import", "ADAPTER=completejourney", f"FROM={folder}"],
+        for command in (["scripts/journey", "import", "completejourney", str(folder)],
                         ["make", "nightly"]):  # fmt: skip
             started = time.perf_counter()
             subprocess.run(command, cwd=ROOT, env=environment, check=True)

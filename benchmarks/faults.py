@@ -290,9 +290,7 @@ class Homes:
         shutil.rmtree(home, ignore_errors=True)
         make(home)
         before = children_seconds()
-        ended = run(
-            home, "-m", "orchestration.dagster_shell.nightly", *arguments, limit=10 * self.limit
-        )
+        ended = run(home, "-m", "orchestration.cli", "nightly", *arguments, limit=10 * self.limit)
         seconds = children_seconds() - before
         content, problem = release(home)
         if ended.code or problem or content is None:
@@ -346,7 +344,7 @@ class Homes:
         with file_system(folder, 2 << 30):
             home = self.copy(self.waiting, "home", folder)
             least = before = shutil.disk_usage(folder).free
-            process = start(home, "-m", "orchestration.dagster_shell.nightly")
+            process = start(home, "-m", "orchestration.cli", "nightly")
             threading.Thread(target=process.communicate, daemon=True).start()
             while process.poll() is None:
                 least = min(least, shutil.disk_usage(folder).free)
@@ -390,7 +388,7 @@ def day_of(row: str) -> str:
 
 def recover(homes: Homes, home: Path, outcome: Outcome) -> None:
     """The next nightly, unaided: it has to end in time with the content of the untouched run."""
-    ended = run(home, "-m", "orchestration.dagster_shell.nightly", limit=homes.limit)
+    ended = run(home, "-m", "orchestration.cli", "nightly", limit=homes.limit)
     if ended.code is None:
         outcome.wrong.append(f"the next nightly did not end within {homes.limit:.0f} s "
                              f"({ended.stage})")  # fmt: skip
@@ -430,7 +428,7 @@ def kill(homes: Homes, seed: int, number: int) -> Outcome:
     before, _ = release(home)
     with Readers(home, {before, homes.built.content}) as readers:
         full = ["--full"] if kind == "full rebuild" else []
-        process = start(home, "-m", "orchestration.dagster_shell.nightly", *full)
+        process = start(home, "-m", "orchestration.cli", "nightly", *full)
         output: list[str] = []
         reading = threading.Thread(target=lambda: output.extend(process.communicate()))
         reading.start()  # a full pipe would stop the run
@@ -470,7 +468,7 @@ def fill(homes: Homes, number: int, levels: int) -> Outcome:
                     stream.write(bytes(block))
                     stream.flush()
         with Readers(home, {homes.yesterday.content, content}) as readers:
-            ended = run(home, "-m", "orchestration.dagster_shell.nightly", limit=homes.limit)
+            ended = run(home, "-m", "orchestration.cli", "nightly", limit=homes.limit)
             outcome.stage = ended.stage if ended.code != 0 else "published"
             if ended.code is None:
                 outcome.wrong.append(f"did not end within {homes.limit:.0f} s ({ended.stage})")
@@ -543,15 +541,15 @@ def sing(homes: Homes) -> list[Outcome]:
             stream.write(f"{ended.out}\n{ended.err}\n")
         return ended
 
-    told("-m", "orchestration.dagster_shell.nightly")
+    told("-m", "orchestration.cli", "nightly")
     with duckdb.connect(str(tampering.warehouse(home)), read_only=True) as connection:
         closing = connection.execute(
             "select file_id from ops.files where status = 'rejected' union "
             "select file_id from ops.drift_findings where severity = 'fail'"
         ).fetchall()
     for (file_id,) in closing:
-        told("-m", "orchestration.operating.waiving", file_id, "canary")
-    ended = told("-m", "orchestration.dagster_shell.nightly")
+        told("-m", "orchestration.cli", "waive", file_id, "canary")
+    ended = told("-m", "orchestration.cli", "nightly")
     if ended.code != 0:
         night.wrong.append(f"not published: {last_line(ended.err)}")
     own = ROOT / "dbt_project"
@@ -642,7 +640,7 @@ def all_files(homes: Homes, cases: list[Case]) -> Outcome:
         path = home / "landing" / "crm" / "payments" / "malformed" / case.name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(case.content)
-    ended = run(home, "-m", "orchestration.dagster_shell.nightly", limit=homes.limit)
+    ended = run(home, "-m", "orchestration.cli", "nightly", limit=homes.limit)
     if ended.code is None:
         outcome.wrong.append(f"did not end within {homes.limit:.0f} s ({ended.stage})")
     elif problem := ended.not_plain():

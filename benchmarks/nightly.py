@@ -1,5 +1,5 @@
 """
-Wall time and peak memory of `make nightly`, stage by stage, and the share that is overhead.
+Wall time and peak memory of `journey nightly`, stage by stage, and the share that is overhead.
 
 `python -m benchmarks.nightly [--olist DIR]` runs the job in fresh homes: on the sample cold, on the
 sample warm (nothing new to load), and on Olist. The baseline, in the same run, is the nightly's own
@@ -46,7 +46,7 @@ def run_night(name: str, home: Path) -> Night:
                    "DAGSTER_STATE_DIR": str(home / "dagster"), "PYTHONPATH": str(ROOT)}  # fmt: skip
     started = time.monotonic()
     process = subprocess.Popen(
-        [sys.executable, "-m", "orchestration.dagster_shell.nightly"],
+        [sys.executable, "-m", "orchestration.cli", "nightly"],
         cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True,
     )  # fmt: skip
     stages: dict[str, float] = {}
@@ -102,7 +102,7 @@ def main() -> None:
             olist = Path(folder) / "olist"
             subprocess.run(
                 [
-                    sys.executable, "-m", "orchestration.loading.importing",
+                    sys.executable, "-m", "orchestration.cli", "import",
                     "olist", str(options.olist),
                 ],
                 cwd=ROOT, check=True, stdout=subprocess.DEVNULL,

@@ -42,14 +42,14 @@ if not result.success:
     print(*failures.reasons(result.all_events), sep="\\n", file=sys.stderr)
 sys.exit(not result.success)
 """
-NIGHTLY = "orchestration.dagster_shell.nightly"
+JOURNEY = ("-m", "orchestration.cli")
 COMMANDS = {
-    "nightly": ("-m", NIGHTLY),
-    "nightly as of no month": ("-m", NIGHTLY, "--as-of", "2026-13-45 00:00:00"),
-    "nightly as of 2020": ("-m", NIGHTLY, "--as-of", "2020-01-01 00:00:00"),
+    "nightly": (*JOURNEY, "nightly"),
+    "nightly as of no month": (*JOURNEY, "nightly", "--as-of", "2026-13-45 00:00:00"),
+    "nightly as of 2020": (*JOURNEY, "nightly", "--as-of", "2020-01-01 00:00:00"),
     "check": ("-c", CHECK_ALONE),
-    "publish": ("-m", "orchestration.publishing.releasing"),
-    "rollback": ("-m", "orchestration.publishing.releasing", "--rollback"),
+    "publish": (*JOURNEY, "publish"),
+    "rollback": (*JOURNEY, "rollback"),
 }
 
 # Works on the home and may need the one of the first days; yields environment variables.
@@ -206,7 +206,7 @@ def half_a_build(home: Path, yesterday: Path) -> Iterator[dict[str, str]]:
     import signal
 
     process = subprocess.Popen(
-        [sys.executable, "-m", NIGHTLY], env=environment(home), text=True,
+        [sys.executable, *JOURNEY, "nightly"], env=environment(home), text=True,
         cwd=Path(__file__).resolve().parent.parent, stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL, start_new_session=True,
     )  # fmt: skip

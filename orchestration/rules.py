@@ -20,7 +20,6 @@ import hashlib
 import io
 import json
 import re
-import sys
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import date
@@ -32,7 +31,6 @@ import duckdb
 import pyarrow as pa
 import yaml
 
-from orchestration.base import command
 from orchestration.settings import (
     DBT_PROJECT_DIR,
     SEEDS_DIR,
@@ -648,8 +646,8 @@ def options_template() -> str:
     )
 
 
-def main() -> None:
-    """`make rules`: write templates beside the rules that are there, and tell what holds."""
+def run_init() -> None:
+    """Write templates beside the rules that are there, and list which rules hold."""
     settings = load_settings()
     settings.prepare()
     folder = settings.home / "rules"
@@ -661,10 +659,17 @@ def main() -> None:
             (folder / f"{name}.yml").write_text(options_template(), "utf-8")
         else:
             (folder / f"{name}.csv").write_text(template(tables()[name]), "utf-8")
+    print(f"{len(written)} templates written to {folder}")
+    run()
+    print("\nedit them; the next `journey nightly` checks and uses them")
+
+
+def run() -> None:
+    """List which rules hold, and where they come from."""
+    settings = load_settings()
     rules = load(settings.home)
-    print(f"rules of {settings.home}: {len(written)} templates written to {folder}\n")
+    print(f"rules of {settings.home}\n")
     print("\n".join(_listed(rules)))
-    print("\nedit them; the next `make nightly` checks and uses them")
 
 
 def _listed(rules: Rules) -> Iterable[str]:
@@ -678,7 +683,3 @@ def _listed(rules: Rules) -> Iterable[str]:
     yield f"{OPTIONS:<28}{len(default_options()):>6}{len(rules.options):>6}  " + (
         words["extended"] if rules.options else words["default"]
     )
-
-
-if __name__ == "__main__":
-    sys.exit(command.run("rules", main))

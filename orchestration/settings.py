@@ -3,7 +3,7 @@ The settings of a run: the only module that reads the environment.
 
 A *home* (`JOURNEY_HOME`) holds everything that changes: landing zone, warehouse, audits, releases
 and Dagster's state. `<home>/journey.toml` sets what `DEFAULTS` lists for the data that lies there;
-environment variables win over it. `make settings` shows each with where it comes from.
+environment variables win over it. `journey settings` shows each with where it comes from.
 """
 
 from __future__ import annotations
@@ -439,5 +439,5 @@ def _pepper(home: Path) -> tuple[str | None, str]:
 
 def _long_enough(where: str, text: str) -> str:
     if len(text) < 32:
-        raise SettingsError(f"{where}: the pepper needs at least 32 characters; `make pepper`")
+        raise SettingsError(f"{where}: the pepper needs at least 32 characters; `journey pepper`")
     return text

@@ -61,9 +61,14 @@ def run_module(
     )
 
 
+def run_journey(*arguments: str, home: Path, **extra: str) -> subprocess.CompletedProcess[str]:
+    """`journey` on a home."""
+    return run_module("orchestration.cli", *arguments, home=home, **extra)
+
+
 def nightly(home: Path, **extra: str) -> subprocess.CompletedProcess[str]:
-    """`make nightly` on a home."""
-    return run_module("orchestration.dagster_shell.nightly", home=home, **extra)
+    """`journey nightly` on a home."""
+    return run_journey("nightly", home=home, **extra)
 
 
 def place_story(name: str, home: Path) -> Path:

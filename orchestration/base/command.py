@@ -3,22 +3,43 @@
 from __future__ import annotations
 
 import errno
+import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import duckdb
 
 from orchestration.settings import SettingsError, home_path
 
 FULL = ("no space left", "disk is full", "disk full")
+LONGEST = 3000  # characters of one reason
+
+
+class Failed(Exception):
+    """A command cannot do what it was asked to; the message says why, and the remedy."""
+
+
+@contextmanager
+def failing_on(*kinds: type[Exception]) -> Iterator[None]:
+    """Errors of these kinds are the end of the command, told in their own words."""
+    try:
+        yield
+    except kinds as error:
+        raise Failed(str(error).strip()[:LONGEST]) from error
 
 
 def run(name: str, main: Callable[[], int | None]) -> int:
     """Run a command that its user knows by this name; returns the exit status, 130 for Ctrl-C."""
     try:
         return main() or 0
+    except BrokenPipeError:  # as in `journey releases | head -1`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except Failed as error:
+        reason, status = str(error), 1
     except (SettingsError, OSError, duckdb.IOException) as error:
-        reason, status = told(error), 1
+        reason, status = in_one_line(error), 1
     except KeyboardInterrupt:
         reason, status = "interrupted", 130
     print(f"{name} failed: {reason}", file=sys.stderr)
@@ -30,13 +51,13 @@ def is_full(text: str) -> bool:
     return any(sign in text.lower() for sign in FULL)
 
 
-def told(error: Exception) -> str:
+def in_one_line(error: Exception) -> str:
     """The error in one line, with the remedy where there is one."""
     text = " ".join(str(error).split())
     if is_full(text):
         return f"no room is left on the disk of {home_path()}; make room and run again"
     if isinstance(error, duckdb.IOException) and "No such file" in text:
-        return f"nothing is loaded yet in {home_path()}; run `make nightly`"
+        return f"nothing is loaded yet in {home_path()}; run `journey nightly`"
     if isinstance(error, OSError) and error.filename and error.errno != errno.EAGAIN:
         return f"{error.filename}: {error.strerror}"
     return text

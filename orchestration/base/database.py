@@ -68,8 +68,8 @@ def refuse_damage(settings: Settings, messages: Iterable[str]) -> None:
         folder = _set_aside(settings)
         # Its cause says no more, and stands in many lines.
         raise WarehouseDamaged(
-            f"the warehouse is damaged and was set aside as {folder}; run `make nightly`: it loads "
-            "everything again from landing zone and journal"
+            f"the warehouse is damaged and was set aside as {folder}; run `journey nightly`: it "
+            "loads everything again from landing zone and journal"
         ) from None
 
 

@@ -17,10 +17,11 @@ from pathlib import Path
 import dagster as dg
 from sqlalchemy.exc import SQLAlchemyError
 
-from orchestration.base import command, files
+from orchestration.base import files
 from orchestration.base.locking import single_writer
 from orchestration.settings import ROOT, load_settings
 
+PAGES = ("dev", "--host", "127.0.0.1", "--port", "3000")  # for this machine only
 LOCK_SECONDS = 15.0
 
 
@@ -103,8 +104,8 @@ def end_dead_runs(instance: dg.DagsterInstance, run_id: str) -> int:
     return len(dead)
 
 
-def main() -> None:
-    """Before `dagster dev`: a usable store, and no run in it that nobody runs."""
+def serve() -> None:
+    """Dagster's pages, on a usable store, and no run in it that nobody runs; ends the process."""
     settings = load_settings()
     settings.prepare()
     os.environ.update(settings.environment(), DAGSTER_HOME=str(ROOT))
@@ -113,7 +114,5 @@ def main() -> None:
             end_dead_runs(instance, "")
     except BlockingIOError:
         pass  # a run is going on, and will have done the same
-
-
-if __name__ == "__main__":
-    sys.exit(command.run("dev", main))
+    os.chdir(ROOT)  # where pyproject.toml names the code location
+    os.execv(sys.executable, [sys.executable, "-m", "dagster", *PAGES])

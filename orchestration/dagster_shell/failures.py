@@ -51,5 +51,5 @@ def _errors(events: Iterable[Any]) -> Iterator[tuple[str, str]]:
                 where = f"step {event.step_key}: " if event.step_key else ""
                 text = error.message.strip()[:LONGEST]
                 if command.is_full(text):
-                    text = command.told(OSError(text))
+                    text = command.in_one_line(OSError(text))
                 yield error.cls_name or "", where + text

@@ -1,5 +1,5 @@
 """
-`make nightly`: the main job without a server, with progress, ending in a summary or in the reasons.
+`journey nightly`: the main job without a server, with progress; ends in a summary or in reasons.
 
 The same Dagster job that the schedule runs, in this process. Exit status 0 only when a release that
 passed every check is current.
@@ -7,7 +7,6 @@ passed every check is current.
 
 from __future__ import annotations
 
-import argparse
 import os
 import signal
 import sys
@@ -17,7 +16,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, TextIO, cast
 
-from orchestration.base import command
 from orchestration.base.release import PAGE
 from orchestration.dagster_shell import failures
 from orchestration.operating import runs
@@ -28,7 +26,7 @@ def run(as_of_at: str = "", full_refresh: bool = False) -> int:
     """Run the nightly job on the home; returns the exit status: 0, 1, or 130 for Ctrl-C."""
     # A service manager's polite end is Ctrl-C to everything below.
     signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
-    mine = runs.Run(home_path(), "make nightly")
+    mine = runs.Run(home_path(), "journey nightly")
     try:
         with runs.recorded(mine, as_of_at):
             _run(mine, as_of_at, full_refresh)
@@ -129,20 +127,3 @@ def summary(settings: Settings, elapsed: float) -> str:
         f"  look at: {database.with_name(PAGE)}\n"
         f"  open read-only: {database} (schema marts); Parquet beside it in parquet/"
     )
-
-
-def main(arguments: list[str] | None = None) -> int:
-    """Command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument(
-        "--as-of", default="", help="UTC instant YYYY-MM-DD HH:MM:SS; default: end of the data"
-    )
-    parser.add_argument(
-        "--full", action="store_true", help="build all models anew from the raw tables"
-    )
-    parsed = parser.parse_args(arguments)
-    return run(parsed.as_of, parsed.full)
-
-
-if __name__ == "__main__":
-    sys.exit(command.run("nightly", main))

@@ -126,7 +126,7 @@ class RunContext(dg.ConfigurableResource):
                 cause = getattr(error, "orig", None) or error
                 recorded.fail([
                     f"Dagster's record of this run could not be used ({cause}): is there room on "
-                    "the disk? Then run `make nightly`; a damaged record is set aside"
+                    "the disk? Then run `journey nightly`; a damaged record is set aside"
                 ])  # fmt: skip
 
     @property

@@ -1,10 +1,11 @@
-"""dbt by hand on the warehouse of a home, as `make build` runs it."""
+"""dbt by hand on the warehouse of a home, as `journey build` runs it."""
 
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
-import sys
+from pathlib import Path
 
 from orchestration import rules as home_rules
 from orchestration.base import command
@@ -15,7 +16,7 @@ from orchestration.loading.contract import load_contract
 from orchestration.settings import DBT, DBT_PROJECT_DIR, load_settings
 
 
-def main(arguments: list[str]) -> int:
+def run(arguments: list[str]) -> int:
     """Run dbt as of the end of the last business day in the loaded data."""
     from orchestration.dagster_shell.run_context import last_business_day_end
 
@@ -53,5 +54,11 @@ def main(arguments: list[str]) -> int:
         ).returncode
 
 
-if __name__ == "__main__":
-    sys.exit(command.run("dbt", lambda: main(sys.argv[1:])))
+def write_documentation(folder: Path) -> None:
+    """Dbt's own documentation of models and columns, as one page in a folder."""
+    if run(["docs", "generate", "--static"]) != 0:
+        raise command.Failed("dbt could not write its documentation; its messages are above")
+    folder.mkdir(parents=True, exist_ok=True)
+    page = folder / "index.html"
+    shutil.copy(load_settings().dbt_target / "static_index.html", page)
+    print(f"written to {page}")

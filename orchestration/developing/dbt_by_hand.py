@@ -2,8 +2,8 @@
 dbt without `make`: what plain `dbt build`, or an editor, needs to know of the home it works on.
 
 dbt-duckdb loads this plugin of the target `by_hand` before it opens the warehouse, so commands that
-open none (`dbt parse`, `dbt ls`) never come here. It refuses what `make build` would do otherwise:
-a home without data, one that a run writes to, and settings that plain dbt cannot see.
+open none (`dbt parse`, `dbt ls`) never come here. It refuses what `journey build` would do
+otherwise: a home without data, one that a run writes to, and settings that plain dbt cannot see.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Plugin(BasePlugin):
         except DbtRuntimeError:
             raise
         except Exception as error:
-            raise DbtRuntimeError(command.told(error)) from None
+            raise DbtRuntimeError(command.in_one_line(error)) from None
 
 
 def prepare(dbt_command: str) -> None:
@@ -54,13 +54,13 @@ def prepare(dbt_command: str) -> None:
         if value != os.environ.get(variable, "").strip() and value != DEFAULTS[name]:
             raise DbtRuntimeError(
                 f"{settings.sources[name]} sets {name}, which dbt alone does not read: "
-                f"use `make build`, or set {variable} = {value}"
+                f"use `journey build`, or set {variable} = {value}"
             )
     rules = home_rules.load(settings.home)
     if rules.options:
         raise DbtRuntimeError(
             f"rules/{home_rules.OPTIONS}.yml sets {', '.join(rules.options)}, which dbt alone does "
-            "not read: use `make build`"
+            "not read: use `journey build`"
         )
     if holder := locking.holder(settings.home):
         raise DbtRuntimeError(f"a run is going on (process {holder}); wait until it ends")
@@ -70,7 +70,9 @@ def prepare(dbt_command: str) -> None:
     with locking.single_writer(settings.home), open_warehouse(settings) as connection:
         ledger.create(connection, list(load_contract().values()))
         if not ledger.count(connection, "ops.files where status = 'loaded'"):
-            raise DbtRuntimeError(f"nothing is loaded yet in {settings.home}; run `make nightly`")
+            raise DbtRuntimeError(
+                f"nothing is loaded yet in {settings.home}; run `journey nightly`"
+            )
         home_rules.apply(connection, rules)
         if dbt_command in WRITING:
             ledger.forget_build(connection)  # a part built by hand is nothing to rest on

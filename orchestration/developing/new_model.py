@@ -1,12 +1,12 @@
-"""Scaffold a model: SQL skeleton, YAML entry and unit test stub, behind `make model`."""
+"""Scaffold a model: SQL skeleton, YAML entry and unit test stub, behind `journey model`."""
 
 from __future__ import annotations
 
 import re
-import sys
 import textwrap
 from pathlib import Path
 
+from orchestration.base import command
 from orchestration.settings import DBT_PROJECT_DIR, ROOT
 
 MODELS = DBT_PROJECT_DIR / "models"
@@ -85,17 +85,10 @@ def _append(path: Path, header: str, text: str) -> None:
     path.write_text(content.rstrip("\n") + "\n" + text, "utf-8")
 
 
-def main(arguments: list[str]) -> int:
-    """Command line: layer, domain, name."""
-    try:
-        for path in scaffold(*arguments):
-            print(path.relative_to(ROOT))
-    except ValueError as error:
-        print(f"no model made: {error}", file=sys.stderr)
-        return 1
+def run(layer: str, domain: str, name: str) -> None:
+    """Write the stubs, and say which files they are in."""
+    with command.failing_on(ValueError):
+        written = scaffold(layer, domain, name)
+    for path in written:
+        print(path.relative_to(ROOT))
     print("next: replace every REPLACE_ME, write the unit test first; CONTRIBUTING.md, step 3")
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

@@ -1,5 +1,5 @@
 """
-`make prove`: random histories, in which every night's increment must equal one full rebuild.
+`journey prove`: random histories, in which every night's increment must equal one full rebuild.
 
 A history is a few nights. Each brings files of events, contacts, orders and so on, with late rows,
 duplicates, conflicting versions, erasures, and may take an earlier file back. The nights run one
@@ -14,7 +14,6 @@ dbt itself, which takes seconds to start, is left out. Everything happens in mem
 
 from __future__ import annotations
 
-import argparse
 import csv
 import importlib.util
 import io
@@ -22,7 +21,6 @@ import json
 import os
 import re
 import shutil
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -38,13 +36,14 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from orchestration import rules
+from orchestration.base import command
 from orchestration.building import builds
 from orchestration.building.fingerprint import ARRIVAL_TABLES
 from orchestration.loading import erasing, ledger, loader
 from orchestration.loading.contract import load_contract
 from orchestration.loading.reading import file_id
 from orchestration.operating import reloading
-from orchestration.settings import DBT_PROJECT_DIR, ROOT, SAMPLE_RULES, load_settings
+from orchestration.settings import DBT_PROJECT_DIR, SAMPLE_RULES, load_settings
 
 PEPPER = "a pepper for proofs, at least 32 characters"
 _AS_OF = "2001-02-03 04:05:06"  # stands in compiled SQL for the instant of the night
@@ -544,7 +543,7 @@ class World:
         erasing.erase(self.connection, self.tables, PEPPER, "k1", datetime(2030, 1, 1))
 
     def retract(self, number: int) -> None:
-        """Take a file back, as `make retract` does."""
+        """Take a file back, as `journey retract` does."""
         with suppress(LookupError):  # an equal file, or one already taken back
             reloading.retract(self.connection, self.settings, file_id(self.paths[number]))
 
@@ -647,25 +646,12 @@ def run(project: Project, count: int, seed: int, progress: Callable[[str], None]
         raise NotEqual(f"{error}\nin this history:{failing[0]!r}") from None
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--histories", type=int, default=200)
-    parser.add_argument("--seed", type=int, default=0)
-    parsed = parser.parse_args(arguments)
+def prove_all(histories: int, seed: int) -> None:
+    """Draw histories and compare each increment with a full build; fails with a minimal example."""
     with tempfile.TemporaryDirectory() as folder:
         print("compiling the models …", flush=True)
         project = Project(Path(folder))
-        print(f"proving {parsed.histories} histories, seed {parsed.seed} …", flush=True)
-        try:
-            run(project, parsed.histories, parsed.seed, lambda text: print(text, flush=True))
-        except NotEqual as error:
-            print(f"NOT EQUAL: {error}", file=sys.stderr)
-            return 1
-    print(f"{parsed.histories} histories: every increment equals the full rebuild")
-    return 0
-
-
-if __name__ == "__main__":
-    sys.path.insert(0, str(ROOT))
-    sys.exit(main())
+        print(f"proving {histories} histories, seed {seed} …", flush=True)
+        with command.failing_on(NotEqual):
+            run(project, histories, seed, lambda text: print(text, flush=True))
+    print(f"{histories} histories: every increment equals the full rebuild")

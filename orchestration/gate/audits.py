@@ -24,7 +24,7 @@ from orchestration.rules import Row, Rules
 
 Status = str  # pass, warn or fail
 DID_NOT_RUN = "did not run"
-REMEDY = "Run the whole job (`make nightly`); a step alone never skips the checks"
+REMEDY = "Run the whole job (`journey nightly`); a step alone never skips the checks"
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ def load_checks(connection: duckdb.DuckDBPyConnection, rules: Rules | None = Non
         names += f" and {len(requeued) - 5} more" if len(requeued) > 5 else ""
         checks.append(
             Check("load", "files to be loaded again", "fail", f"{names}: not in the landing zone. "
-                  "Remedy: put them back, or `make retract FILE=<name>`")
+                  "Remedy: put them back, or `journey retract <name>`")
         )  # fmt: skip
     checks += _erasures(connection)
     return [
@@ -139,7 +139,7 @@ def _erasures(connection: duckdb.DuckDBPyConnection) -> list[Check]:
         if nobody and checked == (True,):
             problems.append(
                 f"{'; '.join(nobody[:5])} ({len(nobody)} erasure requests) name nobody: no "
-                "identifier, or one that belongs to no person. Remedy: `make retract FILE=<name>`, "
+                "identifier, or one that belongs to no person. Remedy: `journey retract <name>`, "
                 "then a corrected file"
             )
     unchecked = ledger.count(
@@ -148,7 +148,7 @@ def _erasures(connection: duckdb.DuckDBPyConnection) -> list[Check]:
     if is_asked and unchecked:
         problems.append(
             f"{unchecked} files were not searched yet for people who asked to be erased. "
-            "Remedy: `make nightly`"
+            "Remedy: `journey nightly`"
         )
     return [Check("load", "erasures are carried out", "fail", text) for text in problems]
 
@@ -378,5 +378,5 @@ def read_boundary(path: Path, state: str) -> list[Check]:
     if record and record["state"] == state:
         return [Check(**check) for check in record["checks"]]
     return [
-        Check("raw", "raw boundary", "fail", "was not judged on these loads; run `make nightly`")
+        Check("raw", "raw boundary", "fail", "was not judged on these loads; run `journey nightly`")
     ]

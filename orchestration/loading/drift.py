@@ -249,7 +249,7 @@ def _changed_file(
         f"under this name another content was loaded, {start}"
         f"{', of the same size and time' if same_time else ''}; {left} of its "
         f"{former['rows_in']} rows are not in this one and stay. "
-        f"If this one replaces it: make retract FILE={start}"
+        f"If this one replaces it: journey retract {start}"
     )
     # New versions of entities are what they are there for.
     is_usual = not same_time and (table.kind == "entity" or not left)

@@ -94,7 +94,7 @@ def erase(
     if not pepper:
         raise ErasureError(
             "people asked to be erased, and without a pepper nobody can be remembered as erased; "
-            "run `make pepper` once"
+            "run `journey pepper` once"
         )
     privacy.prepare(connection, pepper, pepper_key_id)
     try:
@@ -356,7 +356,7 @@ class _Erasure:
         """
         A request or mark whose file was retracted is none any more.
 
-        What it removed is back by `make requeue`. The identifiers that were found for it stay with
+        What it removed is back by `journey requeue`. The identifiers found for it stay with
         another request that names its subject, who could not be found again without their rows.
         """
         self.connection.execute(

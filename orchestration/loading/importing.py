@@ -5,20 +5,18 @@ An adapter is a folder `adapters/<name>/` with one DuckDB `SELECT` per contract 
 `<source>__<table>.sql`, over the relations that `adapter.toml` names. Their columns are text, but
 for those that it declares to be times, days, amounts, flags or ids (`Input`): these are read here,
 by `loading/spelling.py`, so that no SELECT has to know how an export spells them; what several
-adapters need is a macro of `adapters/macros.sql`. `make import ADAPTER=<name> FROM=<dir>` writes
+adapters need is a macro of `adapters/macros.sql`. `journey import <name> <dir>` writes
 one CSV per table into the landing zone; the same input gives the same bytes, so importing twice
 changes nothing.
 """
 
 from __future__ import annotations
 
-import argparse
 import difflib
 import json
 import os
 import re
 import shutil
-import sys
 import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -44,7 +42,6 @@ from orchestration.settings import (
     SAMPLE_DIR,
     SAMPLE_RULES,
     Settings,
-    SettingsError,
     choice_problem,
     load_settings,
 )
@@ -758,25 +755,13 @@ def copy_rules(source: Path, settings: Settings) -> int:
     return len(paths)
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Command line of `make import`."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("adapter", help=f"one of: {', '.join(adapters())}")
-    parser.add_argument("source_dir", type=Path, help="folder of the export")
-    options = parser.parse_args(arguments)
-    try:
+def run(adapter: str, source_dir: Path) -> None:
+    """Map an export into the landing zone of the home, and say how many rows it gave."""
+    with command.failing_on(ImportFailed):
         settings = load_settings()
         settings.prepare()
         with single_writer(settings.home):  # no run loads one half of an export
-            counts = import_export(options.adapter, options.source_dir.expanduser(), settings)
-    except (ImportFailed, SettingsError) as error:
-        print(f"import failed: {error}", file=sys.stderr)
-        return 1
+            counts = import_export(adapter, source_dir.expanduser(), settings)
     for label, count in counts.items():
         print(f"  {label:<28}{count:>10,} rows")
-    print(f"written to {settings.landing}; next: make nightly")
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(command.run("import", main))
+    print(f"written to {settings.landing}; next: journey nightly")

@@ -564,7 +564,7 @@ class _Load:
                     "F_PEPPER_MISSING",
                     f"{count} values of column {column.name} are personal data "
                     "and there is no secret pepper to hash them with",
-                    "run `make pepper` once (writes $JOURNEY_HOME/pepper, keep a copy), "
+                    "run `journey pepper` once (writes $JOURNEY_HOME/pepper, keep a copy), "
                     "or set JOURNEY_PEPPER or JOURNEY_PEPPER_FILE",
                     column.name,
                 )

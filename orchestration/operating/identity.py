@@ -1,5 +1,5 @@
 """
-`make identity`: who somebody is, who they were known to be at an instant, and why.
+`journey identity`: who somebody is, who they were known to be at an instant, and why.
 
 Reads the published release, so it tells what readers see. An identifier is named `type:value`, for
 example `visitor:v1`, `user:u2`, `contact:c3`; an e-mail address or phone number is hashed here, as
@@ -8,8 +8,6 @@ the loader does, so the clear value is looked up in nothing.
 
 from __future__ import annotations
 
-import argparse
-import sys
 from collections import defaultdict, deque
 from typing import Any
 
@@ -19,7 +17,7 @@ from orchestration import rules as home_rules
 from orchestration.base import command
 from orchestration.loading import privacy
 from orchestration.loading.contract import load_contract
-from orchestration.settings import Settings, SettingsError, load_settings
+from orchestration.settings import Settings, load_settings
 
 TYPES = ("contact", "user", "email", "phone", "visitor")
 
@@ -52,7 +50,7 @@ def find(connection: duckdb.DuckDBPyConnection, settings: Settings, text: str) -
     if row is None:
         raise UnknownIdentifier(
             f"no {kind} {text.partition(':')[2]!r} in the published release; "
-            "`make releases` tells which one that is"
+            "`journey releases` tells which one that is"
         )
     return str(row[0])
 
@@ -61,7 +59,7 @@ def _hashed(
     connection: duckdb.DuckDBPyConnection, settings: Settings, kind: str, value: str
 ) -> str:
     if not settings.effective_pepper:
-        raise UnknownIdentifier(f"without a pepper no {kind} can be looked up; `make pepper`")
+        raise UnknownIdentifier(f"without a pepper no {kind} can be looked up; `journey pepper`")
     privacy.prepare(connection, settings.effective_pepper, settings.pepper_key_id)
     tables = load_contract(home_rules.load(settings.home))
     column = next(c for c in tables["crm/contacts"].columns if c.name == kind)
@@ -169,7 +167,7 @@ def describe(settings: Settings, who: str, other: str = "", on: str = "") -> lis
     """The answer, line by line."""
     database = settings.published / "current" / "journey.duckdb"
     if not database.exists():
-        raise UnknownIdentifier("nothing is published yet; `make nightly`")
+        raise UnknownIdentifier("nothing is published yet; `journey nightly`")
     with duckdb.connect(str(database), read_only=True) as connection:
         connection.execute("set TimeZone = 'UTC'")
         identifier = find(connection, settings, who)
@@ -224,20 +222,7 @@ def _one(connection: duckdb.DuckDBPyConnection, identifier: str, who: str, on: s
     return lines
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("who", help="type:value")
-    parser.add_argument("--and", dest="other", default="", help="why this one is the same person")
-    parser.add_argument("--on", default="", help="UTC instant: who it was known to be then")
-    parsed = parser.parse_args(arguments)
-    try:
-        print("\n".join(describe(load_settings(), parsed.who, parsed.other, parsed.on)))
-    except (UnknownIdentifier, SettingsError, duckdb.ConversionException) as error:
-        print(error, file=sys.stderr)
-        return 1
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(command.run("identity", main))
+def run(who: str, other: str = "", on: str = "") -> None:
+    """Print who an identifier is, why it is the same person as another, or who it was then."""
+    with command.failing_on(UnknownIdentifier, duckdb.ConversionException):
+        print("\n".join(describe(load_settings(), who, other, on)))

@@ -1,16 +1,14 @@
-"""`make pepper`: a secret key for the hashes of personal data, written into the home once."""
+"""`journey pepper`: a secret key for the hashes of personal data, written into the home once."""
 
 from __future__ import annotations
 
 import os
 import secrets
-import sys
 
-from orchestration.base import command
 from orchestration.settings import SettingsError, home_path, load_settings
 
 
-def main() -> None:
+def run() -> None:
     """Write `<home>/pepper`, readable by its owner only; a pepper that exists is never touched."""
     if load_settings().is_sample:
         raise SettingsError(
@@ -34,7 +32,3 @@ def main() -> None:
         path.unlink()  # half a pepper would be taken for one
         raise
     print(f"written to {path}; keep a copy in a safe place")
-
-
-if __name__ == "__main__":
-    sys.exit(command.run("pepper", main))

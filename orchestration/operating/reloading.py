@@ -1,5 +1,5 @@
 """
-`make retract` and `make requeue`: take a load back, or load it anew after a repair.
+`journey retract` and `journey requeue`: take a load back, or load it anew after a repair.
 
 Both unload files and load what has to be loaded again, so the raw tables are as if it had always
 been so. Where files of a table overlap (a row stood in two of them), all its files are loaded anew,
@@ -9,7 +9,7 @@ landing zone still: if one is missing, nothing is changed.
 
 from __future__ import annotations
 
-import sys
+from collections.abc import Callable
 
 import duckdb
 
@@ -136,25 +136,21 @@ def _load(
     return [loader.describe(outcome) for outcome in outcomes]
 
 
-def main(arguments: list[str]) -> int:
-    """Command line: `retract FILE` or `requeue FILE|REASON`."""
-    action, what = arguments
+def run(action: Callable[[duckdb.DuckDBPyConnection, Settings, str], list[str]], what: str) -> None:
+    """Retract or requeue, under the home's lock, and print what came of it."""
     settings = load_settings()
-    try:
-        with (
-            single_writer(settings.home),
-            builds.own_change(settings),
-            open_warehouse(settings) as connection,
-        ):
-            ledger.create(connection, [])
-            lines = (retract if action == "retract" else requeue)(connection, settings, what)
-    except (LookupError, ReloadError, ledger.PepperChanged, journal.JournalDamaged,
-            WarehouseDamaged, BlockingIOError) as error:  # fmt: skip
-        print(f"nothing was changed: {error}", file=sys.stderr)
-        return 1
-    print("\n".join([*lines, "next: make nightly"]))
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(command.run("reload", lambda: main(sys.argv[1:])))
+    with (
+        command.failing_on(
+            LookupError,
+            ReloadError,
+            ledger.PepperChanged,
+            journal.JournalDamaged,
+            WarehouseDamaged,
+        ),
+        single_writer(settings.home),
+        builds.own_change(settings),
+        open_warehouse(settings) as connection,
+    ):
+        ledger.create(connection, [])
+        lines = action(connection, settings, what)
+    print("\n".join([*lines, "next: journey nightly"]))

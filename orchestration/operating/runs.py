@@ -1,10 +1,10 @@
 """
 A run of a home, from its lock to its hooks: how it ended is decided, recorded and told here.
 
-`make nightly` and every run that Dagster launches go through `recorded`. Each leaves two lines in
-`<home>/runs.jsonl`, one at its start and one at its end; a start without an end is a run that goes
-on or was killed. The words of the last end without success are in `<home>/last_failure.txt`, until
-a run publishes.
+`journey nightly` and every run that Dagster launches go through `recorded`. Each leaves two lines
+in `<home>/runs.jsonl`, one at its start and one at its end; a start without an end is a run that
+goes on or was killed. The words of the last end without success are in `<home>/last_failure.txt`,
+until a run publishes.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ class Run:
             head = f"Release {self.release_id} is current, but the run did not end well."
         lines = [f"{head} Why:"]
         lines += [f"  ✗ {reason}" for reason in self.reasons]
-        lines += ["What to do: docs/runbook.md. Details: make dev (Dagster UI)."]
+        lines += ["What to do: docs/runbook.md. Details: journey dev (Dagster UI)."]
         lines = "\n".join(lines).splitlines()
         if len(lines) >= SCREEN_LINES:
             lines = [*lines[: SCREEN_LINES - 3], "  … and more", lines[-1]]
@@ -105,8 +105,8 @@ class Run:
 
     def _told(self, error: Exception) -> str:
         if isinstance(error, SettingsError | OSError | duckdb.IOException | WarehouseDamaged):
-            return command.told(error)
-        text = command.told(error)[:400]
+            return command.in_one_line(error)
+        text = command.in_one_line(error)[:400]
         if "no room is left" in text:
             return text
         with suppress(OSError):
@@ -157,14 +157,14 @@ class Run:
             with path.open("a", encoding="utf-8") as stream:
                 stream.write("\n" * is_torn + json.dumps(line) + "\n")
         except OSError as error:
-            print(f"the run could not be recorded: {command.told(error)}", file=sys.stderr)
+            print(f"the run could not be recorded: {command.in_one_line(error)}", file=sys.stderr)
 
     def _write(self, name: str) -> None:
         try:
             files.write_whole(self.home / name, self.text)
             self._told_in = self.home / name
         except OSError as error:
-            print(f"{name} could not be written: {command.told(error)}", file=sys.stderr)
+            print(f"{name} could not be written: {command.in_one_line(error)}", file=sys.stderr)
 
     def _refused(self) -> None:
         """Write why the run ended before it had the lock, where the home can be written."""
@@ -175,7 +175,8 @@ class Run:
             except BlockingIOError:
                 self._write(REFUSAL)
             except OSError as error:
-                print(f"{FAILURE} could not be written: {command.told(error)}", file=sys.stderr)
+                reason = command.in_one_line(error)
+                print(f"{FAILURE} could not be written: {reason}", file=sys.stderr)
 
     def _call_hooks(self) -> None:
         """Tell once, the lock being free; by a temporary file what the home cannot take."""
@@ -259,7 +260,7 @@ def _call_hook(variable: str, path: Path) -> None:
     except subprocess.TimeoutExpired:
         problem = f"it took longer than {HOOK_SECONDS:.0f} s and was ended"
     except (OSError, ValueError) as error:
-        problem = command.told(error)
+        problem = command.in_one_line(error)
     if problem:
         print(f"{variable}: the command failed: {problem}", file=sys.stderr)
 

@@ -1,5 +1,5 @@
 """
-`make status`: how a home is, on one screen; `make settings`: what holds in it, and why.
+`journey status`: how a home is, on one screen; `journey settings`: what holds in it, and why.
 
 Both only look: they take no lock, write nothing, and answer while a run goes on. The run has the
 warehouse to itself then, and the published release says what it can instead. All instants are UTC.
@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import sys
 import textwrap
 from collections import Counter
 from collections.abc import Iterator
@@ -20,7 +19,7 @@ from typing import Any
 
 import duckdb
 
-from orchestration.base import command, locking
+from orchestration.base import locking
 from orchestration.base.release import DATABASE
 from orchestration.gate import audits
 from orchestration.operating import runs
@@ -49,7 +48,7 @@ def status(home: Path, now: datetime) -> str:
     Raises `SettingsError` when the home is no folder.
     """
     if not home.exists():
-        return f"{'home':11} {home} does not exist yet; `make nightly` makes it"
+        return f"{'home':11} {home} does not exist yet; `journey nightly` makes it"
     try:
         settings, problem = load_settings(home), ""
     except SettingsError as error:
@@ -88,15 +87,15 @@ def _release(settings: Settings, now: datetime) -> Iterator[str]:
     if current is None:
         is_there = link.exists() or link.is_symlink()
         yield (
-            f"{link} is no link to a release; `make nightly` sets it right"
+            f"{link} is no link to a release; `journey nightly` sets it right"
             if is_there
-            else "none yet; run `make nightly`"
+            else "none yet; run `journey nightly`"
         )
     else:
         folder = root / "releases" / current
         manifest = releasing.read_manifest(folder)
         if problem := releasing.damage(folder, thorough=False):
-            yield f"{current} is damaged ({problem}); `make nightly` or `make rollback`"
+            yield f"{current} is damaged ({problem}); `journey nightly` or `journey rollback`"
         elif manifest:
             built_at = datetime.fromisoformat(manifest["built_at"]).replace(tzinfo=UTC)
             yield f"{current}, as of {manifest['as_of_at']} UTC"
@@ -110,14 +109,14 @@ def _data(settings: Settings, holder: int | None) -> Iterator[tuple[str, list[st
     """Sections about the loads: from the warehouse, or from the release while that is in use."""
     if holder is None:
         if not settings.warehouse.exists():
-            yield "data", ["nothing is loaded; `make nightly` loads the landing zone"]
+            yield "data", ["nothing is loaded; `journey nightly` loads the landing zone"]
             return
         try:
             with closing(_connect(settings.warehouse)) as connection:
                 yield from _of_ledger(connection)
             return
         except duckdb.CatalogException:
-            yield "data", ["nothing is loaded; `make nightly` loads the landing zone"]
+            yield "data", ["nothing is loaded; `journey nightly` loads the landing zone"]
             return
         except duckdb.Error as error:
             if "Could not set lock" not in str(error):
@@ -125,7 +124,7 @@ def _data(settings: Settings, holder: int | None) -> Iterator[tuple[str, list[st
                     "data",
                     [
                         "the warehouse cannot be read: it is damaged, or of another version; "
-                        "`make nightly` loads it again where it has to"
+                        "`journey nightly` loads it again where it has to"
                     ],
                 )
                 return
@@ -302,16 +301,13 @@ def _is_set(variable: str) -> bool:
     return variables()[variable] != "not set"
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Command line: without arguments the status; with `settings`, the settings."""
+def run() -> None:
+    """Print how the home is."""
+    print(status(home_path(), datetime.now(UTC)))
+
+
+def run_settings() -> None:
+    """Print every setting with its value and where that comes from; one that is wrong is named."""
     home = home_path()
-    if arguments == ["settings"]:
-        print(settings_table(home))
-        load_settings(home)  # one that cannot be used is named
-    else:
-        print(status(home, datetime.now(UTC)))
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(command.run("status", lambda: main(sys.argv[1:])))
+    print(settings_table(home))
+    load_settings(home)

@@ -10,13 +10,11 @@ publishes, lists or rolls back.
 
 from __future__ import annotations
 
-import argparse
 import hashlib
 import json
 import os
 import shutil
 import subprocess
-import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
 from itertools import count
@@ -33,7 +31,7 @@ from orchestration.building.fingerprint import TableHash, fingerprint, hash_tabl
 from orchestration.gate import audits, volume
 from orchestration.loading import erasing
 from orchestration.readers import journey_map
-from orchestration.settings import ROOT, Settings, SettingsError, load_settings
+from orchestration.settings import ROOT, Settings, load_settings
 
 STORAGE_VERSION = "v1.2.0"  # what DuckDB 1.4 and the BI tools that embed it can read
 MANIFEST = "manifest.json"
@@ -76,10 +74,10 @@ def publish(
     releases.mkdir(parents=True, exist_ok=True)
     _clear_leftovers(root)
     if not settings.warehouse.exists():
-        raise audits.GateClosed("there is no candidate yet; run `make nightly`")
+        raise audits.GateClosed("there is no candidate yet; run `journey nightly`")
     with open_warehouse(settings, say) as connection:
         if not table_names(connection):
-            raise audits.GateClosed("there is no candidate yet; run `make nightly`")
+            raise audits.GateClosed("there is no candidate yet; run `journey nightly`")
         build = audits.require_build(connection)
         audit = audits.require_passed(settings.audits, build)
         candidate = fingerprint(connection)
@@ -328,10 +326,14 @@ def rollback(settings: Settings, release_id: str | None = None) -> str:
     if release_id is None:
         earlier = ids[: ids.index(current)] if current in ids else ids
         if not earlier:
-            raise PublishError(f"there is no release before {current}; there are: {ids}")
+            raise PublishError(
+                f"there is no release before {current}; there are: {', '.join(ids) or 'none'}"
+            )
         release_id = earlier[-1]
     if release_id not in ids:
-        raise PublishError(f"there is no whole release {release_id}; there are: {ids}")
+        raise PublishError(
+            f"there is no whole release {release_id}; there are: {', '.join(ids) or 'none'}"
+        )
     if problem := damage(settings.published / "releases" / release_id):
         raise PublishError(f"release {release_id} is damaged ({problem}); choose another of: {ids}")
     _refuse_older_than_erasure(settings, release_id)
@@ -350,7 +352,7 @@ def _refuse_older_than_erasure(settings: Settings, release_id: str) -> None:
     if is_older:
         raise PublishError(
             f"release {release_id} is older than an erasure and shows who was erased; "
-            "run `make nightly` for one without them"
+            "run `journey nightly` for one without them"
         )
 
 
@@ -446,39 +448,34 @@ def _literal(value: Any) -> str:
     return str(value) if isinstance(value, int) else "'" + str(value).replace("'", "''") + "'"
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Command line: publish the candidate, `--list` releases, or `--rollback [RELEASE]`."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--list", action="store_true", help="list the releases")
-    parser.add_argument("--rollback", nargs="?", const="", metavar="RELEASE")
-    options = parser.parse_args(arguments)
-    try:
-        settings = load_settings()
-        if options.list:
-            current = current_release(settings.published)
-            for folder in sorted((settings.published / "releases").glob("[!.]*")):
-                problem = damage(folder, thorough=False)
-                print(("* " if folder.name == current else "  ") + folder.name
-                      + (f"  DAMAGED: {problem}" if problem else ""))  # fmt: skip
-            return 0
-        with single_writer(settings.home):
-            if options.rollback is not None:
-                release = rollback(settings, options.rollback or None)
-            else:
-                release = publish(settings, say=print)
-    except (
-        audits.GateClosed,
-        PublishError,
-        SettingsError,
-        OSError,
-        WarehouseDamaged,
-        duckdb.Error,
-    ) as error:
-        print(f"not published: {str(error).strip()[:3000]}", file=sys.stderr)
-        return 1
+def run_list() -> None:
+    """List the releases of the home, the current one starred, damaged ones with their damage."""
+    settings = load_settings()
+    current = current_release(settings.published)
+    for folder in sorted((settings.published / "releases").glob("[!.]*")):
+        problem = damage(folder, thorough=False)
+        print(
+            ("* " if folder.name == current else "  ")
+            + folder.name
+            + (f"  DAMAGED: {problem}" if problem else "")
+        )
+
+
+def run_publish() -> None:
+    """Publish the candidate of the home."""
+    _make_current(lambda settings: publish(settings, say=print))
+
+
+def run_rollback(release_id: str = "") -> None:
+    """Make a release current again; without its id, the one before the current."""
+    _make_current(lambda settings: rollback(settings, release_id or None))
+
+
+def _make_current(choose: Callable[[Settings], str]) -> None:
+    settings = load_settings()
+    with (
+        command.failing_on(audits.GateClosed, PublishError, WarehouseDamaged, duckdb.Error),
+        single_writer(settings.home),
+    ):
+        release = choose(settings)
     print(f"current release: {release}")
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(command.run("publish", main))

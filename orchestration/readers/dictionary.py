@@ -7,17 +7,14 @@ types, labels and descriptions. The CSV begins with a byte order mark, so that E
 
 from __future__ import annotations
 
-import argparse
 import csv
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
-from orchestration.base import command
 from orchestration.base.rendering import templates
 from orchestration.building.project import ensure_manifest
-from orchestration.settings import ROOT, load_settings
+from orchestration.settings import load_settings
 
 HEADER = ("table", "table_ja", "table_en", "column", "column_ja", "column_en", "type", "key",
           "description")  # fmt: skip
@@ -81,15 +78,8 @@ def write(folder: Path, manifest: dict[str, Any]) -> list[Path]:
     return [page, sheet]
 
 
-def main() -> None:
-    """Command line of `make docs`."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("folder", type=Path, nargs="?", default=ROOT / "docs" / "site")
-    options = parser.parse_args()
+def run(folder: Path) -> None:
+    """Write the dictionary of the marts into a folder."""
     path = ensure_manifest(load_settings().environment())
-    for written in write(options.folder, json.loads(path.read_text("utf-8"))):
+    for written in write(folder, json.loads(path.read_text("utf-8"))):
         print(f"written to {written}")
-
-
-if __name__ == "__main__":
-    sys.exit(command.run("docs", main))

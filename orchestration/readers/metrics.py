@@ -1,5 +1,5 @@
 """
-MetricFlow on the published release: `make metrics ARGS="query --metrics cvr ..."`.
+MetricFlow on the published release: `journey metrics query --metrics cvr ...`.
 
 `mf` reads a dbt project and the database that its profile names. Here both are of the release: a
 folder of links to the project, parsed for the release's file, which is opened read-only. What `mf`
@@ -25,7 +25,7 @@ def prepare(settings: Settings) -> Path:
     """Link and parse the project for the current release; returns its folder."""
     release = (settings.published / "current").resolve() / DATABASE
     if not release.exists():
-        raise FileNotFoundError(f"{release}: there is no release yet; run `make nightly`")
+        raise FileNotFoundError(f"{release}: there is no release yet; run `journey nightly`")
     folder = settings.home / "work" / "semantic" / "dbt_project"
     folder.mkdir(parents=True, exist_ok=True)
     for target in [*DBT_PROJECT_DIR.iterdir(), SEEDS_DIR]:
@@ -46,16 +46,12 @@ def prepare(settings: Settings) -> Path:
     return folder
 
 
-def main() -> int:
-    """Command line: what follows is for `mf`."""
+def run(arguments: list[str]) -> int:
+    """Run `mf` with these arguments on the published release."""
     if not LIBRARIES.exists():
-        print("MetricFlow is not installed: run it as `make metrics`", file=sys.stderr)
-        return 1
-    try:
+        raise command.Failed("MetricFlow is not installed: run `make metricflow` once")
+    with command.failing_on(FileNotFoundError):
         folder = prepare(load_settings())
-    except FileNotFoundError as error:
-        print(error, file=sys.stderr)
-        return 1
     os.chdir(folder)
     sys.path.append(str(LIBRARIES))
     import update_checker
@@ -63,9 +59,5 @@ def main() -> int:
     update_checker.UpdateChecker.check = lambda *_, **__: None
     from dbt_metricflow.cli.main import cli
 
-    cli(prog_name="mf")
+    cli(args=arguments, prog_name="mf")
     return 0
-
-
-if __name__ == "__main__":
-    sys.exit(command.run("metrics", main))

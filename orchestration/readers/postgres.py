@@ -9,11 +9,9 @@ at any step, the old release stays. Types, comments and the rights of readers ar
 
 from __future__ import annotations
 
-import argparse
 import io
 import os
 import re
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -27,7 +25,7 @@ from psycopg.conninfo import conninfo_to_dict
 
 from orchestration.base import command
 from orchestration.base.release import DATABASE
-from orchestration.settings import SettingsError, load_settings
+from orchestration.settings import load_settings
 
 SCHEMA = "marts"
 INCOMING = "marts_incoming"
@@ -72,7 +70,7 @@ def push(
     Returns rows per table. Raises `PushError`.
     """
     if not release_path.exists():
-        raise PushError(f"{release_path}: there is no release yet; run `make nightly`")
+        raise PushError(f"{release_path}: there is no release yet; run `journey nightly`")
     try:
         with (
             duckdb.connect(str(release_path), read_only=True) as release,
@@ -245,13 +243,11 @@ def _lock(postgres: psycopg.Connection, tables: list[str], patience: float) -> N
             time.sleep(0.02)
 
 
-def main() -> int:
-    """Command line of `make push-postgres`."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.parse_args()
-    try:
-        settings = load_settings()
-        address = os.environ.get("JOURNEY_POSTGRES_URL", "")
+def run() -> None:
+    """Push the published release, and say how many rows it has there."""
+    settings = load_settings()
+    address = os.environ.get("JOURNEY_POSTGRES_URL", "")
+    with command.failing_on(PushError):
         if not address and "PGHOST" not in os.environ and "PGSERVICE" not in os.environ:
             raise PushError(
                 "set JOURNEY_POSTGRES_URL, as in postgresql://loader@db.example/bi, or the PG* "
@@ -261,15 +257,7 @@ def main() -> int:
         release = (settings.published / "current").resolve() / DATABASE
         started = time.monotonic()
         rows = push(release, address)
-    except (PushError, SettingsError) as error:
-        print(f"not pushed: {error}", file=sys.stderr)
-        return 1
     print(
         f"release {release.parent.name} is in PostgreSQL: schema {SCHEMA}, {len(rows)} tables, "
         f"{sum(rows.values()):,} rows, {time.monotonic() - started:.0f} s"
     )
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(command.run("push", main))

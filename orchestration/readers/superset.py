@@ -8,9 +8,7 @@ the next query. The database is opened read-only, without access to any other fi
 
 from __future__ import annotations
 
-import argparse
 import json
-import sys
 import uuid
 import zipfile
 from dataclasses import dataclass, field
@@ -19,7 +17,6 @@ from typing import Any
 
 import yaml
 
-from orchestration.base import command
 from orchestration.base.release import DATABASE, SCHEMA
 from orchestration.building.project import ensure_manifest
 from orchestration.readers.dictionary import marts
@@ -264,13 +261,8 @@ def write_for(settings: Settings) -> Path:
     return write(path, release, manifest, settings.is_sample)
 
 
-def main() -> None:
-    """Command line of `make superset`."""
-    argparse.ArgumentParser(description=__doc__).parse_args()
+def run() -> None:
+    """Write the dashboard, and say how it is imported."""
     path = write_for(load_settings())
     print(f"written to {path}; import it in Superset (Dashboards, Import), or:")
     print(f"  superset import-dashboards --path {path} --username <you>")
-
-
-if __name__ == "__main__":
-    sys.exit(command.run("superset", main))

@@ -12,7 +12,7 @@ from orchestration.settings import ROOT
 ORDER = (
     "settings", "base", "rules",
     "loading", "building", "gate", "readers", "publishing",
-    "operating", "dagster_shell", "developing",
+    "operating", "dagster_shell", "developing", "cli",
 )  # fmt: skip
 CODE = ROOT / "orchestration"
 

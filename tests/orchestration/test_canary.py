@@ -68,7 +68,7 @@ def sung(story_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Sung:
             patch.setenv(name, text)
         with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
             for file_id, _ in closing:
-                assert waiving.main([file_id, f"as {REASON.contacts} said"]) == 0
+                waiving.run(file_id, f"as {REASON.contacts} said")
     result = nightly(home, JOURNEY_CONSENT_POLICY="opt_out")
     assert result.returncode == 0, result.stdout + result.stderr
     console = [refused.stdout, refused.stderr, said.getvalue(), result.stdout, result.stderr]

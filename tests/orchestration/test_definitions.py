@@ -8,6 +8,7 @@ import dagster as dg
 import pytest
 import yaml
 
+from orchestration.dagster_shell.dagster_store import PAGES
 from orchestration.dagster_shell.run_context import end_of_business_day
 from tests.conftest import ROOT
 
@@ -110,4 +111,4 @@ def test_shipped_settings_stay_off_the_network() -> None:
     assert instance["concurrency"]["runs"]["max_concurrent_runs"] == 1
     project = yaml.safe_load((ROOT / "dbt_project" / "dbt_project.yml").read_text("utf-8"))
     assert project["flags"]["send_anonymous_usage_stats"] is False
-    assert "--host 127.0.0.1" in (ROOT / "Makefile").read_text("utf-8")
+    assert PAGES[PAGES.index("--host") + 1] == "127.0.0.1"

@@ -35,7 +35,7 @@ LIMIT_SECONDS = 240
 def started(home: Path, until: str) -> subprocess.Popen[str]:
     """The real nightly in a process group of its own, once its progress has come to a line."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "orchestration.dagster_shell.nightly"],
+        [sys.executable, "-m", "orchestration.cli", "nightly"],
         cwd=ROOT,
         env=environment(home),
         stdout=subprocess.PIPE,
@@ -113,7 +113,7 @@ def test_the_next_run_needs_no_repair(
     assert alive == []
 
     result = subprocess.run(
-        [sys.executable, "-m", "orchestration.dagster_shell.nightly"],
+        [sys.executable, "-m", "orchestration.cli", "nightly"],
         cwd=ROOT, env=environment(home), capture_output=True, text=True, check=False,
         timeout=LIMIT_SECONDS,
     )  # fmt: skip

@@ -15,7 +15,7 @@ import pytest
 from orchestration.dagster_shell import dagster_store
 from orchestration.operating import runs
 from orchestration.settings import load_settings
-from tests.conftest import ROOT, nightly, place_story, read_release, run_module
+from tests.conftest import ROOT, nightly, place_story, read_release, run_journey, run_module
 
 Copy = Callable[[Path], Path]
 
@@ -33,7 +33,7 @@ def tampered(home: Path, statement: str) -> None:
 
 
 def through_dagster(home: Path, **extra: str) -> subprocess.CompletedProcess[str]:
-    """The job as Dagster launches it, without `make nightly` around."""
+    """The job as Dagster launches it, without `journey nightly` around."""
     arguments = ("job", "execute", "-m", "orchestration.dagster_shell.definitions", "-j", "nightly")
     return run_module("dagster", *arguments, home=home, **extra)
 
@@ -57,7 +57,7 @@ def assert_stopped(home: Path, release: str, *words: str, **extra: str) -> None:
         assert word in result.stderr
     assert len(result.stderr[result.stderr.index("NOT PUBLISHED") :].splitlines()) <= 40
     assert release_of(home) == release
-    alone = run_module("orchestration.publishing.releasing", home=home)
+    alone = run_journey("publish", home=home)
     assert release_of(home) == release, alone.stdout
 
 
@@ -99,9 +99,7 @@ def test_wrong_files_stop_the_publish_and_wrong_rows_do_not(
     assert shown_on_the_run_page(home, monkeypatch) == [text]
     assert calls.read_text("utf-8").splitlines() == [f"failure {failure}"] * 2
     events.unlink()
-    waived = run_module(
-        "orchestration.operating.waiving", "crm/orders/february.csv", "resent tomorrow", home=home
-    )
+    waived = run_journey("waive", "crm/orders/february.csv", "resent tomorrow", home=home)
     assert waived.returncode == 0, waived.stderr
     # Wrong rows stop nobody: they are quarantined with their reason and the rest goes on.
     (home / "landing" / "survey" / "answers" / "more.csv").write_text(
@@ -117,7 +115,7 @@ def test_wrong_files_stop_the_publish_and_wrong_rows_do_not(
     assert calls.read_text("utf-8").splitlines()[2:] == [f"success {manifest}"]
     assert not failure.exists()
     assert [(run.outcome, run.launched_by) for run in runs.past_runs(home)][-3:] == [
-        ("failed", "make nightly"),
+        ("failed", "journey nightly"),
         ("failed", "Dagster, nightly"),
         ("published", "Dagster, nightly"),
     ]
@@ -158,7 +156,7 @@ def test_a_failing_expectation_stops_the_publish(sample_home: Path, copy_home: C
     )
     # The sample was hashed with its own pepper, and another one would be refused.
     assert_stopped(home, release, "fct_sessions", "Fewer than 80 %", JOURNEY_PEPPER="")
-    alone = run_module("orchestration.publishing.releasing", home=home)
+    alone = run_journey("publish", home=home)
     assert alone.returncode == 1
     assert "Fewer than 80 %" in alone.stderr
 
@@ -231,8 +229,8 @@ def test_one_writer_at_a_time(story_home: Path, copy_home: Copy) -> None:
 
     home = copy_home(story_home)
     with single_writer(home):
-        for module in ("orchestration.publishing.releasing", "orchestration.dagster_shell.nightly"):
-            result = run_module(module, home=home)
+        for command in ("publish", "nightly", "rollback"):
+            result = run_journey(command, home=home)
             assert result.returncode == 1
             assert "another run (process" in result.stderr
 
@@ -240,6 +238,6 @@ def test_one_writer_at_a_time(story_home: Path, copy_home: Copy) -> None:
 @pytest.mark.parametrize("text", ["yesterday", "2026-01-01; drop table x"])
 def test_the_instant_of_the_run_is_checked(story_home: Path, copy_home: Copy, text: str) -> None:
     home = copy_home(story_home)
-    result = run_module("orchestration.dagster_shell.nightly", "--as-of", text, home=home)
+    result = run_journey("nightly", "--as-of", text, home=home)
     assert result.returncode == 1
     assert "as_of_at" in result.stderr

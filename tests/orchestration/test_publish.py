@@ -251,7 +251,7 @@ def test_evidence_is_of_exactly_this_build(tmp_path: Path, spoiled: str) -> None
     spoil(tmp_path)
     with pytest.raises(GateClosed, match=words) as refusal:
         releasing.publish(settings)
-    assert "make nightly" in str(refusal.value)
+    assert "journey nightly" in str(refusal.value)
     assert people_read(tmp_path) == 3
 
 

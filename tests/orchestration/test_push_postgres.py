@@ -232,11 +232,11 @@ def test_no_address_no_release_and_no_password_in_a_message(
     with pytest.raises(postgres.PushError, match="cannot be read") as refused:
         postgres.push(path, "postgresql://a:topsecret@[broken")
     assert "topsecret" not in str(refused.value)
-    with pytest.raises(postgres.PushError, match="make nightly"):
+    with pytest.raises(postgres.PushError, match="journey nightly"):
         postgres.push(tmp_path / "none.duckdb", "")
     kept = {k: v for k, v in environment(tmp_path).items() if not k.startswith("PG")}
     told = subprocess.run(
-        [sys.executable, "-m", "orchestration.readers.postgres"],
+        [sys.executable, "-m", "orchestration.cli", "push", "postgres"],
         cwd=ROOT, env=kept, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert told.returncode == 1 and "JOURNEY_POSTGRES_URL" in told.stderr

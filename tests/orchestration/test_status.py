@@ -1,4 +1,4 @@
-"""`make status` answers for every home, whatever is missing, damaged or in use, and only looks."""
+"""`journey status` answers for every home, whatever is missing, damaged or in use; it only looks."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import pytest
 
 from orchestration.operating import runs, status
 from orchestration.settings import DEFAULTS, load_settings
-from tests.conftest import PEPPER, ROOT, environment, run_module
+from tests.conftest import PEPPER, ROOT, environment, run_journey
 
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
 
@@ -56,7 +56,7 @@ def test_a_home_in_which_nothing_ran(tmp_path: Path) -> None:
     (home / "pepper").chmod(0o644)  # closed by the next run, not by a look
     sections = told(home)
     assert "nothing in the landing zone yet" in sections["home"]
-    assert sections["release"] == "none yet; run `make nightly`"
+    assert sections["release"] == "none yet; run `journey nightly`"
     assert sections["data"].startswith("nothing is loaded")
     assert sections["last runs"] == "none is recorded"
     (home / "journey.toml").write_text("threads = 0", "utf-8")
@@ -73,7 +73,7 @@ def test_a_home_that_published(story_home: Path, copy_home: Callable[[Path], Pat
     assert "survey   through 2026-01-07 09:30 UTC, 1 files" in sections["data"]
     assert sections["quarantine"] == "0 rows"
     (line,) = sections["last runs"].splitlines()
-    assert " published " in line and line.endswith("make nightly")
+    assert " published " in line and line.endswith("journey nightly")
     assert ", 0 failed in the last run that ended" in sections["checks"]
     assert "free; the home takes" in sections["disk"] and "warehouse" in sections["disk"]
     assert "failure" not in sections
@@ -133,7 +133,7 @@ def test_a_home_that_published(story_home: Path, copy_home: Callable[[Path], Pat
 
 
 def test_the_command_answers_at_once(story_home: Path) -> None:
-    result = run_module("orchestration.operating.status", home=story_home)
+    result = run_journey("status", home=story_home)
     assert result.returncode == 0 and "release" in result.stdout, result.stderr
     code = "import sys, orchestration.operating.status; sys.exit('dagster' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
@@ -150,7 +150,7 @@ def test_settings_are_shown_with_their_source_and_without_secrets(
     monkeypatch.setenv("JOURNEY_PEPPER", PEPPER)
     monkeypatch.setenv("JOURNEY_POSTGRES_URL", "postgresql://me:secret@host/x")
     monkeypatch.setenv("JOURNEY_ON_FAILURE", "mail-me")
-    assert status.main(["settings"]) == 0
+    status.run_settings()
     output = capsys.readouterr().out
     rows = {words[0]: words[1:] for line in output.splitlines() if (words := line.split())}
     assert rows["home"] == [str(home), "JOURNEY_HOME"]

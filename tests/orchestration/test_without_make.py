@@ -73,7 +73,9 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_a_home_without_data_is_refused_by_what_reads_it(home: Path) -> None:
     dbt_by_hand.prepare("debug")
-    with pytest.raises(DbtRuntimeError, match=r"nothing is loaded yet in .*; run `make nightly`"):
+    with pytest.raises(
+        DbtRuntimeError, match=r"nothing is loaded yet in .*; run `journey nightly`"
+    ):
         dbt_by_hand.prepare("build")
 
 

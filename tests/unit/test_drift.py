@@ -203,7 +203,7 @@ def test_another_content_under_a_loaded_name_is_told(tmp_path: Path) -> None:
         ("changed_file", "info"), ("changed_file", "warn"), ("changed_file", "warn"),
     ]  # fmt: skip
     assert "2 of its 2 rows" in str(found[1]) and "same size and time" in str(found[2])
-    former = str(found[2][2]).removesuffix(".").split("FILE=")[1]
+    former = str(found[2][2]).removesuffix(".").split("journey retract ")[1]
     assert ledger.find(connection, former, ("loaded",))[3] == "crm/payments/a.csv"
 
 

@@ -361,7 +361,7 @@ def test_without_a_pepper_nobody_is_silently_kept(tmp_path: Path) -> None:
     text = "contact_id,created_at,erased_at\nsubject-1,2026-01-01,2026-01-02\n"
     place(tmp_path, "crm/contacts", "a.csv", text)
     loader.load_table(connection, TABLES["crm/contacts"], tmp_path, pepper=None, loaded_at=NOW)
-    with pytest.raises(erasing.ErasureError, match="make pepper"):
+    with pytest.raises(erasing.ErasureError, match="journey pepper"):
         erasing.erase(connection, TABLES, None, "k1", ERASED)
 
 

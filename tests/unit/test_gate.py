@@ -44,7 +44,7 @@ def test_a_node_that_did_not_run_fails(tmp_path: Path) -> None:
 
 
 def test_no_results_close_the_gate(tmp_path: Path) -> None:
-    with pytest.raises(GateClosed, match="make nightly"):
+    with pytest.raises(GateClosed, match="journey nightly"):
         audits.dbt_checks(tmp_path, "b1")
     artefacts(tmp_path, a="success", b="success")
     (tmp_path / "run_results.json").write_text('{"metadata": {}, "results": [')

@@ -258,7 +258,7 @@ def test_a_file_that_is_gone_is_missed_by_the_gate(settings: Settings) -> None:
     with database.open_warehouse(settings) as connection:
         (failed,) = [c for c in audits.load_checks(connection) if c.status == "fail"]
     assert "crm/payments/a.csv: not in the landing zone" in failed.message
-    assert "put them back, or `make retract FILE=<name>`" in failed.message
+    assert "put them back, or `journey retract <name>`" in failed.message
     away.write_text(text, "utf-8")
     run(settings, 3)
     payments = TABLES["crm/payments"].relation

@@ -385,7 +385,7 @@ def test_real_personal_data_needs_a_pepper(tmp_path: Path) -> None:
     assert (outcome.status, outcome.reject_code, outcome.reject_column) == (
         "rejected", "F_PEPPER_MISSING", "email",
     )  # fmt: skip
-    assert "make pepper" in str(outcome.reject_remedy)
+    assert "journey pepper" in str(outcome.reject_remedy)
 
 
 def test_a_link_out_of_the_landing_zone_is_not_followed(tmp_path: Path) -> None:

@@ -239,7 +239,7 @@ def test_templates_are_right_rules_and_change_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("JOURNEY_HOME", str(tmp_path))
-    rules.main()
+    rules.run_init()
     assert f"{len(rules.tables()) + 1} templates written" in capsys.readouterr().out
     assert rules.load(tmp_path).digest == rules.defaults().digest
     path = tmp_path / "rules" / "channels.csv"
@@ -248,6 +248,6 @@ def test_templates_are_right_rules_and_change_nothing(
     # A default row, taken out of its comment, changes nothing; changed, it wins.
     path.write_text(text + "direct,1,ダイレクト,Direct,true,false\n", "utf-8")
     assert rules.load(tmp_path).digest == rules.defaults().digest
-    rules.main()  # what is there stays
+    rules.run_init()  # what is there stays
     assert "0 templates written" in capsys.readouterr().out
     assert path.read_text("utf-8").endswith("true,false\n")

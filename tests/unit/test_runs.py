@@ -172,7 +172,7 @@ def test_reasons_stay_on_one_screen(home: Path) -> None:
     run.fail(f"file {number}: F_EMPTY" for number in range(100))
     lines = run.text.splitlines()
     assert len(lines) < 40 and lines[-2:] == [
-        "  … and more", "What to do: docs/runbook.md. Details: make dev (Dagster UI).",
+        "  … and more", "What to do: docs/runbook.md. Details: journey dev (Dagster UI).",
     ]  # fmt: skip
 
 

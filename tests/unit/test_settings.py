@@ -145,7 +145,7 @@ def test_an_instant_exists(text: str, exists: bool) -> None:
 def test_a_short_pepper_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("JOURNEY_PEPPER", raising=False)
     (tmp_path / "pepper").write_text("short", "utf-8")
-    with pytest.raises(SettingsError, match="make pepper"):
+    with pytest.raises(SettingsError, match="journey pepper"):
         load_settings(tmp_path)
 
 

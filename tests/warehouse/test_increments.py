@@ -10,7 +10,7 @@ import pytest
 
 from orchestration.developing import proving
 from orchestration.developing.proving import File, History, Night, NotEqual, Project, World
-from tests.conftest import run_module
+from tests.conftest import run_journey
 
 
 def test_histories_have_rows_of_every_raw_table(project: Project) -> None:
@@ -87,9 +87,7 @@ def test_real_events_in_any_batches(
     project: Project, shared_data: Path, tmp_path: Path, source: str
 ) -> None:
     folder = {"snowplow": "snowplow_web"}.get(source, source)
-    imported = run_module(
-        "orchestration.loading.importing", source, str(shared_data / folder), home=tmp_path
-    )
+    imported = run_journey("import", source, str(shared_data / folder), home=tmp_path)
     assert imported.returncode == 0, imported.stderr
     (path,) = (tmp_path / "landing" / "web" / "events").rglob("*.csv*")
     relation = duckdb.read_csv(str(path), all_varchar=True)

@@ -10,7 +10,7 @@ import pytest
 
 from orchestration.developing import semantic_layer
 from orchestration.readers.metrics import LIBRARIES
-from tests.conftest import read_release, run_module
+from tests.conftest import read_release, run_journey
 
 
 def test_the_yaml_says_what_the_catalogue_says() -> None:
@@ -47,8 +47,8 @@ def test_mf_returns_the_numbers_of_the_kpi_marts(
     if slice_name:
         grouping += f",kpi_measure__{slice_name}"
     sheet = copied / f"{grain}-{slice_name}.csv"
-    told = run_module(
-        "orchestration.readers.metrics", "query", "--metrics", ",".join(kpis),
+    told = run_journey(
+        "metrics", "query", "--metrics", ",".join(kpis),
         "--group-by", grouping, "--csv", str(sheet), home=copied,
     )  # fmt: skip
     assert told.returncode == 0, told.stdout + told.stderr
@@ -83,12 +83,12 @@ def test_mf_returns_the_numbers_of_the_kpi_marts(
 def copied(sample_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A home of its own that has the sample's release; skips without MetricFlow."""
     if not LIBRARIES.exists():
-        pytest.skip("MetricFlow is not installed: `make metrics` and `make test` install it")
+        pytest.skip("MetricFlow is not installed: `make metricflow` and `make test` install it")
     home = tmp_path_factory.mktemp("metrics")
     (home / "published").symlink_to(sample_home / "published")
     return home
 
 
 def test_without_a_release_it_says_so(copied: Path, tmp_path: Path) -> None:
-    told = run_module("orchestration.readers.metrics", "list", "metrics", home=tmp_path)
-    assert told.returncode == 1 and "make nightly" in told.stderr
+    told = run_journey("metrics", "list", "metrics", home=tmp_path)
+    assert told.returncode == 1 and "journey nightly" in told.stderr

@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from tests.conftest import nightly, read_release, run_module
+from tests.conftest import nightly, read_release, run_journey
 
 
 @pytest.fixture(scope="module")
@@ -33,9 +33,7 @@ def olist(shared_data: Path) -> dict[str, pd.DataFrame]:
 @pytest.fixture(scope="module")
 def home(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     home = tmp_path_factory.mktemp("olist") / "home"
-    imported = run_module(
-        "orchestration.loading.importing", "olist", str(shared_data / "olist"), home=home
-    )
+    imported = run_journey("import", "olist", str(shared_data / "olist"), home=home)
     assert imported.returncode == 0, imported.stderr
     # Olist holds no personal data, so no pepper is needed.
     result = nightly(home, JOURNEY_PEPPER="")

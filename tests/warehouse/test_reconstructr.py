@@ -9,19 +9,19 @@ import duckdb
 from orchestration.loading import loader
 from orchestration.loading.contract import load_contract
 from orchestration.settings import load_settings
-from tests.conftest import RULES, run_module
+from tests.conftest import RULES, run_journey
 
 
 def test_sessions_equal_the_published_count(shared_data: Path, tmp_path: Path) -> None:
     source = str(shared_data / "reconstructr")
-    imported = run_module("orchestration.loading.importing", "reconstructr", source, home=tmp_path)
+    imported = run_journey("import", "reconstructr", source, home=tmp_path)
     assert imported.returncode == 0, imported.stderr
     settings = load_settings(tmp_path)
     with duckdb.connect(str(settings.warehouse)) as connection:
         table = load_contract(RULES)["web/events"]
         loader.load_table(connection, table, settings.landing, pepper=None)
-    built = run_module(
-        *("orchestration.developing.dbt", "build", "--select", "+fct_sessions"),
+    built = run_journey(
+        *("dbt", "build", "--select", "+fct_sessions"),
         *("--indirect-selection", "cautious", "--exclude-resource-type", "unit_test"),
         home=tmp_path,
     )

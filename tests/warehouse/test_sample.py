@@ -10,7 +10,7 @@ from pathlib import Path
 import duckdb
 
 from sample.generate import BAD_ROWS, Company, write
-from tests.conftest import ROOT, nightly, read_release, run_module
+from tests.conftest import ROOT, nightly, read_release, run_journey
 
 
 def test_says_that_it_is_the_sample_and_shows_progress(sample_home: Path) -> None:
@@ -90,9 +90,7 @@ def test_no_clear_address_or_phone_is_left_behind(sample_home: Path) -> None:
 
 def test_dbt_unit_tests_pass(sample_home: Path, copy_home: Callable[[Path], Path]) -> None:
     home = copy_home(sample_home)
-    result = run_module(
-        "orchestration.developing.dbt", "test", "--select", "test_type:unit", home=home
-    )
+    result = run_journey("dbt", "test", "--select", "test_type:unit", home=home)
     assert result.returncode == 0, result.stdout[-4000:]
     assert "ERROR=0" in result.stdout
 

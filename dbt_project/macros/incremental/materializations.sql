@@ -27,7 +27,7 @@
     {%- set rules = adapter.get_relation(this.database, "rules", model.name) -%}
     {%- if rules is none -%}
         {%- do exceptions.raise_compiler_error(
-            "the rules are not in this warehouse yet; run `make nightly` first"
+            "the rules are not in this warehouse yet; run `journey nightly` first"
         ) -%}
     {%- endif -%}
     {%- do begin_in_place(target) -%}

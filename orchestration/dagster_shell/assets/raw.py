@@ -47,7 +47,7 @@ def landing_files(run: RunContext) -> dg.MaterializeResult:
     if not (count or is_loaded or journal.file_names(settings.journal)):
         raise dg.Failure(
             f"there are no files in {settings.landing}, and none are loaded. Remedy: put files "
-            "into <source>/<table>/ there, or map an export with `make import`"
+            "into <source>/<table>/ there, or map an export with `journey import`"
         )
     state = f"{count} files" if count else "no new files: as of the data loaded before,"
     run.progress("landing", f"{state} in {settings.landing} ({kind})")
