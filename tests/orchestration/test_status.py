@@ -1,4 +1,4 @@
-"""`journey status` answers for every home, whatever is missing, damaged or in use; it only looks."""
+"""`journey status` answers for every home, missing, damaged or in use, and only looks."""
 
 from __future__ import annotations
 
