@@ -56,17 +56,16 @@ select
     profile_id as contact_id,
     occurred_at,
     case metric_name
-        when 'Received Email' then 'email'
+        when 'Received Email' then 'email_sent'
         when 'Opened Email' then 'email_open'
         when 'Clicked Email' then 'email_click'
-        when 'Received SMS' then 'sms'
+        when 'Received SMS' then 'sms_sent'
         when 'Clicked SMS' then 'sms_click'
         else 'email_unsubscribed'
     end as activity_type,
     case when metric_name like 'Received %' then 'outbound' else 'inbound' end as direction,
     case when metric_name like '% SMS' then 'sms' else 'email' end as channel,
-    coalesce(properties ->> '$."Campaign Name"', properties ->> '$.Subject') as campaign,
-    case when metric_name like 'Received %' then 'sent' end as outcome
+    coalesce(properties ->> '$."Campaign Name"', properties ->> '$.Subject') as campaign
 from named
 where
     metric_name in (

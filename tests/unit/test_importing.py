@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from decimal import Decimal
 from pathlib import Path
@@ -134,6 +135,15 @@ def test_a_page_of_an_api_keeps_what_stands_beside_its_records(tmp_path: Path) -
     assert "included" in page["json"]
     path.write_text('{"text": "a\u2028b"}\n{"text": "c"}\n', "utf-8")
     assert len(rows_of(path, Input("*", records=True))) == 2
+
+
+def test_events_whose_metric_has_no_name_are_refused(tmp_path: Path) -> None:
+    settings = load_settings(tmp_path / "home")
+    settings.prepare()
+    event = {"id": "1", "relationships": {"metric": {"data": {"id": "M1"}}}}
+    (tmp_path / "events.json").write_text(json.dumps({"data": [event]}), "utf-8")
+    with pytest.raises(ImportFailed, match=r"crm__activities\.sql: a value of the export"):
+        import_export("klaviyo", tmp_path, settings)
 
 
 def test_a_folder_without_any_file_of_an_export_is_refused(tmp_path: Path) -> None:
