@@ -363,6 +363,14 @@ def dbt(arguments: tuple[str, ...]) -> int:
     return dbt.run(list(arguments))
 
 
+@cli.add(DEVELOP, "lineage")
+def lineage() -> None:
+    """Write docs/lineage.md, a picture per domain of which model is made of which."""
+    from orchestration.developing import lineage
+
+    lineage.run()
+
+
 @cli.add(DEVELOP, "prove")
 @click.option("--histories", default=200, show_default=True, help="How many are drawn.")
 @click.option("--seed", default=0, show_default=True, help="Another seed, other histories.")

@@ -45,6 +45,11 @@ def test_every_module_lies_in_a_package_that_has_its_place() -> None:
     assert rooms == set(ORDER)
 
 
+def test_the_guide_says_what_each_package_is_for() -> None:
+    layout = (ROOT / "CONTRIBUTING.md").read_text("utf-8").split("```")[1]
+    assert [name for name in ORDER if name not in layout] == []
+
+
 def test_no_import_runs_upward() -> None:
     upward = [
         f"{name} imports {other}"
