@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from orchestration.loading import privacy
+from orchestration.loading import privacy, spelling
 from orchestration.loading.contract import Column, Table
 
 MAXIMUM_TEXT = 100_000
@@ -202,6 +202,13 @@ def checks(table: Table, earliest: str, latest: str, has_control: bool = True) -
             check(f"not regexp_full_match({typed}, '[A-Z]{{3}}')", "R_CURRENCY_UNKNOWN")
         if column.minimum is not None:
             check(f"{typed} < {column.minimum}", "R_AMOUNT_SIGN")
+        if column.decimal_scale is not None and any(c.currency for c in table.columns):
+            codes = ", ".join(f"'{code}'" for code in spelling.THREE_DECIMALS)
+            code = next(f'"{c.name}~"' for c in table.columns if c.currency)
+            check(
+                f"{typed} != round({typed}, 2) and coalesce({code}, '') not in ({codes})",
+                "R_AMOUNT_DECIMALS",
+            )
         if column.scale_seed:
             for scale in column.scales:
                 check(

@@ -161,7 +161,7 @@ class FileOutcome:
 
 
 def create(connection: duckdb.DuckDBPyConnection, tables: list[Table]) -> None:
-    """Create ledger and raw tables; a column new in the contract or the ledger is added."""
+    """Create ledger and raw tables; a new column is added, a decimal of more digits widened."""
     connection.execute("create schema if not exists ops")
     for name, columns in _TABLES.items():
         _create_table(connection, f"ops.{name}", list(columns.items()))
@@ -177,10 +177,12 @@ def _create_table(
 ) -> None:
     body = ", ".join(f'"{name}" {data_type}' for name, data_type in columns)
     connection.execute(f"create table if not exists {relation} ({body})")
-    present = {row[0] for row in connection.execute(f"describe {relation}").fetchall()}
+    present = {row[0]: row[1] for row in connection.execute(f"describe {relation}").fetchall()}
     for name, data_type in columns:
         if name not in present:
             connection.execute(f'alter table {relation} add column "{name}" {data_type}')
+        elif present[name].startswith("DECIMAL") and present[name] != data_type.upper():
+            connection.execute(f'alter table {relation} alter "{name}" type {data_type}')
 
 
 @contextmanager

@@ -453,8 +453,8 @@ class _Load:
         drift.refuse_changed_types(self.connection, self.table, source, self.limits)
         # What lies ahead of the load is loaded, but the data do not reach beyond the load.
         row = self.connection.execute(
-            "select count(*), least(max(event_at) filter (where verdict is null), ?) "
-            "from temp.judged",
+            "select count(*), max(least(event_at, ?)) filter (where verdict is null "
+            "and event_at is not null) from temp.judged",
             [self.loaded_at],
         ).fetchone()
         assert row is not None

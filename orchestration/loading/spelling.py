@@ -18,12 +18,16 @@ from decimal import Decimal
 from functools import cache
 from zoneinfo import ZoneInfo
 
+import yaml
+
 from orchestration.loading import privacy
+from orchestration.settings import DBT_PROJECT_DIR
 
 DECIMAL_MARKS = (".", ",")
 
-# ISO 4217 with a minor unit of 3; of all others two decimals are kept.
-THREE_DECIMALS = ("BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND")
+# The models round by the same list.
+_VARIABLES = yaml.safe_load((DBT_PROJECT_DIR / "dbt_project.yml").read_text("utf-8"))["vars"]
+THREE_DECIMALS: tuple[str, ...] = tuple(_VARIABLES["three_decimal_currencies"])
 
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _HALF = r"(?:a\.?m\.?|p\.?m\.?|午前|午後)"

@@ -137,11 +137,13 @@ def judge(cells: dict[str, str]) -> tuple[str | None, tuple[object, ...]]:
                 return "R_TS_FUTURE", ()
         elif text is not None and column == "payment_amount":
             plain = unicodedata.normalize("NFKC", text).strip(" ")
-            if not re.fullmatch(r"[+-]?[0-9]{1,15}(\.[0-9]{0,2}0*)?", plain):
+            if not re.fullmatch(r"[+-]?[0-9]{1,15}(\.[0-9]{0,3}0*)?", plain):
                 return "R_CAST", ()
-            value = Decimal(plain).quantize(Decimal("0.01"))
+            value = Decimal(plain).quantize(Decimal("0.001"))
             if value < 0:
                 return "R_AMOUNT_SIGN", ()
+            if value * 100 % 1:  # no currency of the corpus has three decimals
+                return "R_AMOUNT_DECIMALS", ()
         elif text is not None and column == "currency_code":
             if not re.fullmatch("[A-Z]{3}", text):
                 return "R_CURRENCY_UNKNOWN", ()

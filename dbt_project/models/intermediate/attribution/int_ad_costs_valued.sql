@@ -29,7 +29,7 @@ select
     ad_costs.click_count,
     ad_costs.currency_code,
     ad_costs.cost_amount,
-    ad_costs.cost_amount::decimal(20, 2)
+    ad_costs.cost_amount::decimal(20, 3)
     * case
         when ad_costs.currency_code = {{ reporting_currency() }} then 1
         else rates.rate

@@ -117,7 +117,7 @@ select
     touchpoint_number,
     is_conversion,
     currency_code,
-    paid_amount::decimal(18, 2) as paid_amount,
-    paid_amount_reporting::decimal(18, 2) as paid_amount_reporting,
+    paid_amount::decimal(18, 3) as paid_amount,
+    paid_amount_reporting::decimal(18, 3) as paid_amount_reporting,
     occurred_at
 from unioned

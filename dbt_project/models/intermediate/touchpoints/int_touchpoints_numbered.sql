@@ -135,7 +135,7 @@ unioned as (
         null as metric,
         null::varchar as currency_code,
         null::integer as score,
-        null::decimal(18, 2) as cost_amount,
+        null::decimal(18, 3) as cost_amount,
         true as is_inbound,
         false as is_public_review,
         sessions.started_at as occurred_at

@@ -101,7 +101,7 @@ select
     customers.age_days,
     round(customers.repeat_amount, 4)::double as repeat_amount,
     coalesce(later_days.actual_count, 0) as actual_count,
-    coalesce(later_days.actual_amount, 0)::decimal(18, 2) as actual_amount,
+    coalesce(later_days.actual_amount, 0)::decimal(18, 3) as actual_amount,
     {{ var('lifetime_days') }} as horizon_days
 from customers
 left join later_days

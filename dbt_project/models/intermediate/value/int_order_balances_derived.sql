@@ -19,10 +19,10 @@ unioned as (
         'order' as event_type,
         orders.ordered_at as occurred_at,
         case when orders.is_owed then orders.order_amount else 0 end as contracted_amount,
-        0::decimal(18, 2) as billed_amount,
-        0::decimal(18, 2) as delivered_amount,
-        0::decimal(18, 2) as charged_amount,
-        0::decimal(18, 2) as paid_amount
+        0::decimal(18, 3) as billed_amount,
+        0::decimal(18, 3) as delivered_amount,
+        0::decimal(18, 3) as charged_amount,
+        0::decimal(18, 3) as paid_amount
     from orders
 
     union all

@@ -27,8 +27,8 @@ unioned as (
         case when orders.order_type = 'renewal' then 'renewal' else 'order' end as point_type,
         orders.currency_code,
         orders.order_amount as contracted_amount,
-        0::decimal(18, 2) as billed_amount,
-        0::decimal(18, 2) as paid_amount,
+        0::decimal(18, 3) as billed_amount,
+        0::decimal(18, 3) as paid_amount,
         orders.first_paid_at as paid_at,
         orders.ordered_at as occurred_at
     from orders

@@ -130,6 +130,6 @@ select
     currency_code,
     case
         when paid_until_date <= month_end_date or ended_date <= month_end_date then 0
-        else round(order_amount / month_count, 2)
-    end::decimal(18, 2) as monthly_amount
+        else {{ in_money('order_amount / month_count', 'currency_code') }}
+    end::decimal(18, 3) as monthly_amount
 from charged_months

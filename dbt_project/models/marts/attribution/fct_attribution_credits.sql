@@ -139,9 +139,14 @@ attributed as (
         rounded.credit_so_far
         - coalesce(lag(rounded.credit_so_far) over conversion_touches, 0) as credit,
         -- Wide enough: a product of two narrow decimals stays narrow, and overflows.
-        round(conversions.paid_amount::decimal(20, 2) * rounded.credit_so_far, 2) as paid_so_far,
-        round(conversions.paid_amount_reporting::decimal(20, 2) * rounded.credit_so_far, 2)
-            as reporting_so_far
+        {{ in_money(
+            'conversions.paid_amount::decimal(20, 3) * rounded.credit_so_far',
+            'conversions.currency_code'
+        ) }} as paid_so_far,
+        {{ in_money(
+            'conversions.paid_amount_reporting::decimal(20, 3) * rounded.credit_so_far',
+            reporting_currency()
+        ) }} as reporting_so_far
     from rounded
     inner join conversions on rounded.conversion_id = conversions.conversion_id
     window
@@ -225,8 +230,8 @@ select
     campaign,
     currency_code,
     {{ reporting_currency() }}::varchar as reporting_currency_code,
-    paid_amount::decimal(18, 2) as paid_amount,
-    paid_amount_reporting::decimal(18, 2) as paid_amount_reporting,
+    paid_amount::decimal(18, 3) as paid_amount,
+    paid_amount_reporting::decimal(18, 3) as paid_amount_reporting,
     credit::decimal(12, 9) as credit,
     case when is_conversion then credit else 0 end::decimal(12, 9) as conversion_credit,
     method_version::integer as method_version,

@@ -75,7 +75,8 @@ joined as (
         coalesce(credited.leads, 0) as leads,
         coalesce(credited.registrations, 0) as registrations,
         coalesce(credited.paid_amount_reporting, 0) as paid_amount_reporting,
-        coalesce(spent.cost_amount_reporting, 0)::decimal(18, 2) as cost_amount_reporting
+        {{ in_money('coalesce(spent.cost_amount_reporting, 0)', reporting_currency()) }}
+            as cost_amount_reporting
     from credited
     full outer join spent
         on
@@ -92,8 +93,8 @@ select
     channel,
     campaign,
     {{ reporting_currency() }}::varchar as reporting_currency_code,
-    paid_amount_reporting::decimal(18, 2) as paid_amount_reporting,
-    cost_amount_reporting::decimal(18, 2) as cost_amount_reporting,
+    paid_amount_reporting::decimal(18, 3) as paid_amount_reporting,
+    cost_amount_reporting::decimal(18, 3) as cost_amount_reporting,
     method_version::integer as method_version,
     first_orders::decimal(24, 9) as first_order_credit,
     repeat_orders::decimal(24, 9) as repeat_order_credit,

@@ -93,7 +93,7 @@ select
     touched.first_channel,
     touched.last_channel,
     {{ reporting_currency() }}::varchar as reporting_currency_code,
-    coalesce(money.paid_amount_reporting, 0)::decimal(18, 2) as paid_amount_reporting,
+    coalesce(money.paid_amount_reporting, 0)::decimal(18, 3) as paid_amount_reporting,
     persons.identifier_count::integer as identifier_count,
     persons.visitor_count::integer as visitor_count,
     coalesce(described.contact_count, 0)::integer as contact_count,

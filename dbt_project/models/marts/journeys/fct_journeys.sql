@@ -75,7 +75,7 @@ select
         else 'none'
     end as outcome,
     {{ reporting_currency() }}::varchar as reporting_currency_code,
-    coalesce(money.paid_amount_reporting, 0)::decimal(18, 2) as paid_amount_reporting,
+    coalesce(money.paid_amount_reporting, 0)::decimal(18, 3) as paid_amount_reporting,
     journeys.journey_number::integer as journey_number,
     journeys.touchpoint_count::integer as touchpoint_count,
     {{ seconds_between('journeys.started_at', 'journeys.ended_at') }}::bigint as journey_seconds,

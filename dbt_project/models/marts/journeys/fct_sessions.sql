@@ -125,7 +125,7 @@ select
     coalesce(numbered.device_type, '(not set)') as device_type,
     numbered.country_code,
     session_values.currency_code,
-    session_values.value_amount::decimal(18, 2) as value_amount,
+    session_values.value_amount::decimal(18, 3) as value_amount,
     numbered.event_count::integer as event_count,
     numbered.page_view_count::integer as page_view_count,
     numbered.conversion_count::integer as conversion_count,

@@ -36,7 +36,7 @@ select
     touchpoints.persona,
     signals.stage as signalled_stage,
     touchpoints.currency_code,
-    touchpoints.cost_amount::decimal(18, 2) as cost_amount,
+    touchpoints.cost_amount::decimal(18, 3) as cost_amount,
     touchpoints.touchpoint_number::integer as touchpoint_number,
     touchpoints.is_online,
     touchpoints.is_inbound,

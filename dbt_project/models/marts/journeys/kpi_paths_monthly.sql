@@ -87,7 +87,7 @@ select
     path_type,
     path,
     {{ reporting_currency() }}::varchar as reporting_currency_code,
-    sum(paid_amount_reporting)::decimal(18, 2) as paid_amount_reporting,
+    sum(paid_amount_reporting)::decimal(18, 3) as paid_amount_reporting,
     sum(journey_count)::integer as journey_count,
     sum(converted_count)::integer as converted_count,
     path_rank::integer as path_rank,

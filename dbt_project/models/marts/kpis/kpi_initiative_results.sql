@@ -204,7 +204,7 @@ select
         else 'not_shown'
     end as verdict,
     {{ reporting_currency() }}::varchar as reporting_currency_code,
-    cost_amount_reporting::decimal(18, 2) as cost_amount_reporting,
+    {{ in_money('cost_amount_reporting', reporting_currency()) }} as cost_amount_reporting,
     coalesce(after_day_count, 0)::integer as after_day_count,
     round(before_value, 6)::double as before_value,
     round(after_value, 6)::double as after_value,

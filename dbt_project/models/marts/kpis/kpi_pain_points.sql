@@ -97,7 +97,7 @@ summed as (
         sum(visited.dropoff_count) as dropoff_count,
         sum(visited.ticket_count) as ticket_count,
         sum(
-            round(visited.dropoff_count * coalesce(ended.lost_amount, 0), 2)::decimal(18, 2)
+            round(visited.dropoff_count * coalesce(ended.lost_amount, 0), 2)::decimal(18, 3)
         ) as at_stake
     from visited
     left join ended on visited.stage = ended.stage and visited.persona = ended.persona
@@ -188,7 +188,7 @@ select
     stage,
     touchpoint_type,
     {{ reporting_currency() }}::varchar as reporting_currency_code,
-    at_stake::decimal(18, 2) as at_stake_amount_reporting,
+    at_stake::decimal(18, 3) as at_stake_amount_reporting,
     journey_count::integer as journey_count,
     dropoff_count::integer as dropoff_count,
     ticket_count::integer as ticket_count,

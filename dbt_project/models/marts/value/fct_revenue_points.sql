@@ -66,15 +66,17 @@ select
     last_score_metric,
     currency_code,
     {{ reporting_currency() }}::varchar as reporting_currency_code,
-    contracted_amount::decimal(18, 2) as contracted_amount,
-    billed_amount::decimal(18, 2) as billed_amount,
-    paid_amount::decimal(18, 2) as paid_amount,
-    case when person_id is not null then cumulative_paid_amount end::decimal(18, 2)
+    contracted_amount::decimal(18, 3) as contracted_amount,
+    billed_amount::decimal(18, 3) as billed_amount,
+    paid_amount::decimal(18, 3) as paid_amount,
+    case when person_id is not null then cumulative_paid_amount end::decimal(18, 3)
         as cumulative_paid_amount,
-    (contracted_amount::decimal(20, 2) * reporting_rate)::decimal(18, 2)
+    {{ in_money('contracted_amount::decimal(20, 3) * reporting_rate', reporting_currency()) }}
         as contracted_amount_reporting,
-    (billed_amount::decimal(20, 2) * reporting_rate)::decimal(18, 2) as billed_amount_reporting,
-    (paid_amount::decimal(20, 2) * reporting_rate)::decimal(18, 2) as paid_amount_reporting,
+    {{ in_money('billed_amount::decimal(20, 3) * reporting_rate', reporting_currency()) }}
+        as billed_amount_reporting,
+    {{ in_money('paid_amount::decimal(20, 3) * reporting_rate', reporting_currency()) }}
+        as paid_amount_reporting,
     case when person_id is not null then point_number end::integer as point_number,
     paid_order_number::integer as paid_order_number,
     last_score_rate::decimal(9, 4) as last_score_rate,

@@ -107,8 +107,8 @@ select
     {{ surrogate_key(['cohort_months.cohort_month_date', 'cohort_months.month_start_date']) }}
         as cohort_id,
     {{ reporting_currency() }}::varchar as reporting_currency_code,
-    coalesce(paid.paid_amount_reporting, 0)::decimal(18, 2) as paid_amount_reporting,
-    sum(coalesce(paid.paid_amount_reporting, 0)) over cohort_so_far::decimal(18, 2)
+    coalesce(paid.paid_amount_reporting, 0)::decimal(18, 3) as paid_amount_reporting,
+    sum(coalesce(paid.paid_amount_reporting, 0)) over cohort_so_far::decimal(18, 3)
         as cumulative_paid_amount_reporting,
     date_diff('month', cohort_months.cohort_month_date, cohort_months.month_start_date)::integer
         as month_number_since,

@@ -17,9 +17,9 @@ select
     {{ surrogate_key(['customers.sample', 'customers.cohort_month_date']) }} as lifetime_value_id,
     customers.sample,
     {{ reporting_currency() }}::varchar as reporting_currency_code,
-    sum(expected.expected_amount::decimal(18, 2))::decimal(18, 2) as expected_amount_reporting,
+    sum(expected.expected_amount::decimal(18, 2))::decimal(18, 3) as expected_amount_reporting,
     case when customers.sample = 'backtest' then sum(customers.actual_amount) end
-    ::decimal(18, 2) as actual_amount_reporting,
+    ::decimal(18, 3) as actual_amount_reporting,
     count(*)::integer as customer_count,
     case when customers.sample = 'backtest' then sum(customers.actual_count) end::integer
         as actual_order_count,

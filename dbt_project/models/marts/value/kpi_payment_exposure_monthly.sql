@@ -121,10 +121,10 @@ select
     {{ surrogate_key(['month_start_date', 'persona', 'currency_code']) }} as payment_exposure_id,
     persona,
     currency_code,
-    unpaid_amount::decimal(18, 2) as unpaid_amount,
-    billed_unpaid_amount::decimal(18, 2) as billed_unpaid_amount,
-    pay_later_exposure_amount::decimal(18, 2) as pay_later_exposure_amount,
-    prepaid_exposure_amount::decimal(18, 2) as prepaid_exposure_amount,
-    undelivered_amount::decimal(18, 2) as undelivered_amount,
+    unpaid_amount::decimal(18, 3) as unpaid_amount,
+    billed_unpaid_amount::decimal(18, 3) as billed_unpaid_amount,
+    pay_later_exposure_amount::decimal(18, 3) as pay_later_exposure_amount,
+    prepaid_exposure_amount::decimal(18, 3) as prepaid_exposure_amount,
+    undelivered_amount::decimal(18, 3) as undelivered_amount,
     month_start_date
 from standing

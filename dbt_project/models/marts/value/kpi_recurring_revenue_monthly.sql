@@ -54,18 +54,18 @@ moved as (
 select
     {{ surrogate_key(['month_start_date', 'currency_code']) }} as recurring_revenue_id,
     currency_code,
-    sum(previous_amount)::decimal(18, 2) as start_amount,
+    sum(previous_amount)::decimal(18, 3) as start_amount,
     coalesce(sum(monthly_amount - previous_amount) filter (where movement = 'new'), 0)
-    ::decimal(18, 2) as new_amount,
+    ::decimal(18, 3) as new_amount,
     coalesce(sum(monthly_amount - previous_amount) filter (where movement = 'expansion'), 0)
-    ::decimal(18, 2) as expansion_amount,
+    ::decimal(18, 3) as expansion_amount,
     coalesce(sum(monthly_amount - previous_amount) filter (where movement = 'reactivation'), 0)
-    ::decimal(18, 2) as reactivation_amount,
+    ::decimal(18, 3) as reactivation_amount,
     coalesce(sum(monthly_amount - previous_amount) filter (where movement = 'contraction'), 0)
-    ::decimal(18, 2) as contraction_amount,
+    ::decimal(18, 3) as contraction_amount,
     coalesce(sum(monthly_amount - previous_amount) filter (where movement = 'churn'), 0)
-    ::decimal(18, 2) as churn_amount,
-    sum(monthly_amount)::decimal(18, 2) as end_amount,
+    ::decimal(18, 3) as churn_amount,
+    sum(monthly_amount)::decimal(18, 3) as end_amount,
     count(*) filter (where previous_amount > 0)::integer as start_subscriber_count,
     count(*) filter (where movement = 'new')::integer as new_subscriber_count,
     count(*) filter (where movement = 'reactivation')::integer as reactivated_subscriber_count,
