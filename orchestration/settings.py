@@ -331,7 +331,7 @@ def variables() -> dict[str, str]:
 
 def read_settings(home: Path) -> tuple[dict[str, str], dict[str, str]]:
     """
-    Value and source of each setting, as texts that nobody has judged.
+    Value and source of each setting, as texts that are not checked yet.
 
     Raises `SettingsError` when `<home>/journey.toml` cannot be read or names what is no setting.
     """

@@ -22,7 +22,7 @@ class Failed(Exception):
 
 @contextmanager
 def failing_on(*kinds: type[Exception]) -> Iterator[None]:
-    """Errors of these kinds are the end of the command, told in their own words."""
+    """Errors of these kinds are the end of the command, in their own words."""
     try:
         yield
     except kinds as error:
@@ -47,7 +47,7 @@ def run(name: str, main: Callable[[], int | None]) -> int:
 
 
 def is_full(text: str) -> bool:
-    """Whether an error message tells that there is no room on the disk."""
+    """Whether an error message says that there is no room on the disk."""
     return any(sign in text.lower() for sign in FULL)
 
 

@@ -40,14 +40,14 @@ def open_warehouse(
     """
     The warehouse, read-write, in UTC, closed and checkpointed afterwards; under the home's lock.
 
-    A file that cannot be opened because it is damaged is set aside, which `say` is told, and a new
+    A file that cannot be opened because it is damaged is set aside, which `say` reports, and a new
     one begun. Raises `WarehouseDamaged` when damage shows only while reading (it is set aside
     then, too), and `BlockingIOError` when another program has it open.
     """
     connection = _connect(settings, say)
     try:
         connection.execute("set TimeZone = 'UTC'")
-        connection.execute("set enable_progress_bar = false")  # `progress` tells
+        connection.execute("set enable_progress_bar = false")  # `progress` reports
         yield connection
         connection.execute("checkpoint")
     except duckdb.Error as error:
@@ -60,7 +60,7 @@ def open_warehouse(
 
 def refuse_damage(settings: Settings, messages: Iterable[str]) -> None:
     """
-    Set the warehouse aside if an error message of DuckDB, dbt or GX tells that it is damaged.
+    Set the warehouse aside if an error message of DuckDB, dbt or GX says that it is damaged.
 
     Raises `WarehouseDamaged` then.
     """

@@ -56,7 +56,7 @@ def holder(home: Path) -> int | None:
     Number of the process that holds the home's lock, None when nobody does; takes no lock itself.
 
     A killed process leaves its number behind, so that it counts only while that process has the
-    file open; where the system does not tell (no `/proc`), while there is such a process.
+    file open; where the system does not say (no `/proc`), while there is such a process.
     """
     path = home.resolve() / ".lock"
     try:

@@ -22,7 +22,7 @@ from orchestration.loading import ledger
 from orchestration.rules import Rules
 from orchestration.settings import DBT_PROJECT_DIR, Settings
 
-# Share of rows that were replaced, from which a night gives back their room; below a quarter DuckDB
+# Share of rows that were replaced, from which a run gives back their space; below a quarter DuckDB
 # finds no row groups to merge.
 VACUUM_FROM = 0.3
 
@@ -170,10 +170,10 @@ def complete(connection: duckdb.DuckDBPyConnection, key: str, as_of_at: str, bui
 
 def vacuum_tasks(connection: duckdb.DuckDBPyConnection) -> int:
     """
-    How many row groups of each table tonight's last checkpoint may merge: none, or all.
+    How many row groups of each table the run's last checkpoint may merge: none, or all.
 
-    DuckDB keeps the room of deleted rows until its vacuum writes row groups anew. Left alone, it
-    does so each night, for a few rows in each table, which took a fourteenth of a night at 50
+    DuckDB keeps the room of deleted rows until its vacuum writes row groups again. Left alone, it
+    does so in each run, for a few rows in each table, which took a fourteenth of a run at 50
     million events. So it waits until `VACUUM_FROM` of all rows were replaced: a matter of weeks.
     """
     tables = connection.execute(

@@ -1,5 +1,5 @@
 """
-Fingerprints of the candidate: what an audit judged, and whether two releases say the same.
+Fingerprints of the candidate: what an audit checked, and whether two releases say the same.
 
 Order-independent: each row becomes an MD5 of its columns' texts (with control characters, which no
 loaded text holds, for separator and null), and a table's hash is the sum of its rows' halves. Equal
@@ -16,7 +16,7 @@ import duckdb
 
 from orchestration.base.release import SCHEMA
 
-# These tell how and when the data arrived, not what it says about customers.
+# These say how and when the data arrived, not what it says about customers.
 ARRIVAL_TABLES = ("load_quality", "release_info")
 
 

@@ -24,7 +24,7 @@ from orchestration.publishing.releasing import previous_manifest
 
 
 def _asset_key(suite: str) -> dg.AssetKey:
-    """`raw__raw_web__events` judges the asset raw/web/events, `marts__marts__x` marts/x."""
+    """`raw__raw_web__events` checks the asset raw/web/events, `marts__marts__x` marts/x."""
     _, schema, table = suite.split("__")
     return dg.AssetKey([*schema.split("_", 1), table])
 

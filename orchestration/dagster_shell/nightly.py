@@ -64,7 +64,7 @@ def _run(mine: runs.Run, as_of_at: str, full_refresh: bool) -> None:
         )
     if result.success:
         print(summary(settings, time.monotonic() - started), flush=True)
-    else:  # the job's own resource has told why, unless Dagster failed around it
+    else:  # the job's own resource has said why, unless Dagster failed around it
         mine.fail(failures.reasons(result.all_events), failures.is_interrupted(result.all_events))
 
 

@@ -62,7 +62,7 @@ def _is_whole(run: dg.DagsterRun) -> bool:
 
 
 def _is_finished(instance: dg.DagsterInstance | None, run: dg.DagsterRun | None) -> bool:
-    """Whether the run has ended: `dagster job execute` makes the resources anew for its outputs."""
+    """Whether the run has ended: `dagster job execute` makes resources again for its outputs."""
     known = instance.get_run_by_id(run.run_id) if instance and run else None
     return known is not None and known.is_finished
 
@@ -73,11 +73,11 @@ class RunContext(dg.ConfigurableResource):
 
     `as_of_at` is the instant (UTC, exclusive) whose knowledge the run shows, as
     `YYYY-MM-DD HH:MM:SS`; empty means the end of the last business day in the loaded data.
-    `full_refresh` builds all models anew; the result is the same.
+    `full_refresh` builds all models again; the result is the same.
     """
 
     as_of_at: str = Field(default="", description="UTC, YYYY-MM-DD HH:MM:SS; empty: from the data")
-    full_refresh: bool = Field(default=False, description="Build all models anew, from raw tables")
+    full_refresh: bool = Field(default=False, description="Build all models again, from raw tables")
     _recorded: runs.Run = PrivateAttr()
     _started: float = PrivateAttr(default=0)
     _rules: Rules | None = PrivateAttr(default=None)
@@ -85,7 +85,7 @@ class RunContext(dg.ConfigurableResource):
 
     @contextmanager
     def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator["RunContext"]:
-        """Check the configuration, take the lock and prepare the home; tell how the run ended."""
+        """Check the configuration, take the lock and prepare the home; report how the run ended."""
         instance, dagster_run = context.instance, context.run
         if _is_finished(instance, dagster_run):
             yield self

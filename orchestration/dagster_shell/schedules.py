@@ -1,4 +1,4 @@
-"""The schedule: every night at 02:30 in the business time zone, as of that night's midnight."""
+"""The schedule: daily at 02:30 in the business time zone, as of that midnight."""
 
 from datetime import timedelta
 from zoneinfo import ZoneInfo
@@ -19,7 +19,7 @@ ZONE = load_settings().business_timezone
     default_status=dg.DefaultScheduleStatus.STOPPED,
 )
 def nightly_schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
-    """One run per business day: a second tick of the same night asks for the same run."""
+    """One run per business day: a second tick of the same day asks for the same run."""
     local = context.scheduled_execution_time.astimezone(ZoneInfo(ZONE))
     day = local.date() - timedelta(days=1)
     return dg.RunRequest(

@@ -29,7 +29,7 @@ REMEDY = "Run the whole job (`journey nightly`); a step alone never skips the ch
 
 @dataclass(frozen=True)
 class Check:
-    """One judged fact: where it was judged, its name, its status and, unless passed, why."""
+    """One checked fact: where it was checked, its name, its status and, unless passed, why."""
 
     boundary: str
     name: str
@@ -205,11 +205,11 @@ def _quarantine_rates(
         shares = [(quarantined / max(rows, 1), rows, "all files")]
         if last_rows >= limits.reject_rate_minimum_rows:
             shares.append((last_quarantined / last_rows, last_rows, "the last files"))
-        share, judged, where = max(shares)
+        share, checked, where = max(shares)
         status = "pass"
         if share > limits.reject_rate_warn:
             # One of three rows is a bad row; only of many is a share a bad export.
-            share_of_many = share * min(judged / limits.reject_rate_minimum_rows, 1)
+            share_of_many = share * min(checked / limits.reject_rate_minimum_rows, 1)
             status = "fail" if share_of_many > limits.reject_rate_fail else "warn"
         checks.append(
             Check(
@@ -339,7 +339,9 @@ def require_passed(audits: Path, build: Build) -> Audit:
     """The passing audit of exactly this build; raises `GateClosed` otherwise."""
     path = audit_path(audits, build.fingerprint)
     if not path.exists():
-        raise GateClosed(f"no audit for candidate {build.fingerprint[:12]}: never judged. {REMEDY}")
+        raise GateClosed(
+            f"no audit for candidate {build.fingerprint[:12]}: never checked. {REMEDY}"
+        )
     record = sealed.read(path)
     if record is None:
         raise GateClosed(f"{path.name} was cut or edited. {REMEDY}")
@@ -368,15 +370,17 @@ def report(checks: list[Check], limit: int = 12) -> str:
 
 
 def write_boundary(path: Path, state: str, checks: list[Check]) -> None:
-    """Keep the checks of the raw boundary for the audit, bound to the state they judged."""
+    """Keep the checks of the raw boundary for the audit, bound to the state they checked."""
     sealed.write(path, {"state": state, "checks": [asdict(check) for check in checks]})
 
 
 def read_boundary(path: Path, state: str) -> list[Check]:
-    """Checks of the raw boundary; one failed check when they judged other loads, or nothing."""
+    """Checks of the raw boundary; one failed check when they checked other loads, or nothing."""
     record = sealed.read(path)
     if record and record["state"] == state:
         return [Check(**check) for check in record["checks"]]
     return [
-        Check("raw", "raw boundary", "fail", "was not judged on these loads; run `journey nightly`")
+        Check(
+            "raw", "raw boundary", "fail", "was not checked on these loads; run `journey nightly`"
+        )
     ]

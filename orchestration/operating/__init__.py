@@ -1,1 +1,1 @@
-"""What operators do and look at: files anew, waivers, runs, status, who is who."""
+"""What operators do and look at: files again, waivers, runs, status, who is who."""

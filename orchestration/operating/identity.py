@@ -1,7 +1,7 @@
 """
 `journey identity`: who somebody is, who they were known to be at an instant, and why.
 
-Reads the published release, so it tells what readers see. An identifier is named `type:value`, for
+Reads the published release, so it says what readers see. An identifier is named `type:value`, for
 example `visitor:v1`, `user:u2`, `contact:c3`; an e-mail address or phone number is hashed here, as
 the loader does, so the clear value is looked up in nothing.
 """
@@ -50,7 +50,7 @@ def find(connection: duckdb.DuckDBPyConnection, settings: Settings, text: str) -
     if row is None:
         raise UnknownIdentifier(
             f"no {kind} {text.partition(':')[2]!r} in the published release; "
-            "`journey releases` tells which one that is"
+            "`journey releases` shows which one that is"
         )
     return str(row[0])
 

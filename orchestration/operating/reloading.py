@@ -1,9 +1,9 @@
 """
-`journey retract` and `journey requeue`: take a load back, or load it anew after a repair.
+`journey retract` and `journey requeue`: retract a load, or load it again after a repair.
 
 Both unload files and load what has to be loaded again, so the raw tables are as if it had always
-been so. Where files of a table overlap (a row stood in two of them), all its files are loaded anew,
-since a row that counted as duplicate may now be the only one. For that they have to lie in the
+been so. Where files of a table overlap (a row stood in two of them), all its files are loaded
+again, since a row that counted as duplicate may now be the only one. For that they have to lie in the
 landing zone still: if one is missing, nothing is changed.
 """
 
@@ -28,7 +28,7 @@ class ReloadError(ValueError):
 
 
 def retract(connection: duckdb.DuckDBPyConnection, settings: Settings, file: str) -> list[str]:
-    """Take a load back for good; returns what was done, one line per file."""
+    """Retract a load for good; returns what was done, one line per file."""
     file_id, source, name, file_name = ledger.find(connection, file, ("loaded", "requeued"))
     table = load_contract(home_rules.load(settings.home))[f"{source}/{name}"]
     again = _unload(connection, settings, table, {file_id}, keep_out=True)
@@ -37,7 +37,7 @@ def retract(connection: duckdb.DuckDBPyConnection, settings: Settings, file: str
 
 def requeue(connection: duckdb.DuckDBPyConnection, settings: Settings, what: str) -> list[str]:
     """
-    Load files anew: one file, by name or id, or all with rows quarantined for a reason.
+    Load files again: one file, by name or id, or all with rows quarantined for a reason.
 
     Raises `LookupError` when nothing is meant.
     """

@@ -1,5 +1,5 @@
 """
-A run of a home, from its lock to its hooks: how it ended is decided, recorded and told here.
+A run of a home, from its lock to its hooks: how it ended is decided, recorded and reported here.
 
 `journey nightly` and every run that Dagster launches go through `recorded`. Each leaves two lines
 in `<home>/runs.jsonl`, one at its start and one at its end; a start without an end is a run that
@@ -86,8 +86,8 @@ class Run:
         if not self.reasons:
             self.is_interrupted = is_interrupted
             # Whoever wrote them masked them; what the machine's own errors quote is masked here.
-            told = [privacy.masked_text(reason) for reason in dict.fromkeys(reasons)]
-            self.reasons = ["interrupted"] if is_interrupted else told or [UNKNOWN]
+            masked = [privacy.masked_text(reason) for reason in dict.fromkeys(reasons)]
+            self.reasons = ["interrupted"] if is_interrupted else masked or [UNKNOWN]
 
     def note_checks(self, checks: Iterable[Check]) -> None:
         """Count the checks of one or several boundaries, in place of earlier counts of theirs."""
@@ -199,12 +199,12 @@ _open: dict[Path, Run] = {}
 @contextmanager
 def recorded(run: Run, as_of_at: str = "") -> Iterator[Run]:
     """
-    Hold the home's lock for a run; then record its end, tell it, free the lock, and call the hook.
+    Hold the home's lock for a run; then record and report its end, free the lock, call the hook.
 
     Yields the run, or the one that this process has open on the home already. Settings are read
     and the folders of the home made first. Raises `SettingsError`, also for an `as_of_at` that is
     no instant, `BlockingIOError` when another process holds the lock, and whatever the block
-    raises; each is told before.
+    raises; each is reported before.
     """
     home = run.home
     if outer := _open.get(home):

@@ -43,7 +43,7 @@ MINUTES = "%Y-%m-%d %H:%M"
 
 def status(home: Path, now: datetime) -> str:
     """
-    What can be told of a home at an instant; whatever is missing or damaged is told as well.
+    What can be said of a home at an instant; whatever is missing or damaged is reported as well.
 
     Raises `SettingsError` when the home is no folder.
     """
@@ -206,12 +206,12 @@ def _quarantined(reasons: Counter[str]) -> str:
 
 def _drift(findings: list[tuple[str, str]]) -> list[str]:
     counts = Counter(severity for severity, _ in findings)
-    told = [text for severity, text in findings if severity != "info"]
+    shown = [text for severity, text in findings if severity != "info"]
     return [
         f"{counts['fail']} failures, {counts['warn']} warnings, {counts['info']} notes "
         "in the last files of each table",
-        *(text[:160] for text in told[:LISTED]),
-        *([f"and {len(told) - LISTED} more"] if len(told) > LISTED else []),
+        *(text[:160] for text in shown[:LISTED]),
+        *([f"and {len(shown) - LISTED} more"] if len(shown) > LISTED else []),
     ]
 
 
@@ -230,8 +230,11 @@ def _runs(settings: Settings, holder: int | None) -> Iterator[tuple[str, list[st
     if ended:
         counts = ended[-1].checks or {}
         words = {"pass": "passed", "warn": "warned", "fail": "failed"}
-        told = ", ".join(f"{counts.get(name, 0)} {word}" for name, word in words.items())
-        yield "checks", [f"{told} in the last run that ended" if counts else "none in the last run"]
+        counted = ", ".join(f"{counts.get(name, 0)} {word}" for name, word in words.items())
+        yield (
+            "checks",
+            [f"{counted} in the last run that ended" if counts else "none in the last run"],
+        )
     for name in (runs.FAILURE, runs.REFUSAL):
         path = settings.home / name
         try:

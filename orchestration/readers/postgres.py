@@ -93,8 +93,8 @@ def _told(error: psycopg.Error, address: str) -> str:
         password = conninfo_to_dict(address).get("password")
     except psycopg.ProgrammingError:
         return "the address cannot be read; write it as postgresql://user@host/database"
-    told = str(error).strip()
-    return told.replace(str(password), "***") if password else told
+    words = str(error).strip()
+    return words.replace(str(password), "***") if password else words
 
 
 def _copy_all(

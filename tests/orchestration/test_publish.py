@@ -140,7 +140,7 @@ def test_nothing_is_published_without_an_audit(tmp_path: Path) -> None:
     settings = candidate(tmp_path, 3)
     for path in settings.audits.iterdir():
         path.unlink()
-    with pytest.raises(GateClosed, match="never judged"):
+    with pytest.raises(GateClosed, match="never checked"):
         releasing.publish(settings)
 
 
@@ -218,14 +218,14 @@ SPOILED_EVIDENCE: dict[str, tuple[Callable[[Path], object], str]] = {
     "another build": (
         lambda home: marts(home, "update ops.builds set build_id = 'other'"), "another build"),
     "another fingerprint": (
-        lambda home: marts(home, "update ops.builds set fingerprint = 'f'"), "never judged"),
+        lambda home: marts(home, "update ops.builds set fingerprint = 'f'"), "never checked"),
     "a file loaded": (
         lambda home: marts(home, "insert into ops.files (file_id, source, table_name, status) "
                                  "values ('f', 'web', 'events', 'loaded')"),
         "loads changed"),
     "a file waived": (
         lambda home: marts(home, "update ops.files set waive_reason = 'why'"), "loads changed"),
-    "the audit removed": (lambda home: audit_of(home).unlink(), "never judged"),
+    "the audit removed": (lambda home: audit_of(home).unlink(), "never checked"),
     "the audit cut": (lambda home: cut(audit_of(home)), "cut or edited"),
     "the audit empty": (lambda home: os.truncate(audit_of(home), 0), "cut or edited"),
     "a count edited": (lambda home: edited(audit_of(home), '"a"', '"b"'), "cut or edited"),

@@ -32,7 +32,7 @@ def warehouse(
     os.environ["DBT_ENV_CUSTOM_ENV_BUILD_ID"] = build_id  # dbt writes it into its results
     # What an earlier build left there is no evidence of this one.
     (run.settings.dbt_target / "run_results.json").unlink(missing_ok=True)
-    # Unit tests prove the code, not tonight's data: `make test` runs them.
+    # Unit tests prove the code, not the data of this run: `make test` runs them.
     invocation = dbt.cli(
         [
             *("build", "--exclude-resource-type", "unit_test"),
@@ -70,7 +70,7 @@ def warehouse(
 
 
 def _note_judged(run: RunContext, build_id: str) -> None:
-    """Count what dbt came to judge in a build that failed."""
+    """Count what dbt came to check in a build that failed."""
     with suppress(audits.GateClosed):
         checks = audits.dbt_checks(run.settings.dbt_target, build_id)
         run.recorded.note_checks(check for check in checks if check.message != audits.DID_NOT_RUN)

@@ -45,7 +45,7 @@ class Content:
 
 
 def few(count: int | None) -> int | str:
-    """A count of people, or that there are too few to be told."""
+    """A count of people, or that there are too few to be shown."""
     count = count or 0
     return FEW if 0 < count < SMALLEST else count
 
@@ -197,7 +197,7 @@ def read(connection: duckdb.DuckDBPyConnection, schema: str = "marts") -> Conten
     content.kpis = rows(
         """
         with months as (
-            -- The last whole month: its last day, a business day and no day of UTC, is told.
+            -- The last whole month: its last day, a business day and no day of UTC, is shown.
             select max(month_start_date) as month_start_date
             from marts.kpi_monthly
             where month_start_date + interval '1 month' - interval '1 day' <= (
