@@ -3,8 +3,8 @@
 
 Both unload files and load what has to be loaded again, so the raw tables are as if it had always
 been so. Where files of a table overlap (a row stood in two of them), all its files are loaded
-again, since a row that counted as duplicate may now be the only one. For that they have to lie in the
-landing zone still: if one is missing, nothing is changed.
+again, since a row that counted as duplicate may now be the only one. For that they have to lie in
+the landing zone still: if one is missing, nothing is changed.
 """
 
 from __future__ import annotations
