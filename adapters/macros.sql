@@ -11,6 +11,22 @@ to_json(
     )
 )::varchar;
 
+-- Whether a response of Qualtrics counts. Its status is a sum: 1 preview, 2 test, 4 imported,
+-- 8 spam, 16 offline, 32 of employees; exports with choice text name it in words.
+create macro is_qualtrics_answer(status) as
+coalesce(
+    (try_cast(status as integer) & 11) = 0,
+    not regexp_matches(status, 'preview|test|spam', 'i')
+);
+
+-- Who an event is seen of: its device, or without one (a call of a server, an app) its login.
+create macro visitor_of(device_id, user_id) as
+coalesce(nullif(trim(device_id), ''), nullif(trim(user_id), ''), '(not set)');
+
+-- The order in which exports were numbered or dated by their names: `export_10` after `export_9`.
+create macro file_order(path) as
+list_transform(regexp_extract_all(path, '[0-9]+|[^0-9]+'), lambda part: lpad(part, 40, '0'));
+
 -- Costs per day and campaign, from a relation with the columns cost_date, account, utm_source,
 -- utm_medium, utm_campaign, cost, currency_code, impressions, clicks and _path. A report has a row
 -- per segment (device, group of ads …) of a campaign's day: they add up. Platforms restate costs

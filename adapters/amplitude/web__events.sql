@@ -20,7 +20,7 @@ named as (
     select
         event_id,
         instant(event_time) as occurred_at,
-        coalesce(device_id, '(not set)') as visitor_id,
+        visitor_of(device_id, user_id) as visitor_id,
         case event_type
             when '[Amplitude] Page Viewed' then 'page_view'
             when '[Amplitude] File Downloaded' then 'file_download'

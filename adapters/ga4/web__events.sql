@@ -4,6 +4,7 @@ with records as (
 
     select
         json,
+        _path,
         from_json(
             json -> '$.event_params',
             '[{"key": "VARCHAR", "value": {"string_value": "VARCHAR", "int_value": "VARCHAR", '
@@ -17,6 +18,7 @@ parameters as (
 
     select
         records.json,
+        records._path,
         map_from_entries(
             list_transform(
                 records.event_params,
@@ -43,34 +45,106 @@ named as (
         params['ga_session_id'] as ga_session_id,
         params['page_location'] as page_url,
         params['page_referrer'] as page_referrer,
-        coalesce(params['source'], json ->> '$.collected_traffic_source.manual_source')
-            as utm_source,
-        coalesce(params['medium'], json ->> '$.collected_traffic_source.manual_medium')
-            as utm_medium,
+        coalesce(params['source'], json ->> '$.collected_traffic_source.manual_source') as source,
+        coalesce(params['medium'], json ->> '$.collected_traffic_source.manual_medium') as medium,
         coalesce(params['campaign'], json ->> '$.collected_traffic_source.manual_campaign_name')
-            as utm_campaign,
+            as campaign,
         coalesce(params['content'], json ->> '$.collected_traffic_source.manual_content')
             as utm_content,
         coalesce(params['term'], json ->> '$.collected_traffic_source.manual_term') as utm_term,
         coalesce(params['gclid'], json ->> '$.collected_traffic_source.gclid') as click_id,
+        json -> '$.session_traffic_source_last_click' as last_click,
         json ->> '$.device.category' as device_type,
         coalesce(json ->> '$.ecommerce.transaction_id', params['transaction_id']) as order_id,
         coalesce(json ->> '$.ecommerce.purchase_revenue', params['value']) as value_amount,
         params['currency'] as currency_code,
-        to_json(params)::varchar as properties
+        to_json(params)::varchar as properties,
+        -- A table may be cut into numbered files.
+        regexp_replace(_path, '[-_]?[0-9]{12}([.][a-z]+)*$', '') as table_name,
+        case
+            when contains(parse_filename(_path), 'intraday') then 3
+            when contains(parse_filename(_path), 'fresh') then 2
+            else 1
+        end as table_rank
     from parameters
 
 ),
 
+-- The tables of a day stand beside each other while it is written: of an event that is in several,
+-- the finished one is read.
+finished as (
+
+    select *
+    from named
+    qualify
+        rank() over (
+            partition by user_pseudo_id, ga_session_id, event_name, event_timestamp
+            order by table_rank
+        ) = 1
+
+),
+
+-- Two equal events of one table are two events; those of another export of it are the same two.
 numbered as (
 
     select
         *,
         row_number() over (
-            partition by user_pseudo_id, ga_session_id, event_name, event_timestamp, properties
-            order by user_id, click_id, order_id
+            partition by
+                table_name, user_pseudo_id, ga_session_id, event_name, event_timestamp, properties
+            order by user_id, click_id, order_id, last_click::varchar
         ) as copy_number
-    from named
+    from finished
+
+),
+
+counted as (
+
+    select
+        *,
+        -- What the last click of the session says holds where the event says nothing.
+        coalesce(source, medium, campaign) is null as is_silent
+    from numbered
+    qualify
+        row_number() over (
+            partition by
+                user_pseudo_id, ga_session_id, event_name, event_timestamp, properties, copy_number
+            order by file_order(table_name) desc
+        ) = 1
+
+),
+
+sourced as (
+
+    select
+        * exclude (source, medium, campaign, last_click),
+        case
+            when not is_silent then source
+            else coalesce(
+                last_click ->> '$.cross_channel_campaign.source',
+                last_click ->> '$.manual_campaign.source',
+                case
+                    when last_click ->> '$.google_ads_campaign.campaign_name' != '' then 'google'
+                end
+            )
+        end as source,
+        case
+            when not is_silent then medium
+            else coalesce(
+                last_click ->> '$.cross_channel_campaign.medium',
+                last_click ->> '$.manual_campaign.medium',
+                case when last_click ->> '$.google_ads_campaign.campaign_name' != '' then 'cpc' end
+            )
+        end as medium,
+        case
+            when not is_silent then campaign
+            else coalesce(
+                last_click ->> '$.google_ads_campaign.campaign_name',
+                last_click ->> '$.cross_channel_campaign.campaign_name',
+                last_click ->> '$.manual_campaign.campaign_name'
+            )
+        end as campaign
+    from counted
 
 )
 
@@ -88,9 +162,10 @@ select
     user_id,
     page_url,
     page_referrer,
-    nullif(utm_source, '(direct)') as utm_source,
-    nullif(utm_medium, '(none)') as utm_medium,
-    nullif(utm_campaign, '(not set)') as utm_campaign,
+    -- `(direct)`, `(none)`, `(organic)` … are GA4's words for nothing.
+    case when not starts_with(source, '(') then source end as utm_source,
+    case when not starts_with(medium, '(') then medium end as utm_medium,
+    case when not starts_with(campaign, '(') then campaign end as utm_campaign,
     utm_content,
     utm_term,
     click_id,
@@ -99,5 +174,5 @@ select
     money(amount(value_amount), currency_code) as value_amount,
     currency_code,
     properties
-from numbered
+from sourced
 order by event_id

@@ -2,25 +2,26 @@
 with recipients as (
 
     select
-        property_email,
+        email,
         min(id) as contact_id
-    from contacts
-    where property_email is not null
-    group by property_email
+    from newest_contacts
+    where email is not null and not is_deleted
+    group by email
 
 ),
 
 unioned as (
 
     select
-        'form-' || conversion_id as activity_id,
-        contact_id,
-        timestamp as occurred_at,
+        'form-' || form_submissions.conversion_id as activity_id,
+        coalesce(survivors.survivor_id, form_submissions.contact_id) as contact_id,
+        form_submissions.timestamp as occurred_at,
         'form_submission' as activity_type,
         'inbound' as direction,
         'form' as channel,
-        title as campaign
+        form_submissions.title as campaign
     from form_submissions
+    left join survivors on form_submissions.contact_id = survivors.merged_id
     union all
     select
         'email-' || emails.id,
@@ -31,7 +32,7 @@ unioned as (
         'email',
         emails.email_campaign_id
     from emails
-    inner join recipients on emails.recipient = recipients.property_email
+    inner join recipients on emails.recipient = recipients.email
 )
 
 select *

@@ -1,15 +1,6 @@
--- A deal belongs to the first of its contacts; one without contact belongs to nobody ('unknown').
-with first_contacts as (
-
-    select
-        deal_id,
-        min(contact_id) as contact_id
-    from deal_contacts
-    group by deal_id
-
-),
-
-stages as (
+-- One without contact belongs to nobody ('unknown'). The stage says whether it was won: by its
+-- pipeline, or in a view of the user interface by its name.
+with stages as (
 
     select
         stage_id,
@@ -18,23 +9,69 @@ stages as (
     from pipeline_stages
     group by stage_id
 
+),
+
+unioned as (
+
+    select
+        deals.deal_id,
+        deals.property_createdate as created_at,
+        deals.deal_pipeline_id as pipeline,
+        deals.property_amount as amount,
+        deals.property_deal_currency_code as currency_code,
+        deals.property_closedate as closed_at,
+        -- `closedwon` and `closedlost` are the ids of the pipeline that every account begins with.
+        case
+            when coalesce(stages.is_won, deals.deal_pipeline_stage_id = 'closedwon') then 'won'
+            when coalesce(stages.is_closed, deals.deal_pipeline_stage_id = 'closedlost')
+                then 'lost'
+            else 'open'
+        end as status,
+        null as updated_at,
+        deals._path
+    from deals
+    left join stages on deals.deal_pipeline_stage_id = stages.stage_id
+    where deals.is_deleted is distinct from true
+    union all
+    select
+        record_id,
+        create_date,
+        pipeline,
+        amount,
+        currency,
+        close_date,
+        case
+            when regexp_matches(deal_stage, '\bwon\b', 'i') then 'won'
+            when regexp_matches(deal_stage, '\blost\b', 'i') then 'lost'
+            else 'open'
+        end,
+        last_modified_date,
+        _path
+    from exported
+    where coalesce(deal_name, deal_stage) is not null
+
+),
+
+newest as (
+
+    select *
+    from unioned
+    qualify
+        row_number() over (
+            partition by deal_id order by updated_at desc nulls last, file_order(_path) desc
+        ) = 1
+
 )
 
 select
-    deals.deal_id,
-    coalesce(first_contacts.contact_id, 'unknown') as contact_id,
-    deals.property_createdate as created_at,
-    deals.deal_pipeline_id as pipeline,
-    money(deals.property_amount, deals.property_deal_currency_code) as amount,
-    deals.property_deal_currency_code as currency_code,
-    deals.property_closedate as closed_at,
-    case
-        when stages.is_won then 'won'
-        when stages.is_closed then 'lost'
-        else 'open'
-    end as status
-from deals
-left join first_contacts on deals.deal_id = first_contacts.deal_id
-left join stages on deals.deal_pipeline_stage_id = stages.stage_id
-where deals.is_deleted is distinct from true
-order by deals.deal_id
+    newest.deal_id,
+    coalesce(deal_owners.contact_id, 'unknown') as contact_id,
+    newest.created_at,
+    newest.pipeline,
+    money(newest.amount, newest.currency_code) as amount,
+    newest.currency_code,
+    newest.closed_at,
+    newest.status
+from newest
+left join deal_owners on newest.deal_id = deal_owners.deal_id
+order by newest.deal_id

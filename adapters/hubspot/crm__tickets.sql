@@ -1,22 +1,51 @@
-with first_contacts as (
+-- A ticket belongs to the first of its contacts.
+with unioned as (
 
     select
-        ticket_id,
-        min(contact_id) as contact_id
-    from ticket_contacts
-    group by ticket_id
+        id as ticket_id,
+        property_createdate as opened_at,
+        property_first_agent_reply_date as first_responded_at,
+        property_closed_date as resolved_at,
+        property_hs_ticket_category as category,
+        property_hs_ticket_priority as priority,
+        null as updated_at,
+        _path
+    from tickets
+    where is_deleted is distinct from true
+    union all
+    select
+        record_id,
+        create_date,
+        null,
+        close_date,
+        category,
+        priority,
+        last_modified_date,
+        _path
+    from exported
+    where ticket_name is not null
+
+),
+
+newest as (
+
+    select *
+    from unioned
+    qualify
+        row_number() over (
+            partition by ticket_id order by updated_at desc nulls last, file_order(_path) desc
+        ) = 1
 
 )
 
 select
-    tickets.id as ticket_id,
-    tickets.property_createdate as opened_at,
-    first_contacts.contact_id,
-    tickets.property_first_agent_reply_date as first_responded_at,
-    tickets.property_closed_date as resolved_at,
-    tickets.property_hs_ticket_category as category,
-    tickets.property_hs_ticket_priority as priority
-from tickets
-left join first_contacts on tickets.id = first_contacts.ticket_id
-where tickets.is_deleted is distinct from true
-order by ticket_id
+    newest.ticket_id,
+    newest.opened_at,
+    ticket_owners.contact_id,
+    newest.first_responded_at,
+    newest.resolved_at,
+    newest.category,
+    newest.priority
+from newest
+left join ticket_owners on newest.ticket_id = ticket_owners.ticket_id
+order by newest.ticket_id

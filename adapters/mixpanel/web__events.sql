@@ -35,8 +35,10 @@ select
     md5(concat_ws('|', event, epoch(occurred_at)::bigint, coalesce(insert_id, distinct_id)))
         as event_id,
     occurred_at,
-    coalesce(device_id, case when is_client or is_device then distinct_id end, '(not set)')
-        as visitor_id,
+    visitor_of(
+        coalesce(device_id, case when is_client or is_device then distinct_id end),
+        coalesce(user_id, distinct_id)
+    ) as visitor_id,
     case event
         when '$mp_web_page_view' then 'page_view'
         when '$identify' then 'identify'

@@ -1,4 +1,4 @@
--- Previews and tests (Status other than 0 or 'IP Address') are no answers; unfinished ones are.
+-- Previews, tests and spam are no answers; unfinished, imported and offline responses are.
 select
     response_id,
     _file as survey_id,
@@ -9,5 +9,5 @@ select
     score_of(answer) as score,
     words_of(answer) as answer_text
 from answers
-where status in ('0', 'IP Address')
+where is_qualtrics_answer(status)
 order by response_id, question_id

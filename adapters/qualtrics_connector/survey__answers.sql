@@ -1,5 +1,5 @@
--- An answer whose response was not exported has no time and cannot be placed. Previews (status
--- other than 0) are no answers.
+-- An answer whose response was not exported has no time and cannot be placed. Previews, tests
+-- and spam are no answers.
 with named as (
 
     select
@@ -20,5 +20,5 @@ select
     words_of(named.answer) as answer_text
 from named
 inner join responses on named.response_id = responses.id
-where responses.status in ('0', 'IP Address')
+where is_qualtrics_answer(responses.status)
 order by responses.id, named.question_id

@@ -4,17 +4,21 @@ with unioned as (
     select
         id as event_id,
         timestamp as occurred_at,
-        coalesce(anonymous_id, '(not set)') as visitor_id,
+        visitor_of(anonymous_id, user_id) as visitor_id,
         'page_view' as event_name,
         user_id,
         null as email,
-        coalesce(context_page_url, url) as page_url,
+        case
+            when contains(coalesce(context_page_url, url), '?') then coalesce(context_page_url, url)
+            else coalesce(context_page_url, url) || coalesce(context_page_search, search, '')
+        end as page_url,
         coalesce(context_page_referrer, referrer) as page_referrer,
         context_campaign_source as utm_source,
         context_campaign_medium as utm_medium,
         context_campaign_name as utm_campaign,
         context_campaign_content as utm_content,
         context_campaign_term as utm_term,
+        gclid as click_id,
         context_user_agent as user_agent,
         null as order_id,
         null as value_amount,
@@ -24,17 +28,21 @@ with unioned as (
     select
         id as event_id,
         timestamp as occurred_at,
-        coalesce(anonymous_id, '(not set)') as visitor_id,
+        visitor_of(anonymous_id, user_id) as visitor_id,
         event as event_name,
         user_id,
         null as email,
-        context_page_url as page_url,
+        case
+            when contains(context_page_url, '?') then context_page_url
+            else context_page_url || coalesce(context_page_search, '')
+        end as page_url,
         context_page_referrer as page_referrer,
         context_campaign_source as utm_source,
         context_campaign_medium as utm_medium,
         context_campaign_name as utm_campaign,
         context_campaign_content as utm_content,
         context_campaign_term as utm_term,
+        gclid as click_id,
         context_user_agent as user_agent,
         order_id,
         money(revenue, currency) as value_amount,
@@ -44,7 +52,7 @@ with unioned as (
     select
         id as event_id,
         timestamp as occurred_at,
-        coalesce(anonymous_id, '(not set)') as visitor_id,
+        visitor_of(anonymous_id, user_id) as visitor_id,
         'identify' as event_name,
         user_id,
         email,
@@ -55,6 +63,7 @@ with unioned as (
         null as utm_campaign,
         null as utm_content,
         null as utm_term,
+        null as click_id,
         context_user_agent as user_agent,
         null as order_id,
         null as value_amount,

@@ -6,6 +6,6 @@ select
     email,
     phone,
     billing_country as country_code
-from lines
-where total is not null and (email is not null or phone is not null)
+from states
+where not is_test and (email is not null or phone is not null)
 order by contact_id

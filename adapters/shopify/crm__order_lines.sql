@@ -5,10 +5,8 @@ select
     name as order_id,
     coalesce(lineitem_sku, lineitem_name) as product_id,
     lineitem_quantity as quantity,
-    money(
-        lineitem_quantity::integer * lineitem_price - coalesce(lineitem_discount, 0),
-        max(currency) over (partition by name)
-    ) as line_amount,
+    money(line_amount, order_currency) as line_amount,
     vendor as category
-from lines
+from sold_lines
+where not is_gift_card
 order by order_line_id

@@ -1,4 +1,3 @@
--- The first row of an order carries its totals.
 select
     name as order_id,
     case
@@ -6,10 +5,9 @@ select
         else 'unknown'
     end as contact_id,
     created_at as ordered_at,
-    money(total, currency) as order_amount,
+    money(sold_amount, currency) as order_amount,
     currency as currency_code,
-    case when cancelled_at is not null then 'cancelled' else financial_status end as status,
+    case when cancelled_at is not null then 'cancelled' else payment_status end as status,
     fulfilled_at as delivered_at
-from lines
-where total is not null
+from sold_orders
 order by order_id

@@ -1,24 +1,5 @@
 -- Money in, then money back: single refunds where they were exported, else what the payment says.
-with paid as (
-
-    select
-        *,
-        coalesce(order_id_metadata, id) as order_id,
-        upper(currency) as currency_code
-    from payments
-    where status in ('Paid', 'Refunded', 'Partially Refunded', 'Disputed', 'succeeded')
-
-),
-
-single_refunds as (
-
-    select *
-    from refunds
-    where coalesce(lower(status), 'succeeded') = 'succeeded'
-
-),
-
-unioned as (
+with unioned as (
 
     select
         id as payment_id,
@@ -27,17 +8,16 @@ unioned as (
         amount,
         currency_code,
         'charge' as payment_type
-    from paid
+    from received
     union all
     select
-        single_refunds.id,
-        paid.order_id,
-        single_refunds.created_utc,
-        single_refunds.amount,
-        paid.currency_code,
+        id,
+        order_id,
+        created_date_utc,
+        amount,
+        currency_code,
         'refund'
-    from single_refunds
-    inner join paid on single_refunds.charge = paid.id
+    from returned
     union all
     select
         id || '-refund',
@@ -46,13 +26,13 @@ unioned as (
         amount_refunded,
         currency_code,
         'refund'
-    from paid
+    from received
     where
         amount_refunded > 0
         and not exists (
             select 1
-            from single_refunds
-            where single_refunds.charge = paid.id
+            from returned
+            where returned.charge = received.id
         )
     union all
     select
@@ -62,7 +42,7 @@ unioned as (
         disputed_amount,
         currency_code,
         'chargeback'
-    from paid
+    from received
     where
         disputed_amount > 0
         and lower(dispute_status) in ('lost', 'charge_refunded')

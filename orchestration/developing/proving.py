@@ -364,6 +364,7 @@ ROWS: dict[str, st.SearchStrategy[dict[str, str]]] = {
         persona=_one_of("", "a", "b"),
         country_code=_one_of("", "DE"),
         referred_by_contact_id=_one_of("", "", "", "c1", "c2"),
+        merged_into_contact_id=_one_of("", "", "", "", "", "c1", "c3"),
         erased_at=st.one_of(st.just(""), st.just(""), st.just(""), _moments),
     ),
     "crm/orders": _rows(

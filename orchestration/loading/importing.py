@@ -5,7 +5,8 @@ An adapter is a folder `adapters/<name>/` with one DuckDB `SELECT` per contract 
 `<source>__<table>.sql`, over the relations that `adapter.toml` names. Their columns are text, but
 for those that it declares to be times, days, amounts, flags or ids (`Input`): these are read here,
 by `loading/spelling.py`, so that no SELECT has to know how an export spells them; what several
-adapters need is a macro of `adapters/macros.sql`. `journey import <name> <dir>` writes
+adapters need is a macro of `adapters/macros.sql`, what several SELECTs of one need a view of its
+`views.sql`. `journey import <name> <dir>` writes
 one CSV per table into the landing zone; the same input gives the same bytes, so importing twice
 changes nothing.
 """
@@ -294,6 +295,8 @@ def _map(
         zone = adapter.choices.get("time_zone", settings.business_timezone)
         orders = (adapter.choices.get(key) for key in ("date_order", "decimal_mark"))
         problems = _add_functions(connection, Spelling(zone, *orders))
+        if (views := ADAPTERS_DIR / adapter.name / "views.sql").exists():
+            connection.execute(views.read_text("utf-8"))
         for query_path in sorted((ADAPTERS_DIR / adapter.name).glob("*__*.sql")):
             label = query_path.stem.replace("__", "/")
             if label not in tables:

@@ -161,6 +161,12 @@ told as (
     union all
     select
         'contact',
+        merged_into_contact_id,
+        hash('merge', contacts)
+    from contacts
+    union all
+    select
+        'contact',
         contact_id,
         hash('activity', activities)
     from activities

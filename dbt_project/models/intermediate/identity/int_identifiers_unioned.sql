@@ -144,6 +144,12 @@ sightings as (
     union all
     select
         'contact',
+        merged_into_contact_id,
+        created_at
+    from contacts
+    union all
+    select
+        'contact',
         contact_id,
         occurred_at
     from activities

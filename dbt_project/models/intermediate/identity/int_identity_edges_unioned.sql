@@ -98,7 +98,8 @@ rows_unioned as (
 
 ),
 
--- Pairs in the order contact, user, email, phone, visitor: each pair of a row is one edge.
+-- Pairs in the order contact, user, email, phone, visitor: each pair of a row is one edge. Two
+-- contacts are a pair where the CRM merged one into the other.
 pairs as (
 
     select
@@ -200,6 +201,17 @@ pairs as (
         'visitor',
         visitor_id
     from rows_unioned
+    union all
+    select
+        'crm',
+        'crm_contact_merge',
+        coalesce(updated_at, created_at),
+        'contact',
+        contact_id,
+        'contact',
+        merged_into_contact_id
+    from contacts
+    where contact_id != merged_into_contact_id
 
 ),
 

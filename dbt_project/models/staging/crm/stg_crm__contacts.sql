@@ -24,6 +24,7 @@ renamed as (
         lower(persona) as persona,
         country_code,
         referred_by_contact_id,
+        merged_into_contact_id,
         {{ is_known('created_at') }} as is_known,
         coalesce({{ is_known('erased_at') }}, false) as is_erased,
         created_at,

@@ -1,0 +1,93 @@
+-- Lines that sell something, each order as its newest export shows it.
+
+-- The first row of an order carries its totals. Exports overlap: the one counts that shows the
+-- latest event of the order, then the larger refund and the smaller balance; then the export that
+-- reaches further, then the later by its name.
+create view states as
+with reach as (
+
+    select
+        _path,
+        max(greatest(created_at, paid_at, fulfilled_at, cancelled_at)) as reached_at
+    from lines
+    group by _path
+
+)
+
+select
+    lines.*,
+    replace(lower(lines.financial_status), ' ', '_') as payment_status,
+    coalesce(regexp_matches(lines.payment_method, 'bogus', 'i'), false) as is_test
+from lines
+inner join reach on lines._path = reach._path
+where lines.total is not null
+qualify
+    row_number() over (
+        partition by lines.name
+        order by
+            greatest(
+                lines.created_at, lines.paid_at, lines.fulfilled_at, lines.cancelled_at
+            ) desc,
+            coalesce(lines.refunded_amount, 0) desc,
+            coalesce(lines.outstanding_balance, 0),
+            reach.reached_at desc,
+            file_order(lines._path) desc
+    ) = 1;
+
+-- A gift card is no sale but money held for somebody, until an order is paid with it.
+create view sold_lines as
+select
+    lines.*,
+    states.currency as order_currency,
+    lines.lineitem_quantity::integer * lines.lineitem_price - coalesce(lines.lineitem_discount, 0)
+        as line_amount,
+    not coalesce(lines.lineitem_requires_shipping, false)
+    and regexp_matches(
+        lines.lineitem_name,
+        '(^|[^a-z])e?-?gift[ -]?(card|voucher|certificate)s?($|[^a-z])|ギフト(カード|券)',
+        'i'
+    ) as is_gift_card
+from lines
+inner join states on lines.name = states.name and lines._path = states._path
+where not states.is_test;
+
+-- Money was received when the status says so; of a part of the total, the balance says how much.
+create view sold_orders as
+with gift_cards as (
+
+    select
+        name,
+        sum(line_amount) as gift_card_amount
+    from sold_lines
+    where is_gift_card
+    group by name
+
+),
+
+valued as (
+
+    select
+        states.*,
+        coalesce(gift_cards.gift_card_amount, 0) as gift_card_amount,
+        case
+            when
+                coalesce(
+                    states.payment_status
+                    in ('paid', 'partially_paid', 'partially_refunded', 'refunded'),
+                    states.paid_at is not null
+                )
+                then states.total - coalesce(states.outstanding_balance, 0)
+            else 0
+        end as received_amount
+    from states
+    left join gift_cards on states.name = gift_cards.name
+    where not states.is_test
+
+)
+
+select
+    *,
+    total - gift_card_amount as sold_amount,
+    greatest(received_amount - gift_card_amount, 0) as charged_amount
+from valued
+where gift_card_amount = 0 or total > gift_card_amount;
