@@ -6,6 +6,7 @@ select
     stage_name as deal_stage,
     created_date as changed_at
 from history
+where is_deleted is distinct from true
 qualify
     lag(stage_name) over (partition by opportunity_id order by created_date, id)
     is distinct from stage_name
