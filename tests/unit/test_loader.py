@@ -548,3 +548,14 @@ sources:
     connection = duckdb.connect()
     loader.load_table(connection, table, tmp_path / "landing", pepper=PEPPER, loaded_at=NOW)
     assert fetch(connection, "select visit_id from raw_shop.visits") == [("1",)]
+
+
+def test_amounts_of_an_earlier_warehouse_are_widened(tmp_path: Path) -> None:
+    connection = duckdb.connect()
+    place(tmp_path, "crm/payments", "a.csv", PAYMENTS + "p,o,2026-01-01,1.25,KWD,\n")
+    load(connection, tmp_path, "crm/payments")
+    connection.execute("alter table raw_crm.payments alter payment_amount type decimal(18, 2)")
+    place(tmp_path, "crm/payments", "b.csv", PAYMENTS + "q,o,2026-01-01,1.255,KWD,\n")
+    load(connection, tmp_path, "crm/payments")
+    found = fetch(connection, "select payment_amount::varchar from raw_crm.payments order by 1")
+    assert found == [("1.250",), ("1.255",)]
