@@ -343,8 +343,10 @@ ROWS: dict[str, st.SearchStrategy[dict[str, str]]] = {
         ),
         user_id=_users,
         email=_emails,
-        page_url=_one_of("", "https://shop.jp/a", "https://staging.shop.jp/a"),
-        page_referrer=_one_of("", "", "https://www.google.com/"),
+        page_url=_one_of(
+            "", "https://shop.jp/a", "https://shop.jp/?gclid=g", "https://staging.shop.jp/a"
+        ),
+        page_referrer=_one_of("", "https://www.google.com/", "https://www.paypal.com/"),
         utm_source=_one_of("", "", "news"),
         utm_medium=_one_of("", "", "email"),
         user_agent=_one_of("", "", "", "Chrome", "Googlebot/2.1"),

@@ -100,7 +100,7 @@ def test_rows_are_added_take_places_or_all(tmp_path: Path) -> None:
          "kpi 'visitors' is unknown to kpi_definitions"),
         ("channels__csv", CHANNELS + "fax,99,ファックス,Fax,no,false\n",
          "line 2: is_online = 'no' is neither true nor false"),
-        ("source_categories__csv", "source_pattern,source_category\n(a,search\n", "is no pattern"),
+        ("device_names__csv", "device_name_pattern,reason\n(a,search\n", "is no pattern"),
         ("channels__replace__csv", CHANNELS + "fax,99,ファックス,Fax,true,false\n",
          "seeds/activity_channels.csv: channel 'direct_mail', 'email'"),
         ("order_statuses__yml", "order_status: open\n", "line 1: rules are a list"),

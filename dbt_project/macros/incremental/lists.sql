@@ -26,6 +26,27 @@
     {%- endif -%}
 {%- endmacro %}
 
+{% macro held_before_touched(columns) -%}
+    {%- set touched = ref('int_visitors_touched') if is_later_run() or not execute -%}
+    {%- if is_later_run() -%}
+        (
+            select {% for column in columns %}held.{{ column }}{{ ', ' if not loop.last }}{% endfor %}
+            from {{ this }} as held
+            inner join {{ touched }} as touched
+                on
+                    held.visitor_id = touched.visitor_id
+                    and held.is_excluded = touched.is_excluded
+                    and held.run_started_at < touched.restart_at
+        )
+    {%- else -%}
+        (
+            select {% for column, data_type in columns.items() %}null::{{ data_type }} as {{ column }}
+            {%- if not loop.last %}, {% endif %}{% endfor %}
+            where false
+        )
+    {%- endif -%}
+{%- endmacro %}
+
 {% macro is_listed(value, list, column) -%}
     {%- set listed = ref(list) if is_later_run() or not execute -%}
     {%- if is_later_run() -%}

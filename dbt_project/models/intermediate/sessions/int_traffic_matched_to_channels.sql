@@ -50,17 +50,50 @@ unmatched as (
 
 ),
 
+-- A source by its host or name, in the form for any country, and by the hosts above it.
+sources as (
+
+    select
+        traffic_source,
+        regexp_replace(traffic_source, '^www\.', '') as host,
+        regexp_replace(
+            regexp_replace(traffic_source, '^www\.', ''), '(\.(com?|ne|or))?\.[a-z]{2,}$', '.*'
+        ) as country_form
+    from unmatched
+    group by traffic_source
+
+),
+
+source_matches as (
+
+    select
+        sources.traffic_source,
+        source_categories.source_category
+    from sources
+    inner join source_categories
+        on
+            source_categories.source in (sources.host, sources.country_form)
+            or (
+                source_categories.covers_subdomains
+                and (
+                    ends_with(sources.host, '.' || source_categories.source)
+                    or ends_with(sources.country_form, '.' || source_categories.source)
+                )
+            )
+    qualify row_number() over (
+        partition by sources.traffic_source
+        order by length(source_categories.source) desc, source_categories.source
+    ) = 1
+
+),
+
 categorised as (
 
     select
-        unmatched.traffic_source,
-        unmatched.traffic_medium,
-        unmatched.utm_campaign,
-        min(source_categories.source_category) as source_category
+        unmatched.*,
+        source_matches.source_category
     from unmatched
-    left join source_categories
-        on regexp_full_match(unmatched.traffic_source, source_categories.source_pattern)
-    group by unmatched.traffic_source, unmatched.traffic_medium, unmatched.utm_campaign
+    left join source_matches on unmatched.traffic_source = source_matches.traffic_source
 
 )
 

@@ -21,12 +21,53 @@ exclusions as (
     select * from {{ ref('traffic_exclusions') }}
     where field = 'user_agent'
 
+),
+
+robot_names as (
+
+    select * from {{ ref('robot_names') }}
+
+),
+
+device_names as (
+
+    select string_agg(device_name_pattern, '|' order by device_name_pattern) as pattern
+    from {{ ref('device_names') }}
+
+),
+
+-- Names of devices are taken out first: some only look like a robot's.
+agent_texts as (
+
+    select
+        user_agents.user_agent,
+        regexp_replace(
+            lower(user_agents.user_agent), coalesce(device_names.pattern, '^$'), ' ', 'g'
+        ) as agent_text
+    from user_agents
+    cross join device_names
+
+),
+
+-- Patterns and names are tried once per text, not once per event.
+matches as (
+
+    select
+        agent_texts.user_agent,
+        exclusions.exclusion_reason
+    from agent_texts
+    inner join exclusions on regexp_full_match(agent_texts.agent_text, exclusions.pattern)
+    union all
+    select
+        agent_texts.user_agent,
+        'bot' as exclusion_reason
+    from agent_texts
+    inner join robot_names on contains(agent_texts.agent_text, robot_names.robot_name)
+
 )
 
--- Patterns are tried once per text, not once per event.
 select
-    user_agents.user_agent,
-    min(exclusions.exclusion_reason) as agent_exclusion_reason
-from user_agents
-inner join exclusions on regexp_full_match(lower(user_agents.user_agent), exclusions.pattern)
-group by user_agents.user_agent
+    user_agent,
+    min(exclusion_reason) as agent_exclusion_reason
+from matches
+group by user_agent

@@ -40,7 +40,8 @@ events as (
 
     select
         all_events.*,
-        significant_events.event_name is not null as is_significant
+        significant_events.event_name is not null as is_significant,
+        coalesce(significant_events.is_conversion, false) as is_conversion_event
     from all_events
     left join significant_events on all_events.event_name = significant_events.event_name
     {{ only_touched('all_events') }}
@@ -85,6 +86,7 @@ select
     currency_code,
     value_amount,
     is_significant,
+    is_conversion_event,
     occurred_at
 from matched
 where exclusion_reason is null

@@ -33,22 +33,11 @@ users as (
 
 ),
 
-valued_events as (
+counted_events as (
 
     select * from {{ ref('int_web_events_matched_to_sessions') }}
-    where value_amount is not null
-
-),
-
--- What the session's events were worth: one currency, or nothing that could be added up.
-session_values as (
-
-    select
-        session_id,
-        case when count(distinct currency_code) = 1 then sum(value_amount) end as value_amount,
-        case when count(distinct currency_code) = 1 then max(currency_code) end as currency_code
-    from valued_events
-    group by session_id
+    where
+        (is_conversion_event or value_amount is not null) and {{ is_touched_visitor('visitor_id') }}
 
 ),
 
@@ -77,6 +66,45 @@ resolved as (
             and sessions.utm_campaign is not distinct from traffic.utm_campaign
     left join visitors on sessions.visitor_id = visitors.identifier_value
     left join users on sessions.first_user_id = users.identifier_value
+
+),
+
+-- A page of thanks that is loaded again is no other conversion: of an order's the first counts.
+first_events as (
+
+    select counted_events.*
+    from counted_events
+    inner join resolved on counted_events.session_id = resolved.session_id
+    where {{ is_touched_person('resolved.person_id') }}
+    qualify
+        not counted_events.is_conversion_event
+        or counted_events.order_id is null
+        or row_number() over (
+            partition by
+                coalesce(resolved.person_id, resolved.visitor_id),
+                counted_events.event_name,
+                counted_events.order_id
+            order by counted_events.occurred_at, counted_events.event_id
+        ) = 1
+
+),
+
+-- What the session's events were worth: one currency, or nothing that could be added up.
+session_values as (
+
+    select
+        session_id,
+        count(*) filter (where is_conversion_event) as conversion_count,
+        case
+            when count(distinct currency_code) filter (where value_amount is not null) = 1
+                then sum(value_amount)
+        end as value_amount,
+        case
+            when count(distinct currency_code) filter (where value_amount is not null) = 1
+                then max(currency_code) filter (where value_amount is not null)
+        end as currency_code
+    from first_events
+    group by session_id
 
 ),
 
@@ -128,7 +156,7 @@ select
     session_values.value_amount::decimal(18, 3) as value_amount,
     numbered.event_count::integer as event_count,
     numbered.page_view_count::integer as page_view_count,
-    numbered.conversion_count::integer as conversion_count,
+    coalesce(session_values.conversion_count, 0)::integer as conversion_count,
     numbered.visitor_session_number::integer as visitor_session_number,
     numbered.person_session_number::integer as person_session_number,
     {{ seconds_between('numbered.started_at', 'numbered.ended_at') }}::bigint as session_seconds,
@@ -137,7 +165,7 @@ select
         numbered.page_view_count >= {{ var('engaged_page_views') }}
         or {{ seconds_between('numbered.started_at', 'numbered.ended_at') }}
         >= {{ var('engaged_session_seconds') }}
-        or numbered.conversion_count > 0
+        or coalesce(session_values.conversion_count, 0) > 0
     ) as is_engaged,
     numbered.is_first_of_day,
     {{ business_date('numbered.started_at') }} as session_date,
