@@ -5,6 +5,12 @@ with conversions as (
 
 ),
 
+sessions as (
+
+    select * from {{ ref('fct_sessions') }}
+
+),
+
 touchpoints as (
 
     select * from {{ ref('fct_touchpoints') }}
@@ -21,13 +27,31 @@ touch_types as (
 
 touches as (
 
-    select touchpoints.*
+    select
+        touchpoints.*,
+        sessions.ended_at as visit_ended_at
     from touchpoints
     inner join touch_types on touchpoints.touchpoint_type = touch_types.touchpoint_type
+    left join sessions on touchpoints.session_id = sessions.session_id
 
 ),
 
--- A touch works for the next conversion of a cycle only: what earned one earns no other.
+-- The visit in which a conversion happened, where its source says so.
+conversion_visits as (
+
+    select
+        conversions.*,
+        touchpoints.session_id as visit_id
+    from conversions
+    left join touchpoints
+        on
+            conversions.person_id = touchpoints.person_id
+            and conversions.touchpoint_number = touchpoints.touchpoint_number
+
+),
+
+-- A touch works for the next conversion of a cycle only: what earned one earns no other, unless the
+-- visit that it is still goes on.
 cycles as (
 
     select
@@ -53,7 +77,7 @@ matched as (
         touches.campaign,
         {{ seconds_between('touches.occurred_at', 'conversions.occurred_at') }} / 86400.0
             as days_before
-    from conversions
+    from conversion_visits as conversions
     inner join cycles
         on
             conversions.person_id = cycles.person_id
@@ -63,7 +87,14 @@ matched as (
         on
             conversions.person_id = touches.person_id
             and conversions.touchpoint_number > touches.touchpoint_number
-            and coalesce(cycles.previous_number, 0) < touches.touchpoint_number
+            and (
+                coalesce(cycles.previous_number, 0) < touches.touchpoint_number
+                or conversions.visit_id = touches.session_id
+                or (
+                    conversions.visit_id is null
+                    and conversions.occurred_at <= touches.visit_ended_at
+                )
+            )
             and conversions.occurred_at
             - interval '{{ var("attribution_lookback_days") }} days' <= touches.occurred_at
 
