@@ -235,8 +235,6 @@ def seller_funnel(olist: dict[str, pd.DataFrame]) -> pd.DataFrame:
         month = date.fromisoformat(lead.first_contact_date[:7] + "-01")
         origin = CHANNELS.get(lead.origin, lead.origin)
         channel = origin if origin in KNOWN else "unassigned"
-        if pd.notna(lead.won_at) and pd.Timedelta(0) < lead.contact_at - lead.won_at <= gap:
-            channel = "sales"  # where that journey began
         rows.append((month, channel, min(steps, 5)))
     return pd.DataFrame(rows, columns=["month", "channel", "steps"])
 

@@ -12,38 +12,73 @@ touchpoints as (
 
 ),
 
+touchpoint_types as (
+
+    select * from {{ ref('touchpoint_types') }}
+
+),
+
+-- A payment or a survey brings nobody: only touches that bring say through which channel.
+numbered_touches as (
+
+    select
+        journey_touchpoints.*,
+        touchpoints.channel,
+        touchpoints.touchpoint_type,
+        case when touchpoint_types.is_marketing_touch then touchpoints.channel end
+            as bringing_channel,
+        min(
+            case
+                when
+                    touchpoints.touchpoint_type = 'order' and touchpoints.touchpoint_name = 'paid'
+                    then journey_touchpoints.touchpoint_number
+            end
+        ) over (partition by journey_touchpoints.journey_id) as first_paid_number
+    from journey_touchpoints
+    inner join touchpoints on journey_touchpoints.touchpoint_id = touchpoints.touchpoint_id
+    inner join touchpoint_types on touchpoints.touchpoint_type = touchpoint_types.touchpoint_type
+
+),
+
 journeys as (
 
     select
-        journey_touchpoints.journey_id,
-        journey_touchpoints.person_id,
-        journey_touchpoints.journey_number,
-        arg_min(touchpoints.channel, journey_touchpoints.touchpoint_number) as first_channel,
-        arg_max(touchpoints.channel, journey_touchpoints.touchpoint_number) as last_channel,
+        journey_id,
+        person_id,
+        journey_number,
+        coalesce(arg_min(bringing_channel, touchpoint_number), 'unassigned') as first_channel,
+        coalesce(arg_max(bringing_channel, touchpoint_number), 'unassigned') as last_channel,
+        case
+            when count(first_paid_number) > 0
+                then coalesce(
+                    arg_max(bringing_channel, touchpoint_number)
+                    filter (where touchpoint_number < first_paid_number),
+                    'unassigned'
+                )
+        end as acquisition_channel,
         -- Long paths are cut to a stated length. Steps carry their number, so that the list can be
         -- sorted afterwards: an aggregate with an order of its own keeps whole rows in memory.
         list(
-            lpad(journey_touchpoints.journey_touchpoint_number::varchar, 4, '0')
-            || touchpoints.channel
+            lpad(journey_touchpoint_number::varchar, 4, '0')
+            || channel
         ) filter (
-            where journey_touchpoints.journey_touchpoint_number <= {{ var('path_steps') }}
+            where journey_touchpoint_number <= {{ var('path_steps') }}
         ) as channel_steps,
         list(
-            lpad(journey_touchpoints.journey_touchpoint_number::varchar, 4, '0')
-            || touchpoints.touchpoint_type
+            lpad(journey_touchpoint_number::varchar, 4, '0')
+            || touchpoint_type
         ) filter (
-            where journey_touchpoints.journey_touchpoint_number <= {{ var('path_steps') }}
+            where journey_touchpoint_number <= {{ var('path_steps') }}
         ) as touchpoint_steps,
         case when count(*) > {{ var('path_steps') }} then ' > (other)' else '' end as path_rest,
         count(*) as touchpoint_count,
-        min(journey_touchpoints.occurred_at) as started_at,
-        max(journey_touchpoints.occurred_at) as ended_at
-    from journey_touchpoints
-    inner join touchpoints on journey_touchpoints.touchpoint_id = touchpoints.touchpoint_id
+        min(occurred_at) as started_at,
+        max(occurred_at) as ended_at
+    from numbered_touches
     group by
-        journey_touchpoints.journey_id,
-        journey_touchpoints.person_id,
-        journey_touchpoints.journey_number
+        journey_id,
+        person_id,
+        journey_number
 
 )
 

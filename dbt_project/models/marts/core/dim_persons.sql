@@ -13,6 +13,12 @@ touchpoints as (
 
 ),
 
+touchpoint_types as (
+
+    select * from {{ ref('touchpoint_types') }}
+
+),
+
 described as (
 
     select * from {{ touched_rows('int_persons_described') }}
@@ -44,17 +50,39 @@ persons as (
 
 ),
 
+numbered_touches as (
+
+    select
+        touchpoints.*,
+        case when touchpoint_types.is_marketing_touch then touchpoints.channel end
+            as bringing_channel,
+        min(
+            case
+                when
+                    touchpoints.touchpoint_type = 'order' and touchpoints.touchpoint_name = 'paid'
+                    then touchpoints.touchpoint_number
+            end
+        ) over (partition by touchpoints.person_id) as first_paid_number
+    from touchpoints
+    inner join touchpoint_types on touchpoints.touchpoint_type = touchpoint_types.touchpoint_type
+
+),
+
+-- Channels are those of touches that bring a person: a payment or a survey brings nobody.
 touched as (
 
     select
         person_id,
         arg_min(touchpoint_id, touchpoint_number) as first_touchpoint_id,
-        arg_min(channel, touchpoint_number) as first_channel,
-        arg_max(channel, touchpoint_number) as last_channel,
+        arg_min(bringing_channel, touchpoint_number) as first_channel,
+        arg_max(bringing_channel, touchpoint_number) as last_channel,
+        arg_max(bringing_channel, touchpoint_number)
+        filter (where touchpoint_number < first_paid_number) as acquisition_channel,
+        count(first_paid_number) > 0 as is_customer,
         count(*) as touchpoint_count,
         min(occurred_at) as first_touch_at,
         max(occurred_at) as last_touch_at
-    from touchpoints
+    from numbered_touches
     group by person_id
 
 ),
@@ -90,8 +118,12 @@ select
     described.country_code,
     described.account_id,
     current_stages.current_stage,
-    touched.first_channel,
-    touched.last_channel,
+    case when touched.person_id is not null then coalesce(touched.first_channel, 'unassigned') end
+        as first_channel,
+    case when touched.person_id is not null then coalesce(touched.last_channel, 'unassigned') end
+        as last_channel,
+    case when touched.is_customer then coalesce(touched.acquisition_channel, 'unassigned') end
+        as acquisition_channel,
     {{ reporting_currency() }}::varchar as reporting_currency_code,
     coalesce(money.paid_amount_reporting, 0)::decimal(18, 3) as paid_amount_reporting,
     persons.identifier_count::integer as identifier_count,

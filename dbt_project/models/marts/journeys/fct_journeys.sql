@@ -61,6 +61,7 @@ select
     journeys.person_id,
     journeys.first_channel,
     journeys.last_channel,
+    journeys.acquisition_channel,
     coalesce(personas.persona, '(not set)') as persona,
     journeys.channel_path,
     journeys.touchpoint_path,
