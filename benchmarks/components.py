@@ -79,12 +79,12 @@ def main() -> None:
             "edge_number": np.arange(1, len(left) + 1),
             "left_node": left,
             "right_node": right,
-            "is_device": np.ones(len(left), dtype=bool),
-            "is_account": np.zeros(len(left), dtype=bool),
+            "left_kind": np.ones(len(left), dtype=np.int64),
+            "right_kind": np.full(len(left), 4),
         }
         scipy_alone = median(alone)
         named = median(lambda c=count, a=left, b=right: model.least_nodes(c, a, b))
-        whole = median(lambda c=columns: model.resolve(c))
+        whole = median(lambda c=columns: model.resolve(c, {4: 2}))
         print(
             f"| {shape} | {scipy_alone:.2f} s | {named:.2f} s | {named / scipy_alone:.2f} "
             f"| {whole:.2f} s |"

@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import available_timezones
 
+import phonenumbers
 from babel import Locale
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -50,6 +51,7 @@ DEFAULTS = {
     "pepper_key_id": "k1",
     "keep_releases": "7",
     "consent_policy": "ignored",
+    "phone_region": "JP",
 }
 
 # What `[adapters.<name>]` in `<home>/journey.toml` may say of the exports of a tool, where they
@@ -79,6 +81,7 @@ class Settings:
     pepper_key_id: str
     keep_releases: int
     consent_policy: str
+    phone_region: str
     # By name of an adapter: what its exports are like here, see ADAPTER_CHOICES.
     adapters: Mapping[str, Mapping[str, str]] = field(default_factory=dict, compare=False)
     # By name of a setting: `default`, or the file or environment variable that it comes from.
@@ -276,6 +279,8 @@ def load_settings(home: Path | None = None) -> Settings:
             "consent_policy",
             f"is not one of {', '.join(CONSENT_POLICIES)} (docs/privacy.md says what they mean)",
         )
+    if values["phone_region"] not in phonenumbers.SUPPORTED_REGIONS:
+        raise wrong("phone_region", "is no region of phone numbers such as JP (ISO 3166)")
     if not re.fullmatch("[A-Za-z0-9_.-]{1,40}", values["pepper_key_id"]):
         raise wrong("pepper_key_id", "is no name of up to 40 letters, digits, _, . or -")
     pepper, sources["pepper"] = _pepper(home)
@@ -299,6 +304,7 @@ def _settings(
         pepper_key_id=values["pepper_key_id"],
         keep_releases=int(values["keep_releases"]),
         consent_policy=values["consent_policy"],
+        phone_region=values["phone_region"],
         adapters=adapters,
         sources=sources,
     )

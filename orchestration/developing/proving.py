@@ -185,7 +185,7 @@ class _Dbt:
         self.connection, self.relations = connection, relations
 
     def ref(self, name: str) -> duckdb.DuckDBPyRelation:
-        return self.connection.table(self.relations[name].replace('"', ""))
+        return self.connection.table(self.relations.get(name, f"seeds.{name}").replace('"', ""))
 
 
 def _pretend_built(connection: duckdb.DuckDBPyConnection, manifest: Any) -> None:

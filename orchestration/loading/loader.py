@@ -80,6 +80,7 @@ def load_table(
     *,
     pepper: str | None,
     pepper_key_id: str = "k1",
+    phone_region: str = "JP",
     loaded_at: datetime | None = None,
     journal_path: Path | None = None,
     progress: Callable[[str], None] = lambda message: None,
@@ -96,7 +97,7 @@ def load_table(
     connection.execute("set TimeZone = 'UTC'")
     if pepper is not None:
         ledger.check_pepper(connection, pepper, pepper_key_id)
-    privacy.prepare(connection, pepper or "", pepper_key_id)
+    privacy.prepare(connection, pepper or "", pepper_key_id, phone_region)
     past = journal.to_replay(connection, table, journal_path, progress) if journal_path else []
     load = _Load(connection, table, pepper is not None, drift.History(connection, table))
     known = ledger.known_files(connection, table)

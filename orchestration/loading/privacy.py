@@ -3,7 +3,7 @@ Personal data: what the loader stores instead of it, as DuckDB expressions.
 
 | kind | stored |
 |---|---|
-| `email`, `phone`, `id` | `<key id>:<HMAC-SHA-256>` of the normalised value |
+| `email`, `phone`, `id` | `<key id>:<HMAC-SHA-256>` of the one spelling of the value |
 | `free_text` | `text:<characters>:<hash>`: that somebody wrote, how much, never what |
 | `properties` | JSON object; the value of a key that is not allowed is hashed |
 | `url` | as `text`, and parameters removed but for allowed ones |
@@ -25,8 +25,10 @@ import hashlib
 import hmac
 import re
 import unicodedata
+from functools import lru_cache
 
 import duckdb
+import phonenumbers
 
 from orchestration.loading.contract import Column
 
@@ -104,7 +106,49 @@ def header_label(position: int, text: str, is_known: bool) -> str:
     return text.strip() if is_known else f"column {position + 1} ({described(text)})"
 
 
-def prepare(connection: duckdb.DuckDBPyConnection, pepper: str, key_id: str) -> None:
+# Signs that a reader does not see, and a spreadsheet's ways to keep a text a text.
+_UNSEEN = re.compile(
+    "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e"
+    "\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufff8]"
+)
+_QUOTED = re.compile(r"""^=?["'\u2018\u2019\u201c\u201d]+|["'\u2018\u2019\u201c\u201d]+$""")
+
+
+def readable(text: str) -> str:
+    """A text as it is read: NFKC, without unseen signs (Unicode's default ignorable) and quotes."""
+    return _QUOTED.sub("", _UNSEEN.sub("", unicodedata.normalize("NFKC", text)).strip()).strip()
+
+
+@lru_cache(maxsize=100_000)
+def phone_digits(text: str, region: str) -> str:
+    """
+    The one spelling of a phone number: digits as they are dialled within the region.
+
+    Of another country: its code and the number. Digits alone where it is no number at all; an
+    extension stands behind an `x`.
+    """
+    readable_text = readable(text)
+    digits = re.sub(r"\D", "", readable_text)
+    if len(digits) < 7:
+        return digits
+    if digits.startswith("00"):
+        readable_text = f"+{digits[2:]}"  # as it is dialled in most countries
+    try:
+        number = phonenumbers.parse(readable_text, region)
+    except phonenumbers.NumberParseException:
+        return digits
+    if not phonenumbers.is_possible_number(number):
+        return digits
+    extension, number.extension = number.extension, None
+    is_domestic = number.country_code == phonenumbers.country_code_for_region(region)
+    style = phonenumbers.PhoneNumberFormat
+    shown = phonenumbers.format_number(number, style.NATIONAL if is_domestic else style.E164)
+    return re.sub(r"\D", "", shown) + (f"x{extension}" if extension else "")
+
+
+def prepare(
+    connection: duckdb.DuckDBPyConnection, pepper: str, key_id: str, phone_region: str = "JP"
+) -> None:
     """Give the connection what the expressions need: RFC 2104's two padded keys, and functions."""
     key = pepper.encode()
     if len(key) > _BLOCK:
@@ -114,38 +158,37 @@ def prepare(connection: duckdb.DuckDBPyConnection, pepper: str, key_id: str) -> 
         connection.execute(f"set variable {name} = ?", [bytes(byte ^ pad for byte in key)])
     # Without a pepper there is no hash: a bare one could be reversed with a dictionary.
     connection.execute("set variable hmac_key_id = ?", [key_id if pepper else None])
+    connection.execute("set variable phone_region = ?", [phone_region])
     known = connection.execute(
-        "select count(*) from duckdb_functions() where function_name = 'nfkc'"
+        "select count(*) from duckdb_functions() where function_name = 'masked_text'"
     ).fetchone()
     if known == (0,):
         connection.create_function(  # DuckDB has no NFKC of its own
             "nfkc", lambda text: unicodedata.normalize("NFKC", text), ["VARCHAR"], "VARCHAR"
         )
         connection.create_function("masked_text", masked_text, ["VARCHAR"], "VARCHAR")
-
-
-def folded(value: str) -> str:
-    """SQL of NFKC; ASCII, which is nearly everything, is left as it is."""
-    return f"case when strlen({value}) = length({value}) then {value} else nfkc({value}) end"
+        connection.create_function("readable", readable, ["VARCHAR"], "VARCHAR")
+        connection.create_function("phone_digits", phone_digits, ["VARCHAR", "VARCHAR"], "VARCHAR")
 
 
 def spelled(column: Column, value: str) -> str:
     """
     SQL of the one spelling of a value of a column; `stored` expects it.
 
-    E-mail addresses in lower case, phone numbers as domestic digits, addresses of pages without
-    parameters that are not allowed.
+    E-mail addresses in lower case without blanks and `mailto:`, phone numbers as `phone_digits`,
+    addresses of pages without parameters that are not allowed.
     """
-    text = f"trim({folded(value)})"
     if column.pii == "email":
-        return f"lower({text})"
-    if column.pii == "phone":  # `+81` and `0081` are the domestic `0`
-        digits = f"regexp_replace({text}, '[^0-9]', '', 'g')"
-        return (
-            f"case when starts_with({text}, '+81') "
-            f"then '0' || ltrim(substr({digits}, 3), '0') when starts_with({digits}, '0081') "
-            f"then '0' || ltrim(substr({digits}, 5), '0') else {digits} end"
+        # Plain ASCII without a quote, which is nearly everything, is left to SQL.
+        is_plain = (
+            f"strlen({value}) = length({value}) and not regexp_matches({value}, '[\\x22\\x27]')"
         )
+        text = f"case when {is_plain} then {value} else readable({value}) end"
+        bare = f"regexp_replace(lower({text}), '\\s', '', 'g')"
+        # Out of `Aoi <aoi@…>`, `mailto:aoi@…` and lists with a sign at the end.
+        return f"regexp_replace({bare}, '^(?:.*<)?(?:mailto:)?([^<>]*?)>?[;,.]*$', '\\1')"
+    if column.pii == "phone":
+        return f"phone_digits({value}, getvariable('phone_region'))"
     return _allowed_parameters(column, value) if column.pii == "url" else value
 
 

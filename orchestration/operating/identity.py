@@ -60,7 +60,9 @@ def _hashed(
 ) -> str:
     if not settings.effective_pepper:
         raise UnknownIdentifier(f"without a pepper no {kind} can be looked up; `journey pepper`")
-    privacy.prepare(connection, settings.effective_pepper, settings.pepper_key_id)
+    privacy.prepare(
+        connection, settings.effective_pepper, settings.pepper_key_id, settings.phone_region
+    )
     tables = load_contract(home_rules.load(settings.home))
     column = next(c for c in tables["crm/contacts"].columns if c.name == kind)
     row = connection.execute(

@@ -131,6 +131,7 @@ def _load(
         settings.landing,
         pepper=settings.effective_pepper,
         pepper_key_id=settings.pepper_key_id,
+        phone_region=settings.phone_region,
         journal_path=settings.journal,
     )
     return [loader.describe(outcome) for outcome in outcomes]

@@ -23,7 +23,12 @@ def identity() -> ModuleType:
     return module
 
 
-def resolved(identity: ModuleType, edges: list[tuple[str, str]]) -> tuple[list[str], pd.DataFrame]:
+KINDS = {"c": 0, "u": 1, "m": 2, "p": 3, "v": 4}
+
+
+def resolved(
+    identity: ModuleType, edges: list[tuple[str, str]], limits: dict[int, int] | None = None
+) -> tuple[list[str], pd.DataFrame]:
     """Names in the order of their numbers, and what became of them; older names come first."""
     names = sorted({name for edge in edges for name in edge})
     number = {name: position for position, name in enumerate(names)}
@@ -31,10 +36,10 @@ def resolved(identity: ModuleType, edges: list[tuple[str, str]]) -> tuple[list[s
         "edge_number": np.arange(1, len(edges) + 1),
         "left_node": np.array([number[a] for a, _ in edges], dtype=np.int64),
         "right_node": np.array([number[b] for _, b in edges], dtype=np.int64),
-        "is_device": np.array([b[0] == "v" for _, b in edges], dtype=bool),
-        "is_account": np.array([a[0] + b[0] == "cu" for a, b in edges], dtype=bool),
+        "left_kind": np.array([KINDS[a[0]] for a, _ in edges], dtype=np.int64),
+        "right_kind": np.array([KINDS[b[0]] for _, b in edges], dtype=np.int64),
     }
-    return names, identity.resolve(columns)
+    return names, identity.resolve(columns, limits or {})
 
 
 def people(
@@ -119,6 +124,42 @@ def test_a_conflict_over_two_devices_is_cut_too(identity: ModuleType) -> None:
     groups, cut = people(identity, edges)
     assert cut == {"v1", "v2"}
     assert frozenset({"c1", "u1"}) in groups and frozenset({"c2", "u2"}) in groups
+
+
+SHARED = {2: 5, 3: 2, 4: 2}  # most people of an e-mail address, a phone number, a device
+
+
+@pytest.mark.parametrize(
+    ("edges", "cut"),
+    [
+        # Three addresses on a device are three people, or one, if an account holds them together.
+        ([("m1", "v1"), ("m2", "v1"), ("m3", "v1")], {"v1"}),
+        ([(end, f"m{n}") if end == "u1" else (f"m{n}", end) for n in (1, 2, 3)
+          for end in ("v1", "u1")], set()),
+        # Whichever way they are known: a login, an address, a contact.
+        ([("u1", "v1"), ("m2", "v1"), ("c3", "v1")], {"v1"}),
+        ([("u1", "v1"), ("m2", "v1")], set()),
+        # A switchboard's number; guests have a contact per order, and an address.
+        ([(f"c{n}", "p1") for n in (1, 2, 3)], {"p1"}),
+        ([*((f"c{n}", "p1") for n in (1, 2, 3)), *((f"c{n}", "m1") for n in (1, 2, 3))], set()),
+        # A number that is cut makes no device of its people a device of one person.
+        ([*((f"c{n}", "p1") for n in (1, 2, 3)), *((f"c{n}", "v1") for n in (1, 2, 3))],
+         {"p1", "v1"}),
+        # Six colleagues with mobiles of their own and one mailbox; a guest with six orders.
+        ([*((f"c{n}", "m1") for n in range(6)), *((f"c{n}", f"p{n}") for n in range(6))], {"m1"}),
+        ([(f"c{n}", "m1") for n in range(6)], set()),
+    ],
+)  # fmt: skip
+def test_what_more_people_share_joins_nobody(
+    identity: ModuleType, edges: list[tuple[str, str]], cut: set[str]
+) -> None:
+    names, result = resolved(identity, edges, SHARED)
+    assert {
+        name for name, is_cut in zip(names, result["is_shared_cut"], strict=True) if is_cut
+    } == cut
+    for name in cut:
+        person = result["person_node"]
+        assert (person == person[names.index(name)]).sum() == 1
 
 
 def test_the_order_of_edges_does_not_matter(identity: ModuleType) -> None:

@@ -70,7 +70,13 @@ def test_case(name: str, project: Project, tmp_path: Path) -> None:
             connection.execute(f'insert into seeds."{table}" by name from rules."{table}"')
         contract = load_contract(own)
         for table in contract.values():
-            loader.load_table(connection, table, settings.landing, pepper=PEPPER)
+            loader.load_table(
+                connection,
+                table,
+                settings.landing,
+                pepper=PEPPER,
+                phone_region=settings.phone_region,
+            )
         closing = [c for c in audits.load_checks(connection, own) if c.status == "fail"]
         assert closing == [] or not list(settings.landing.rglob("*.csv"))
         erasing.erase(connection, contract, PEPPER, "k1", datetime.now(UTC))

@@ -164,9 +164,18 @@ STORIES = [
            contact("c3", "3", email="ａ@x.jp")],
           [f"contact:c1 {E1} contact:c2 contact:c3"]),
     Story("one phone in three formats",
-          [contact("c1", "1", phone="+81 90-1111-2222"), contact("c2", "2", phone="090-1111-2222"),
+          [contact("c1", "1", phone="+81 90-1111-2222", email="a@x.jp"),
+           contact("c2", "2", phone="090-1111-2222", email="a@x.jp"),
            contact("c3", "3", phone="0081 90 1111 2222")],
-          ["contact:c1 phone:09011112222 contact:c2 contact:c3"]),
+          [f"contact:c1 {E1} phone:09011112222 contact:c2 contact:c3"]),
+    Story("a number of three people joins nobody",
+          [contact(f"c{n}", str(n), phone="090-1111-2222") for n in (1, 2, 3)],
+          ["contact:c1", "contact:c2", "contact:c3", "phone:09011112222"],
+          cut={"phone:09011112222": "shared_phone"}),
+    Story("a number that a third contact has, too, parts the two",
+          [contact("c1", "1", phone="090-1111-2222"), contact("c2", "2", phone="090-1111-2222")],
+          ["contact:c1", "contact:c2", "contact:c3", "phone:09011112222"],
+          second=[contact("c3", "3", phone="090-1111-2222")]),
     Story("the same text as user and as contact is two identifiers",
           [visit("v1", "1", user_id="x1"), contact("x1", "2")],
           ["user:x1 visitor:v1", "contact:x1"]),
@@ -216,7 +225,9 @@ def told(project: Project, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         yield world
 
 
-SETTINGS: Any = SimpleNamespace(effective_pepper=PEPPER, pepper_key_id="k1", home=None)
+SETTINGS: Any = SimpleNamespace(
+    effective_pepper=PEPPER, pepper_key_id="k1", phone_region="JP", home=None
+)
 
 
 def identifier(world: World, number: int, text: str) -> str:

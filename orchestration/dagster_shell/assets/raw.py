@@ -72,6 +72,7 @@ def raw_asset(table: Table) -> dg.AssetsDefinition:
                 run.settings.landing,
                 pepper=run.settings.effective_pepper,
                 pepper_key_id=run.settings.pepper_key_id,
+                phone_region=run.settings.phone_region,
                 journal_path=run.settings.journal,
                 progress=lambda message: run.progress("raw loads", message),
             )

@@ -25,7 +25,8 @@ guarded_edges as (
 
 ),
 
-shared_visitors as (
+-- Devices of a crowd: every edge of theirs is cut.
+crowded_visitors as (
 
     select distinct right_identifier_id as identifier_id  -- one row per visitor, not per edge
     from guarded_edges
@@ -33,7 +34,31 @@ shared_visitors as (
 
 ),
 
+cut_nodes as (
+
+    select nodes.identifier_id
+    from nodes
+    inner join components on nodes.node_number = components.node_number
+    where components.is_shared_cut or components.is_unique_key_cut
+
+),
+
 -- The rule that first joined the identifier to anything; its own sighting when nothing did.
+joining_edges as (
+
+    select guarded_edges.*
+    from guarded_edges
+    where
+        guarded_edges.cut_reason is null
+        and guarded_edges.left_identifier_id not in (
+            select cut_nodes.identifier_id from cut_nodes
+        )
+        and guarded_edges.right_identifier_id not in (
+            select cut_nodes.identifier_id from cut_nodes
+        )
+
+),
+
 edge_ends as (
 
     select
@@ -41,16 +66,14 @@ edge_ends as (
         rule,
         first_seen_at,
         edge_id
-    from guarded_edges
-    where cut_reason is null
+    from joining_edges
     union all
     select
         right_identifier_id,
         rule,
         first_seen_at,
         edge_id
-    from guarded_edges
-    where cut_reason is null
+    from joining_edges
 
 ),
 
@@ -70,13 +93,14 @@ joined as (
         nodes.identifier_id,
         person_nodes.identifier_id as person_id,
         component_nodes.identifier_id as component_id,
+        components.is_shared_cut,
         components.is_unique_key_cut,
         first_edges.rule
     from nodes
     inner join components on nodes.node_number = components.node_number
     inner join nodes as person_nodes on components.person_node = person_nodes.node_number
     inner join nodes as component_nodes on components.component_node = component_nodes.node_number
-    inner join first_edges on nodes.identifier_id = first_edges.identifier_id
+    left join first_edges on nodes.identifier_id = first_edges.identifier_id
 
 )
 
@@ -88,13 +112,16 @@ select
     identifiers.identifier_type,
     identifiers.identifier_value,
     case
-        when shared_visitors.identifier_id is not null then 'shared_device'
+        when joined.is_shared_cut then {{ shared_reason('identifiers.identifier_type') }}
+        when crowded_visitors.identifier_id is not null then 'shared_device'
         when joined.is_unique_key_cut then 'unique_key'
         else coalesce(joined.rule, 'alone')
     end as joined_by_rule,
-    shared_visitors.identifier_id is not null or coalesce(joined.is_unique_key_cut, false)
-        as is_shared_device,
+    identifiers.identifier_type = 'visitor' and (
+        crowded_visitors.identifier_id is not null
+        or coalesce(joined.is_shared_cut or joined.is_unique_key_cut, false)
+    ) as is_shared_device,
     identifiers.first_seen_at
 from identifiers
 left join joined on identifiers.identifier_id = joined.identifier_id
-left join shared_visitors on identifiers.identifier_id = shared_visitors.identifier_id
+left join crowded_visitors on identifiers.identifier_id = crowded_visitors.identifier_id

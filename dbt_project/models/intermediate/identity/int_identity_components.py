@@ -10,6 +10,8 @@ import pandas as pd
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components, minimum_spanning_tree
 
+CONTACT, USER, EMAIL, PHONE, VISITOR = range(5)  # kinds of nodes, the stronger witness first
+
 
 def least_nodes(node_count: int, left: np.ndarray, right: np.ndarray) -> np.ndarray:
     """Of each node the least node of its component."""
@@ -97,20 +99,72 @@ def merges(
     return into, by
 
 
-def resolve(edges: dict[str, np.ndarray]) -> pd.DataFrame:
+def shared(
+    node_count: int,
+    left: np.ndarray,
+    right: np.ndarray,
+    left_kind: np.ndarray,
+    right_kind: np.ndarray,
+    limits: dict[int, int],
+) -> np.ndarray:
+    """
+    Addresses, numbers and devices of more people than their limit (by kind); a flag per node.
+
+    People are counted, not identifiers: groups that stronger witnesses make, e-mail before phone
+    before device. Of an address only groups with an account or a number count: guests have a
+    contact per order.
+    """
+    is_shared = np.zeros(node_count, dtype=bool)
+    for kind in (EMAIL, PHONE, VISITOR):
+        if kind not in limits:
+            continue
+        kept = ~(is_shared[left] | is_shared[right])
+        others = {EMAIL: (CONTACT, USER, PHONE), PHONE: (CONTACT, USER, EMAIL)}.get(
+            kind, (CONTACT, USER, EMAIL, PHONE)
+        )
+        at_right = kept & (right_kind == kind) & np.isin(left_kind, others)
+        at_left = kept & (left_kind == kind) & np.isin(right_kind, others)
+        nodes = np.concatenate([right[at_right], left[at_left]])
+        owners = np.concatenate([left[at_right], right[at_left]])
+        if not (np.bincount(nodes, minlength=1) > limits[kind]).any():
+            continue
+        grouped = kept & np.isin(left_kind, others) & np.isin(right_kind, others)
+        group = least_nodes(node_count, left[grouped], right[grouped])
+        if kind == EMAIL:
+            is_known = np.zeros(node_count, dtype=bool)
+            for ends, kinds in ((left, left_kind), (right, right_kind)):
+                is_known[group[ends[np.isin(kinds, (USER, PHONE)) & kept]]] = True
+            counted = is_known[group[owners]]
+            nodes, owners = nodes[counted], owners[counted]
+        pairs = np.unique(nodes * np.int64(node_count) + group[owners])
+        found, counts = np.unique(pairs // node_count, return_counts=True)
+        is_shared[found[counts > limits[kind]]] = True
+    return is_shared
+
+
+def resolve(edges: dict[str, np.ndarray], limits: dict[int, int]) -> pd.DataFrame:
     """
     One row per node: its number, component, person, whether it was cut, and how it was merged.
 
-    `edges` holds edge_number, left_node, right_node, is_device (the right end is a visitor) and
-    is_account (a CRM contact and its user_id), of the edges that no guard cut so far.
+    `edges` holds edge_number, left_node, right_node, left_kind and right_kind, of the edges that no
+    guard cut so far; `limits` the most people of an e-mail address, phone number or device.
     """
-    left, right = (np.asarray(edges[side], dtype=np.int64) for side in ("left_node", "right_node"))
-    is_device, is_account = (np.asarray(edges[k], dtype=bool) for k in ("is_device", "is_account"))
+    left, right, left_kind, right_kind = (
+        np.asarray(edges[name], dtype=np.int64)
+        for name in ("left_node", "right_node", "left_kind", "right_kind")
+    )
+    is_device, is_account = right_kind == VISITOR, (left_kind == CONTACT) & (right_kind == USER)
     node_count = int(max(left.max(), right.max())) + 1 if len(left) else 0
     person_node = component_node = least_nodes(node_count, left, right)
-    is_cut = unique_key_cuts(component_node, left, right, is_device, is_account)
-    keep = ~(is_device & is_cut[right])
+    is_shared = shared(node_count, left, right, left_kind, right_kind, limits)
+    keep = ~(is_shared[left] | is_shared[right])
+    if is_shared.any():
+        person_node = least_nodes(node_count, left[keep], right[keep])
+    is_cut = unique_key_cuts(
+        person_node, left[keep], right[keep], is_device[keep], is_account[keep]
+    )
     if is_cut.any():
+        keep &= ~(is_device & is_cut[right])
         person_node = least_nodes(node_count, left[keep], right[keep])
     into, by = merges(node_count, left[keep], right[keep], np.asarray(edges["edge_number"])[keep])
     return pd.DataFrame(
@@ -118,6 +172,7 @@ def resolve(edges: dict[str, np.ndarray]) -> pd.DataFrame:
             "node_number": np.arange(node_count),
             "component_node": component_node,
             "person_node": person_node,
+            "is_shared_cut": is_shared,
             "is_unique_key_cut": is_cut,
             "merged_into_node": into,
             "merged_by_edge_number": by,
@@ -128,4 +183,13 @@ def resolve(edges: dict[str, np.ndarray]) -> pd.DataFrame:
 def model(dbt, session):
     """Dbt's entry point."""
     dbt.config(materialized="table", schema="touched")
-    return resolve(dbt.ref("int_identity_edges_numbered").fetchnumpy())
+    kinds = {"email": EMAIL, "phone": PHONE, "visitor": VISITOR}
+    limits = dbt.ref("identity_limits").fetchnumpy()
+    people = {
+        kinds[str(kind)]: int(count)
+        for kind, owner, count in zip(
+            limits["identifier_type"], limits["owner_type"], limits["maximum_count"], strict=True
+        )
+        if owner == "person" and kind in kinds
+    }
+    return resolve(dbt.ref("int_identity_edges_numbered").fetchnumpy(), people)

@@ -49,28 +49,65 @@ unconsenting as (
 
 ),
 
--- A visitor seen with more logins than the limit is a shared device.
-users_per_visitor as (
+limits as (
 
-    select
-        all_edges.right_identifier_id as identifier_id,
-        count(distinct all_edges.left_identifier_id) as user_count
-    from all_edges
-    left join bad_identifiers on all_edges.left_identifier_id = bad_identifiers.identifier_id
-    where
-        all_edges.left_type = 'user'
-        and all_edges.right_type = 'visitor'
-        and all_edges.right_identifier_id in (select edges.right_identifier_id from edges)
-        and bad_identifiers.identifier_id is null
-    group by all_edges.right_identifier_id
+    select * from {{ ref('identity_limits') }}
+    where owner_type != 'person'
 
 ),
 
-shared_visitors as (
+-- Edges of the identifiers in question, seen from both ends; values that are nobody's do not count.
+owners as (
 
-    select identifier_id
-    from users_per_visitor
-    where user_count > {{ var('maximum_users_per_visitor') }}
+    select
+        all_edges.left_identifier_id as identifier_id,
+        all_edges.left_type as identifier_type,
+        all_edges.right_type as owner_type,
+        all_edges.right_identifier_id as owner_id
+    from all_edges
+    where
+        all_edges.left_identifier_id in (select edges.left_identifier_id from edges)
+        and all_edges.right_identifier_id not in (
+            select bad_identifiers.identifier_id from bad_identifiers
+        )
+    union all
+    select
+        all_edges.right_identifier_id,
+        all_edges.right_type,
+        all_edges.left_type,
+        all_edges.left_identifier_id
+    from all_edges
+    where
+        all_edges.right_identifier_id in (select edges.right_identifier_id from edges)
+        and all_edges.left_identifier_id not in (
+            select bad_identifiers.identifier_id from bad_identifiers
+        )
+
+),
+
+-- Identifiers that a crowd shares, however few of it the graph would join.
+crowds as (
+
+    select
+        owners.identifier_id,
+        owners.owner_type
+    from owners
+    inner join limits
+        on
+            owners.identifier_type = limits.identifier_type
+            and owners.owner_type = limits.owner_type
+    group by owners.identifier_id, owners.owner_type
+    having count(distinct owners.owner_id) > max(limits.maximum_count)
+
+),
+
+-- A device or number of a crowd joins nobody at all.
+crowded_places as (
+
+    select distinct crowds.identifier_id
+    from crowds
+    inner join edges on crowds.identifier_id = edges.right_identifier_id
+    where edges.right_type in ('phone', 'visitor')
 
 )
 
@@ -89,7 +126,10 @@ select
         when left_ends.is_invalid or right_ends.is_invalid then 'invalid_value'
         when edges.right_type = 'visitor' and unconsenting.identifier_value is not null
             then 'no_consent'
-        when shared_visitors.identifier_id is not null then 'shared_device'
+        when right_places.identifier_id is not null or right_crowds.identifier_id is not null
+            then {{ shared_reason('edges.right_type') }}
+        when left_places.identifier_id is not null or left_crowds.identifier_id is not null
+            then {{ shared_reason('edges.left_type') }}
     end as cut_reason,
     edges.first_seen_at
 from edges
@@ -97,7 +137,18 @@ left join bad_identifiers as left_ends
     on edges.left_identifier_id = left_ends.identifier_id
 left join bad_identifiers as right_ends
     on edges.right_identifier_id = right_ends.identifier_id
-left join shared_visitors on edges.right_identifier_id = shared_visitors.identifier_id
+left join crowds as left_crowds
+    on
+        edges.left_identifier_id = left_crowds.identifier_id
+        and edges.right_type = left_crowds.owner_type
+left join crowds as right_crowds
+    on
+        edges.right_identifier_id = right_crowds.identifier_id
+        and edges.left_type = right_crowds.owner_type
+left join crowded_places as left_places
+    on edges.left_identifier_id = left_places.identifier_id
+left join crowded_places as right_places
+    on edges.right_identifier_id = right_places.identifier_id
 left join unconsenting
     on
         edges.left_type = unconsenting.identifier_type

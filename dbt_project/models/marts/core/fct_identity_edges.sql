@@ -6,11 +6,12 @@ with edges as (
 
 ),
 
-unique_key_cuts as (
+-- Identifiers that a guard on people cut, not on counts of identifiers.
+cut_identifiers as (
 
     select *
     from {{ touched_rows('int_identifiers_resolved_to_persons', 'int_identifiers_touched') }}
-    where identifier_type = 'visitor' and joined_by_rule = 'unique_key'
+    where joined_by_rule = 'unique_key' or starts_with(joined_by_rule, 'shared_')
 
 )
 
@@ -24,10 +25,10 @@ select
     edges.right_value,
     edges.source,
     edges.rule,
-    case
-        when edges.cut_reason is not null then edges.cut_reason
-        when unique_key_cuts.identifier_id is not null then 'unique_key'
-    end as cut_reason,
+    coalesce(edges.cut_reason, right_cuts.joined_by_rule, left_cuts.joined_by_rule) as cut_reason,
     edges.first_seen_at
 from edges
-left join unique_key_cuts on edges.right_identifier_id = unique_key_cuts.identifier_id
+left join cut_identifiers as right_cuts
+    on edges.right_identifier_id = right_cuts.identifier_id
+left join cut_identifiers as left_cuts
+    on edges.left_identifier_id = left_cuts.identifier_id
