@@ -115,7 +115,12 @@ _TABLES = {
         "load_state": "varchar",
     },
     # Web events that left the raw table since the last complete build.
-    "removed_events": {"visitor_id": "varchar", "occurred_at": "timestamp"},
+    "removed_events": {
+        "visitor_id": "varchar",
+        "user_id": "varchar",
+        "email": "varchar",
+        "occurred_at": "timestamp",
+    },
     # Up to which byte of the journal the ledger of a raw table holds what it says; `*`: its end.
     "journal_positions": {"source": "varchar", "table_name": "varchar", "position": "bigint"},
     # The key that the hashes of this warehouse were made with: its id, and a check value.
@@ -201,8 +206,8 @@ def note_removed(connection: duckdb.DuckDBPyConnection, table: Table, condition:
     """Remember web events that are about to be deleted: their sessions are to be built anew."""
     if table.label == "web/events":
         connection.execute(
-            f"insert into ops.removed_events select visitor_id, occurred_at from {table.relation} "
-            f"where {condition}"
+            f"insert into ops.removed_events by name select visitor_id, user_id, email, "
+            f"occurred_at from {table.relation} where {condition}"
         )
 
 

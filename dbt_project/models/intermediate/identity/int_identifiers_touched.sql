@@ -10,6 +10,12 @@ logins as (
 
 ),
 
+removed_events as (
+
+    select * from {{ ref('stg_ops__removed_events') }}
+
+),
+
 told as (
 
     select * from {{ ref('int_identifier_inputs_fingerprinted') }}
@@ -65,6 +71,18 @@ named as (
         'email',
         email_hash
     from logins
+    where email_hash is not null
+    union
+    select
+        'user',
+        user_id
+    from removed_events
+    where user_id is not null
+    union
+    select
+        'email',
+        email_hash
+    from removed_events
     where email_hash is not null
     union
     select

@@ -6,5 +6,7 @@ with source as (
 
 select
     visitor_id,
+    user_id,
+    email as email_hash,
     occurred_at
 from source
