@@ -16,7 +16,7 @@ nodes as (
 -- In the order of pairs: the right end of an edge is the weaker witness.
 kinds as (
 
-    select *
+    select numbered.*
     from (
         values ('contact', 0), ('user', 1), ('email', 2), ('phone', 3), ('visitor', 4)
     ) as numbered (identifier_type, kind)
