@@ -100,8 +100,7 @@ lifetime as (
 
     select
         customers.person_id,
-        -- Of the type of the other measures: a union of decimals keeps the digits of the widest.
-        sum(money.paid_amount_reporting)::decimal(24, 6) as paid_amount_reporting
+        sum(money.paid_amount_reporting) as paid_amount_reporting
     from customers
     inner join money
         on
@@ -111,97 +110,74 @@ lifetime as (
 
 ),
 
-unioned as (
+wide as (
 
     select
+        'active' as counted_from,
         touch_date as kpi_date,
-        'active_customers' as measure,
         null as channel,
         persona,
-        1 as quantity
+        count(*) as active_customers
     from active_days
-    union all
+    group by touch_date, persona
+    union all by name
     select
-        order_date,
-        'days_to_purchase',
+        'ordered' as counted_from,
+        order_date as kpi_date,
         channel,
         persona,
-        ({{ seconds_between('first_touch_at', 'occurred_at') }} / 86400.0)::decimal(24, 6)
-    from customers
-    union all
-    select
-        order_date,
-        'days_between_orders',
-        channel,
-        persona,
-        ({{ seconds_between('previous_order_at', 'occurred_at') }} / 86400.0)::decimal(24, 6)
+        sum(
+            ({{ seconds_between('first_touch_at', 'occurred_at') }} / 86400.0)::decimal(24, 6)
+        ) filter (where paid_order_number = 1) as days_to_purchase,
+        sum(
+            ({{ seconds_between('previous_order_at', 'occurred_at') }} / 86400.0)::decimal(24, 6)
+        ) filter (where paid_order_number > 1) as days_between_orders
     from sequenced
-    where paid_order_number > 1
+    group by order_date, channel, persona
+    union all by name
     -- Each paid order is judged on the day when its time for another one is over.
-    union all
     select
-        order_date + {{ var('retention_days') }},
-        'orders_judged',
+        'judged' as counted_from,
+        order_date + {{ var('retention_days') }} as kpi_date,
         channel,
         persona,
-        1
+        count(*) as orders_judged,
+        count(*) filter (
+            where next_order_date <= order_date + {{ var('retention_days') }}
+        ) as orders_retained,
+        count(*) filter (
+            where
+            next_order_date is null
+            or next_order_date > order_date + {{ var('retention_days') }}
+        ) as orders_churned
     from sequenced
-    union all
+    group by order_date, channel, persona
+    union all by name
     select
-        order_date + {{ var('retention_days') }},
-        case
-            when next_order_date <= order_date + {{ var('retention_days') }} then 'orders_retained'
-            else 'orders_churned'
-        end,
-        channel,
-        persona,
-        1
-    from sequenced
-    union all
-    select
-        order_date + {{ var('onboarding_days') }},
-        'customers_to_onboard',
-        channel,
-        persona,
-        1
-    from customers
-    union all
-    select
-        customers.order_date + {{ var('onboarding_days') }},
-        'customers_onboarded',
+        'onboarded' as counted_from,
+        customers.order_date + {{ var('onboarding_days') }} as kpi_date,
         customers.channel,
         customers.persona,
-        1
+        count(*) as customers_to_onboard,
+        count(onboarded.person_id) as customers_onboarded
     from customers
-    inner join onboarded on customers.person_id = onboarded.person_id
-    union all
+    left join onboarded on customers.person_id = onboarded.person_id
+    group by customers.order_date, customers.channel, customers.persona
+    union all by name
     select
-        order_date + {{ var('lifetime_days') }},
-        'customers_valued',
-        channel,
-        persona,
-        1
-    from customers
-    union all
-    select
-        customers.order_date + {{ var('lifetime_days') }},
-        'lifetime_paid',
+        'valued' as counted_from,
+        customers.order_date + {{ var('lifetime_days') }} as kpi_date,
         customers.channel,
         customers.persona,
-        lifetime.paid_amount_reporting
+        count(*) as customers_valued,
+        sum(lifetime.paid_amount_reporting) as lifetime_paid
     from customers
-    inner join lifetime on customers.person_id = lifetime.person_id
+    left join lifetime on customers.person_id = lifetime.person_id
+    group by customers.order_date, customers.channel, customers.persona
 
 )
 
 -- What is judged later than the run looks is not known yet.
-select
-    unioned.kpi_date,
-    unioned.measure,
-    coalesce(unioned.channel, '(not set)') as channel,
-    unioned.persona,
-    sum(unioned.quantity)::decimal(24, 4) as quantity
-from unioned
-inner join bounds on unioned.kpi_date <= bounds.last_date
-group by
-    unioned.kpi_date, unioned.measure, coalesce(unioned.channel, '(not set)'), unioned.persona
+select wide.*
+from wide
+inner join bounds on wide.kpi_date <= bounds.last_date

@@ -1,0 +1,119 @@
+with activities as (
+
+    select * from {{ ref('stg_crm__activities') }}
+    where is_known and activity_type in ('email', 'mailing') and direction = 'outbound'
+
+),
+
+deals as (
+
+    select * from {{ ref('stg_crm__deals') }}
+    where is_known and closed_at is not null
+
+),
+
+tickets as (
+
+    select * from {{ ref('stg_crm__tickets') }}
+    where is_known
+
+),
+
+touchpoints as (
+
+    select * from {{ ref('fct_touchpoints') }}
+
+),
+
+identifiers as (
+
+    select * from {{ ref('int_identifiers_resolved_to_persons') }}
+
+),
+
+persons as (
+
+    select * from {{ ref('dim_persons') }}
+
+),
+
+email_measures as (
+
+    select
+        'emails' as counted_from,
+        {{ business_date('activities.occurred_at') }} as kpi_date,
+        'email' as channel,
+        persons.persona,
+        count(*) as emails_sent,
+        count(*) filter (where activities.outcome = 'clicked') as emails_clicked
+    from activities
+    left join identifiers
+        on
+            identifiers.identifier_type = 'contact'
+            and activities.contact_id = identifiers.identifier_value
+    left join persons on identifiers.person_id = persons.person_id
+    group by {{ business_date('activities.occurred_at') }}, persons.persona
+
+),
+
+deal_measures as (
+
+    select
+        'deals' as counted_from,
+        {{ business_date('deals.closed_at') }} as kpi_date,
+        persons.persona,
+        count(*) as deals_closed,
+        count(*) filter (where deals.deal_status = 'won') as deals_won
+    from deals
+    left join identifiers
+        on
+            identifiers.identifier_type = 'contact'
+            and deals.contact_id = identifiers.identifier_value
+    left join persons on identifiers.person_id = persons.person_id
+    group by {{ business_date('deals.closed_at') }}, persons.persona
+
+),
+
+ticket_measures as (
+
+    select
+        'tickets' as counted_from,
+        {{ business_date('tickets.opened_at') }} as kpi_date,
+        touchpoints.persona,
+        count(*) as tickets,
+        count(tickets.first_responded_at) as tickets_responded,
+        sum({{ seconds_between('tickets.opened_at', 'tickets.first_responded_at') }})
+        / 3600.0 as first_response_hours
+    from tickets
+    inner join touchpoints on tickets.ticket_id = touchpoints.ticket_id
+    group by {{ business_date('tickets.opened_at') }}, touchpoints.persona
+
+),
+
+score_measures as (
+
+    select
+        'answers' as counted_from,
+        {{ business_date('responded_at') }} as kpi_date,
+        persona,
+        count(*) filter (where metric = 'csat') as csat_answers,
+        count(*) filter (where score_class = 'satisfied') as csat_satisfied,
+        count(*) filter (where metric = 'ces') as ces_answers,
+        sum(score) filter (where metric = 'ces') as ces_points,
+        count(*) filter (where metric = 'nps') as nps_answers,
+        count(*) filter (where score_class = 'promoter') as nps_promoters,
+        count(*) filter (where score_class = 'promoter')
+        - count(*) filter (where score_class = 'detractor') as nps_balance,
+        count(*) filter (where is_public_review) as reviews
+    from {{ ref('fct_survey_scores') }}
+    group by {{ business_date('responded_at') }}, persona
+
+)
+
+select * from email_measures
+union all by name
+select * from deal_measures
+union all by name
+select * from ticket_measures
+union all by name
+select * from score_measures
