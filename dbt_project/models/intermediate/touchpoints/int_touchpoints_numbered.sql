@@ -276,7 +276,11 @@ unioned as (
         {{ surrogate_key(["'order'", 'orders.order_id']) }},
         'crm',
         'order',
-        case when orders.is_paid then 'paid' else 'unpaid' end,
+        case
+            when orders.is_paid then 'paid'
+            when orders.first_paid_at is not null then 'refunded'
+            else 'unpaid'
+        end,
         null,
         'contact',
         orders.contact_id,

@@ -2,7 +2,7 @@ with orders as (
 
     select
         *,
-        {{ business_date('ordered_at') }} as order_date
+        {{ business_date('ordered_at') }} as charge_date
     from {{ ref('int_orders_paid') }}
     where subscription_id is not null and is_paid
 
@@ -10,8 +10,17 @@ with orders as (
 
 subscriptions as (
 
-    select * from {{ ref('stg_crm__subscriptions') }}
+    select
+        *,
+        {{ business_date('ended_at') }} as ended_date
+    from {{ ref('stg_crm__subscriptions') }}
     where is_known
+
+),
+
+versions as (
+
+    select * from {{ ref('stg_crm__subscription_versions') }}
 
 ),
 
@@ -34,25 +43,47 @@ bounds as (
 
 ),
 
--- Of several orders of one day the last stands.
-charged as (
+charged_days as (
 
     select
-        orders.subscription_id,
-        orders.order_date,
-        orders.currency_code,
-        orders.order_amount,
-        coalesce(identifiers.person_id, orders.contact_id) as customer_id,
-        billing_periods.month_count,
-        {{ business_date('subscriptions.ended_at') }} as ended_date
+        subscription_id,
+        charge_date,
+        min(charge_date) over (partition by subscription_id) as first_charge_date,
+        arg_max(contact_id, order_id) as contact_id
     from orders
-    inner join subscriptions on orders.subscription_id = subscriptions.subscription_id
-    inner join billing_periods on subscriptions.billing_period = billing_periods.billing_period
-    left join identifiers on orders.contact_id = identifiers.identifier_value
-    qualify row_number() over (
-        partition by orders.subscription_id, orders.order_date
-        order by orders.ordered_at desc, orders.order_id desc
-    ) = 1
+    group by subscription_id, charge_date
+
+),
+
+-- What says a price from a day on: the contract as it was seen, and charges where it was not.
+prices as (
+
+    select
+        subscription_id,
+        charge_date as price_date,
+        price_amount,
+        false as is_contract
+    from {{ ref('int_subscription_charges_priced') }}
+    where price_amount is not null
+    union all
+    select
+        subscription_id,
+        previous_seen_date + 1,
+        period_amount,
+        true
+    from versions
+    where previous_seen_date is not null
+
+),
+
+daily_prices as (
+
+    select
+        subscription_id,
+        price_date,
+        arg_max(price_amount, is_contract) as price_amount
+    from prices
+    group by subscription_id, price_date
 
 ),
 
@@ -61,11 +92,11 @@ month_starts as (
 
     select
         unnest(generate_series(
-            {{ month_start_date('min(charged.order_date)') }},
+            {{ month_start_date('min(charged_days.charge_date)') }},
             min(bounds.last_date),
             interval '1 month'
         ))::date as month_start_date
-    from charged
+    from charged_days
     cross join bounds
 
 ),
@@ -73,63 +104,91 @@ month_starts as (
 months as (
 
     select
-        month_start_date,
-        (month_start_date + interval '1 month')::date - 1 as month_end_date
+        month_starts.month_start_date,
+        (month_starts.month_start_date + interval '1 month')::date - 1 as month_end_date
     from month_starts
-
-),
-
-started as (
-
-    select
-        subscription_id,
-        min(order_date) as first_order_date
-    from charged
-    group by subscription_id
+    inner join bounds
+        on (month_starts.month_start_date + interval '1 month')::date - 1 <= bounds.last_date
 
 ),
 
 subscription_months as (
 
     select
-        started.subscription_id,
+        subscriptions.subscription_id,
+        subscriptions.currency_code,
+        subscriptions.ended_date,
         months.month_start_date,
         months.month_end_date
-    from started
-    inner join months on started.first_order_date <= months.month_end_date
-    inner join bounds on months.month_end_date <= bounds.last_date
+    from subscriptions
+    inner join charged_days
+        on
+            subscriptions.subscription_id = charged_days.subscription_id
+            and charged_days.charge_date = charged_days.first_charge_date
+    inner join months on charged_days.charge_date <= months.month_end_date
 
 ),
 
--- At the end of the month the newest charge counts, unless its time is over or the contract ended.
+-- At the end of the month: the newest charge, the price in force and the period that it is for.
 charged_months as (
 
     select
-        subscription_months.subscription_id,
-        subscription_months.month_start_date,
-        subscription_months.month_end_date,
-        charged.customer_id,
-        charged.currency_code,
-        charged.order_amount,
-        charged.month_count,
-        charged.ended_date,
-        (charged.order_date + to_months(charged.month_count))::date
-        + {{ var('renewal_grace_days') }} as paid_until_date
+        subscription_months.*,
+        charged_days.charge_date,
+        charged_days.contact_id
     from subscription_months
-    asof inner join charged
+    asof inner join charged_days
         on
-            subscription_months.subscription_id = charged.subscription_id
-            and subscription_months.month_end_date >= charged.order_date
+            subscription_months.subscription_id = charged_days.subscription_id
+            and subscription_months.month_end_date >= charged_days.charge_date
+
+),
+
+priced_months as (
+
+    select
+        charged_months.*,
+        daily_prices.price_amount
+    from charged_months
+    asof inner join daily_prices
+        on
+            charged_months.subscription_id = daily_prices.subscription_id
+            and charged_months.month_end_date >= daily_prices.price_date
+
+),
+
+period_months as (
+
+    select
+        priced_months.*,
+        versions.billing_period
+    from priced_months
+    asof inner join versions
+        on
+            priced_months.subscription_id = versions.subscription_id
+            and priced_months.month_end_date
+            > coalesce(versions.previous_seen_date, date '0001-01-01')
 
 )
 
+-- A month is paid while the newest charge's period lasts, and the contract.
 select
-    subscription_id,
-    month_start_date,
-    customer_id,
-    currency_code,
+    period_months.subscription_id,
+    period_months.month_start_date,
+    coalesce(identifiers.person_id, period_months.contact_id) as customer_id,
+    period_months.currency_code,
     case
-        when paid_until_date <= month_end_date or ended_date <= month_end_date then 0
-        else {{ in_money('order_amount / month_count', 'currency_code') }}
+        when period_months.ended_date <= period_months.month_end_date then 0
+        when
+            (period_months.charge_date + to_months(billing_periods.month_count))::date
+            + billing_periods.day_count
+            + {{ var('renewal_grace_days') }} <= period_months.month_end_date
+            then 0
+        else {{ in_money(
+            'period_months.price_amount * billing_periods.periods_per_year / 12',
+            'period_months.currency_code'
+        ) }}
     end::decimal(18, 3) as monthly_amount
-from charged_months
+from period_months
+inner join billing_periods on period_months.billing_period = billing_periods.billing_period
+left join identifiers on period_months.contact_id = identifiers.identifier_value
