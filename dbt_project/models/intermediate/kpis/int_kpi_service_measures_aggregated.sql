@@ -99,7 +99,7 @@ score_measures as (
         count(*) filter (where metric = 'csat') as csat_answers,
         count(*) filter (where score_class = 'satisfied') as csat_satisfied,
         count(*) filter (where metric = 'ces') as ces_answers,
-        sum(score) filter (where metric = 'ces') as ces_points,
+        sum(scaled_score) filter (where metric = 'ces') as ces_points,
         count(*) filter (where metric = 'nps') as nps_answers,
         count(*) filter (where score_class = 'promoter') as nps_promoters,
         count(*) filter (where score_class = 'promoter')

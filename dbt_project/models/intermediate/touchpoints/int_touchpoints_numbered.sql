@@ -415,7 +415,7 @@ unioned as (
         answers.response_id,
         answers.metric,
         null,
-        answers.score,
+        floor(answers.scaled_score)::integer,
         null,
         true,
         answers.is_public_review,

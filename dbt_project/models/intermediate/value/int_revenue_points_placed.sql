@@ -124,6 +124,7 @@ last_scores as (
         person_id,
         metric,
         score_rate,
+        is_at_risk,
         responded_at
     from survey_scores
     where person_id is not null
@@ -138,7 +139,8 @@ satisfied as (
     select
         preceded.*,
         last_scores.metric as last_score_metric,
-        last_scores.score_rate as last_score_rate
+        last_scores.score_rate as last_score_rate,
+        last_scores.is_at_risk as is_last_score_at_risk
     from preceded
     asof left join last_scores
         on

@@ -63,7 +63,7 @@ prices as (
         charge_date as price_date,
         price_amount,
         false as is_contract
-    from {{ ref('int_subscription_charges_priced') }}
+    from {{ ref('int_subscription_charges_valued') }}
     where price_amount is not null
     union all
     select

@@ -59,6 +59,8 @@ select
     stage_intervals.stage as stage_at_answer,
     resolved.score::integer as score,
     resolved.score_rate::decimal(9, 4) as score_rate,
+    resolved.scaled_score::decimal(9, 4) as scaled_score,
+    resolved.is_at_risk,
     resolved.is_public_review,
     resolved.responded_at
 from resolved

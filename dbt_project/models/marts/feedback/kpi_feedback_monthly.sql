@@ -62,7 +62,8 @@ response_rates as (
 
 ),
 
--- Points of one answer: +1, 0, -1 for NPS; in the top box or not for CSAT; the score otherwise.
+-- Points of one answer: +1, 0, -1 for NPS; in the top box or not for CSAT; otherwise the score on
+-- the metric's usual scale.
 pointed as (
 
     select
@@ -76,7 +77,7 @@ pointed as (
             when score_class = 'detractor' then -100
             when metric = 'nps' then 0
             when metric = 'csat' then (score_class = 'satisfied')::integer
-            else score
+            else scaled_score
         end as points
     from survey_scores
 

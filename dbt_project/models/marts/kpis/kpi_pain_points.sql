@@ -112,7 +112,7 @@ dissatisfied as (
         touchpoint_type,
         count(*) as answer_count,
         count(*) filter (
-            where score_class in ('detractor', 'dissatisfied', 'hard', 'low')
+            where is_at_risk
         ) as dissatisfied_count
     from survey_scores
     where touchpoint_type is not null

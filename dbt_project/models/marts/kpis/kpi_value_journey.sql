@@ -44,8 +44,8 @@ judged as (
             when revenue_points.point_type in ('order', 'renewal')
                 then orders.unpaid_amount_reporting
         end as unpaid_amount_reporting,
-        -- At risk: last heard in the lower half of a scale, or with a ticket open at the time.
-        coalesce(revenue_points.last_score_rate < 0.5, false)
+        -- At risk: by the class of the last score, or with a ticket open at the time.
+        coalesce(revenue_points.is_last_score_at_risk, false)
         or revenue_points.open_ticket_count > 0 as is_at_risk
     from revenue_points
     left join persons on revenue_points.person_id = persons.person_id

@@ -93,6 +93,7 @@ select
         when paid_amount > 0 then {{ seconds_between('delivered_at', 'paid_at') }}
     end::bigint as delivery_to_payment_seconds,
     is_order_paid,
+    is_last_score_at_risk,
     contracted_at,
     billed_at,
     paid_at,
