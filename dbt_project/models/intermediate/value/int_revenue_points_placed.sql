@@ -19,6 +19,13 @@ touchpoints as not materialized (
 
 ),
 
+touch_types as (
+
+    select * from {{ ref('touchpoint_types') }}
+    where is_marketing_touch
+
+),
+
 stage_intervals as (
 
     select * from {{ ref('fct_stage_intervals') }}
@@ -91,8 +98,7 @@ preceding_candidates as (
     select
         person_id,
         touchpoint_id,
-        occurred_at,
-        channel
+        occurred_at
     from touchpoints
     where
         person_id in (select typed.person_id from typed)
@@ -108,13 +114,51 @@ preceded as (
 
     select
         typed.*,
-        preceding_candidates.touchpoint_id as preceding_touchpoint_id,
-        preceding_candidates.channel as preceding_channel
+        preceding_candidates.touchpoint_id as preceding_touchpoint_id
     from typed
     asof left join preceding_candidates
         on
             typed.person_id = preceding_candidates.person_id
             and typed.occurred_at > preceding_candidates.occurred_at
+
+),
+
+-- Touches that bring somebody, and whose channel is known.
+bringing_touches as (
+
+    select
+        touchpoints.person_id,
+        touchpoints.occurred_at,
+        touchpoints.channel
+    from touchpoints
+    inner join touch_types on touchpoints.touchpoint_type = touch_types.touchpoint_type
+    where
+        touchpoints.person_id in (select typed.person_id from typed)
+        and touchpoints.channel != 'unassigned'
+    qualify row_number() over (
+        partition by touchpoints.person_id, touchpoints.occurred_at
+        order by touchpoints.touchpoint_number desc
+    ) = 1
+
+),
+
+-- All money of an order belongs to what brought the order: the visit in which it was placed, else
+-- the last touch that brings before it. Neither a survey nor a payment brings money.
+brought as (
+
+    select
+        preceded.*,
+        coalesce(order_touchpoints.channel, bringing_touches.channel) as preceding_channel
+    from preceded
+    left join touchpoints as order_touchpoints
+        on
+            {{ surrogate_key(["'order'", 'preceded.order_id']) }} = order_touchpoints.touchpoint_id
+            and order_touchpoints.channel != 'unassigned'
+    asof left join bringing_touches
+        on
+            preceded.person_id = bringing_touches.person_id
+            and coalesce(preceded.contracted_at, preceded.occurred_at)
+            > bringing_touches.occurred_at
 
 ),
 
@@ -137,15 +181,15 @@ last_scores as (
 satisfied as (
 
     select
-        preceded.*,
+        brought.*,
         last_scores.metric as last_score_metric,
         last_scores.score_rate as last_score_rate,
         last_scores.is_at_risk as is_last_score_at_risk
-    from preceded
+    from brought
     asof left join last_scores
         on
-            preceded.person_id = last_scores.person_id
-            and preceded.occurred_at > last_scores.responded_at
+            brought.person_id = last_scores.person_id
+            and brought.occurred_at > last_scores.responded_at
 
 ),
 
