@@ -12,7 +12,7 @@ select
         when 'social' then 'social'
         when 'direct_traffic' then '(direct)'
         when 'email' then 'email'
-        else coalesce(leads.origin, '(not set)')
+        else coalesce(leads.origin, 'unknown')
     end as utm_source,
     case leads.origin
         when 'organic_search' then 'organic'

@@ -80,7 +80,7 @@ def interval(difference: float, *shares: tuple[float, int]) -> tuple[float, floa
         ("csat", 0.70, 0.98),
         ("ces", 4.0, 6.5),
         ("nps", 5, 50),
-        ("roas", 1, 6),
+        ("roas", 1, 8),
         ("first_response_hours", 2, 24),
     ],
 )
