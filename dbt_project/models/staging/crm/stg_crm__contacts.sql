@@ -21,7 +21,7 @@ renamed as (
         user_id,
         visitor_id,
         account_id,
-        lower(persona) as persona,
+        nullif(lower(persona), '(not set)') as persona,
         country_code,
         referred_by_contact_id,
         merged_into_contact_id,
