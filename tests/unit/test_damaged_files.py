@@ -339,13 +339,13 @@ def test_values_are_those_of_the_file(corpus: Any) -> None:
             "currency_code, payment_type from raw_crm.payments",
         )
     }  # fmt: skip
-    good = ["o", "2026-01-01 01:00:00", "1.50", "JPY", "charge"]
+    good = ["o", "2026-01-01 01:00:00", "1.500", "JPY", "charge"]
     assert found["o1"] == found["v5"] == found["a1"] == found["b2"] == good
     assert found["p2"] == ["注文", *good[1:]]
     assert found["q1"][1] == "2026-01-01 10:00:00"  # UTC was stated
     assert found["q2"] == found["q3"] == found[str(2**64 - 1)] == found["1" * 5000] == good
     assert found["1000000000000000"] == good
-    assert found["k2"] == ["o", "2026-01-01 15:00:00", "2.00", "JPY", "charge"]
+    assert found["k2"] == ["o", "2026-01-01 15:00:00", "2.000", "JPY", "charge"]
 
 
 def test_messages_name_no_content(corpus: Any) -> None:
