@@ -363,7 +363,7 @@ def test_an_entity_seen_again_is_as_young_as_its_youngest_sighting(tmp_path: Pat
             "select order_amount, _extracted_on::varchar from raw_crm.orders where order_id = 'o' "
             "order by _extracted_on desc limit 1",
         )
-        assert str(newest) == "[(Decimal('1.00'), '2026-01-03')]"
+        assert str(newest) == "[(Decimal('1.000'), '2026-01-03')]"
 
 
 def test_new_columns_are_kept_hashed_and_reported(tmp_path: Path) -> None:
