@@ -55,7 +55,8 @@ def test_rows_are_added_take_places_or_all(tmp_path: Path) -> None:
         channels__csv=CHANNELS
         + "# ours\ndirect,1,直接,Typed in,true,false\nfax,99,ファックス,Fax,false,false\n",
         kpi_targets__csv=TARGETS + "visits,month,2026-01-01,all,all,100\n",
-        billing_periods__replace__yml="- {billing_period: week, month_count: 0, day_count: 7, periods_per_year: 52, tolerance_days: 1}\n",
+        billing_periods__replace__yml="- {billing_period: week, month_count: 0, day_count: 7, "
+        "periods_per_year: 52, tolerance_days: 1}\n",
         options__yml="session_timeout_minutes: 45\njourney_gap_days: 90\n",
     )
     found = rules.load(extended)
