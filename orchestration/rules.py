@@ -15,7 +15,6 @@ of dbt are made, and into the contract (`loading/contract.py`).
 from __future__ import annotations
 
 import csv
-import difflib
 import hashlib
 import io
 import json
@@ -37,6 +36,7 @@ from orchestration.settings import (
     SettingsError,
     currency_codes,
     load_settings,
+    nearest,
 )
 
 OPTIONS = "options"
@@ -232,7 +232,8 @@ def load(home: Path | None) -> Rules:
     if not problems:
         for name, rule_set in sets.items():
             if rule_set.table.is_dropped_when_unknown and rule_set.origin == "default":
-                rows = tuple(r for r in rule_set.rows if not _unknown(rule_set.table, r, sets))
+                lost = [row for _, rows in _unknown(rule_set, sets) for row in rows]
+                rows = tuple(row for row in rule_set.rows if row not in lost)
                 sets[name] = replace(rule_set, rows=rows)
         for rule_set in sets.values():
             problems += _versions_of_one_day(rule_set)
@@ -262,10 +263,10 @@ def _files(home: Path | None, problems: list[str]) -> Iterator[Path]:
         endings = ("csv", "yml", "yaml")
         allowed = endings[1:] if name == OPTIONS else [*endings, *(f"replace.{e}" for e in endings)]
         if name not in tables() and name != OPTIONS:
-            near = difflib.get_close_matches(name, [*tables(), OPTIONS], 1, 0.5)
+            near = nearest(name, [*tables(), OPTIONS])
             problems.append(
                 f"{_shown(path)}: there is no rule table {name}"
-                + (f"; did you mean {near[0]}?" if near else f"; there are: {', '.join(tables())}")
+                + (f"; did you mean {near}?" if near else f"; there are: {', '.join(tables())}")
             )
         elif rest not in allowed or not path.is_file():
             problems.append(f"{_shown(path)}: it has to be a file {name}.{' or .'.join(allowed)}")
@@ -381,10 +382,10 @@ def _header_is_right(
         return False
     wrong = [name for name in header if name not in table.columns]
     for name in wrong:
-        near = difflib.get_close_matches(name, table.columns, 1, 0.5)
+        near = nearest(name, table.columns)
         report(
             f"{where}: {table.name} has no column {name!r}; "
-            + (f"did you mean {near[0]}? " if near else "")
+            + (f"did you mean {near}? " if near else "")
             + f"Its columns: {', '.join(table.columns)}"
         )
     twice = {name for name in header if header.count(name) > 1}
@@ -482,34 +483,32 @@ def _versions_of_one_day(rule_set: RuleSet) -> Iterator[str]:
             )
 
 
-def _unknown(table: RuleTable, row: Row, sets: dict[str, RuleSet]) -> list[Reference]:
-    """The references of a row that lead nowhere."""
-    return [
-        reference
-        for reference in table.references
-        if all(row[name] == value for name, value in reference.when)
-        and all(row[name] is not None for name in reference.columns)
-        and tuple(row[name] for name in reference.columns) not in _known(reference, sets)
-    ]
-
-
-def _known(reference: Reference, sets: dict[str, RuleSet]) -> set[tuple[str | None, ...]]:
-    return {
-        tuple(row[name] for name in reference.named)
-        for row in sets[reference.to].rows
-        if all(row[name] == value for name, value in reference.where)
-    }
+def _unknown(rule_set: RuleSet, sets: dict[str, RuleSet]) -> Iterator[tuple[Reference, list[Row]]]:
+    """Each reference of a rule table, and the rows whose values lead nowhere."""
+    for reference in rule_set.table.references:
+        known = {
+            tuple(row[name] for name in reference.named)
+            for row in sets[reference.to].rows
+            if all(row[name] == value for name, value in reference.where)
+        }
+        yield (
+            reference,
+            [
+                row
+                for row in rule_set.rows
+                if all(row[name] == value for name, value in reference.when)
+                and all(row[name] is not None for name in reference.columns)
+                and tuple(row[name] for name in reference.columns) not in known
+            ],
+        )
 
 
 def _unknown_references(rule_set: RuleSet, sets: dict[str, RuleSet]) -> Iterator[str]:
     """Values that the rule table that they refer to does not know."""
-    unknown: dict[Reference, list[str]] = {}
-    for row in rule_set.rows:
-        for reference in _unknown(rule_set.table, row, sets):
-            value = " ".join(str(row[name]) for name in reference.columns)
-            if value not in unknown.setdefault(reference, []):
-                unknown[reference].append(value)
-    for reference, values in unknown.items():
+    for reference, rows in _unknown(rule_set, sets):
+        values = {" ".join(str(row[name]) for name in reference.columns) for row in rows}
+        if not values:
+            continue
         own = rule_set.file_name or f"seeds/{rule_set.table.name}.csv"
         theirs = sets[reference.to].file_name or f"rules/{reference.to}.csv"
         where = "".join(f", {name} {value}" for name, value in reference.where)
@@ -532,10 +531,10 @@ def _options(path: Path, report: Callable[[str], None]) -> dict[str, Any]:
         return {}
     for name, value in given.items():
         if name not in default_options():
-            near = difflib.get_close_matches(str(name), default_options(), 1, 0.5)
+            near = nearest(str(name), default_options())
             report(
                 f"{_shown(path)}: {name} is no option"
-                + (f"; did you mean {near[0]}?" if near else "")
+                + (f"; did you mean {near}?" if near else "")
                 + f" There are: {', '.join(default_options())}"
             )
             continue

@@ -15,7 +15,7 @@ import shlex
 import shutil
 import sys
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
@@ -410,14 +410,22 @@ def _config(path: Path) -> dict[str, Any]:
         raise SettingsError(f"{path} cannot be read as UTF-8 text; correct it") from None
 
 
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """The known name that somebody most likely meant; None when none is near."""
+    return next(iter(difflib.get_close_matches(name, known, 1, 0.5)), None)
+
+
+def unknown(name: str, kind: str, known: Iterable[str], where: str = "") -> str:
+    """How a message names what nobody knows: `<where><name> is no <kind>`, and what there is."""
+    known = tuple(known)
+    near = nearest(name, known)
+    meant = f"did you mean {near}? " if near else ""
+    return f"{where}{name} is no {kind}; {meant}There are: {', '.join(known)}"
+
+
 def _refuse_unknown(path: Path, name: str, kind: str, known: tuple[str, ...]) -> None:
     if name not in known:
-        near = difflib.get_close_matches(name, known, 1, 0.5)
-        raise SettingsError(
-            f"{path}: {name} is no {kind}; "
-            + (f"did you mean {near[0]}? " if near else "")
-            + f"There are: {', '.join(known)}"
-        )
+        raise SettingsError(f"{path}: {unknown(name, kind, known)}")
 
 
 def _pepper(home: Path) -> tuple[str | None, str]:

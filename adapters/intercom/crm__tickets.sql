@@ -1,15 +1,5 @@
 -- A conversation that the company began is a ticket once the contact replied: from then on.
-with conversations as (
-
-    select
-        unnest(
-            coalesce(from_json(json -> '$.conversations', '["JSON"]'), [json])
-        ) as conversation
-    from conversation_pages
-
-),
-
-read as (
+with read as (
 
     select
         conversation ->> '$.id' as conversation_id,

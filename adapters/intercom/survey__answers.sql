@@ -1,14 +1,4 @@
 -- The rating that a contact gives a conversation, one to five faces, with a remark.
-with conversations as (
-
-    select
-        unnest(
-            coalesce(from_json(json -> '$.conversations', '["JSON"]'), [json])
-        ) as conversation
-    from conversation_pages
-
-)
-
 select
     'intercom-' || (conversation ->> '$.id') as response_id,
     'intercom_conversation_rating' as survey_id,

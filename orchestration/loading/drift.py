@@ -167,6 +167,7 @@ class History:
         """Read the ledger, once."""
         self._connection, self._table = connection, table
         self._feeds: dict[str, Feed] = {}
+        self._last: tuple[str, Feed] | None = None  # a file asks for its feed several times
         lists = connection.execute(
             "select distinct new_columns from ops.files where source = ? and table_name = ? "
             "and status = 'loaded' and new_columns != '[]'",
@@ -176,11 +177,14 @@ class History:
 
     def feed(self, outcome: FileOutcome) -> Feed:
         """The feed of a file."""
+        if self._last and self._last[0] == outcome.file_name:
+            return self._last[1]
         row = self._connection.execute(f"select {feed_of('?')}", [outcome.file_name]).fetchone()
         assert row is not None
         if row[0] not in self._feeds:
             self._feeds[row[0]] = Feed(self._connection, self._table, row[0])
-        return self._feeds[row[0]]
+        self._last = (outcome.file_name, self._feeds[row[0]])
+        return self._last[1]
 
     def add(self, outcome: FileOutcome) -> None:
         """The file is loaded: the next ones are compared with it too."""

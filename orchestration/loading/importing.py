@@ -13,7 +13,6 @@ changes nothing.
 
 from __future__ import annotations
 
-import difflib
 import json
 import os
 import re
@@ -45,6 +44,7 @@ from orchestration.settings import (
     Settings,
     choice_problem,
     load_settings,
+    unknown,
 )
 
 ADAPTERS_DIR = ROOT / "adapters"
@@ -206,12 +206,7 @@ def _refuse_unknown(path: Path, where: str, found: object, known: tuple[str, ...
         raise ImportFailed(f"{path}: {where.rstrip('.')} must be a table; correct it")
     for key in found:
         if key not in known:
-            near = difflib.get_close_matches(key, known, 1, 0.5)
-            raise ImportFailed(
-                f"{path}: {where}{key} is no key; "
-                + (f"did you mean {near[0]}? " if near else "")
-                + f"There are: {', '.join(known)}"
-            )
+            raise ImportFailed(f"{path}: {unknown(key, 'key', known, where)}")
 
 
 def import_export(adapter: str, source_dir: Path, settings: Settings) -> dict[str, int]:
@@ -618,14 +613,17 @@ def _rows(
     return header, rows, units
 
 
+def _parquet(path: Path, texts: str) -> pa.Table:
+    """Texts of the `records` of a Parquet file, times in UTC; `texts` is what is selected."""
+    with duckdb.connect(config={"python_enable_replacements": "false"}) as connection:
+        connection.execute("set TimeZone = 'UTC'")
+        relation, _, _ = reading.parquet_relation(path)
+        return connection.execute(f"select {texts} from {relation} as records").to_arrow_table()
+
+
 def _table(path: Path, entry: Input) -> pa.Table:
     if path.suffix == ".parquet":
-        with duckdb.connect(config={"python_enable_replacements": "false"}) as connection:
-            connection.execute("set TimeZone = 'UTC'")
-            relation, _, _ = reading.parquet_relation(path)
-            texts = connection.execute(
-                f"select columns(*)::varchar from {relation}"
-            ).to_arrow_table()
+        texts = _parquet(path, "columns(*)::varchar")
         return texts.rename_columns([_known(name, entry) for name in texts.column_names])
     header, rows, units = _rows(path, entry)
     columns = [pa.array([row[n] for row in rows], pa.string()) for n in range(len(header[0]))]
@@ -662,13 +660,7 @@ def _melted(path: Path, entry: Input) -> pa.Table:
 def _records(path: Path, is_whole: bool) -> list[str]:
     """Records of a JSON or Parquet file as JSON texts."""
     if path.suffix == ".parquet":
-        with duckdb.connect(config={"python_enable_replacements": "false"}) as connection:
-            connection.execute("set TimeZone = 'UTC'")
-            relation, _, _ = reading.parquet_relation(path)
-            rows = connection.execute(
-                f"select to_json(records)::varchar from {relation} as records"
-            ).fetchall()
-            return [row[0] for row in rows]
+        return list(_parquet(path, "to_json(records)::varchar").column(0).to_pylist())
     try:
         return reading.json_texts(path, is_whole)
     except ValueError as error:

@@ -171,7 +171,9 @@ def _offset(zone: str | None, offset: str | None) -> timedelta | None:
         offset = "+9"
     if offset is None:
         return timedelta(0)
-    hours, minutes = re.fullmatch(r"[+-](\d{1,2}):?(\d{2})?", offset).groups()  # type: ignore[union-attr]
+    found = re.fullmatch(r"[+-](\d{1,2}):?(\d{2})?", offset)
+    assert found is not None  # the pattern of times lets no other offset through
+    hours, minutes = found.groups()
     size = timedelta(hours=int(hours), minutes=int(minutes or 0))
     return -size if offset[0] == "-" else size
 

@@ -25,15 +25,9 @@ numbered_touches as (
         journey_touchpoints.*,
         touchpoints.channel,
         touchpoints.touchpoint_type,
-        case when touchpoint_types.is_marketing_touch then touchpoints.channel end
-            as bringing_channel,
-        min(
-            case
-                when
-                    touchpoints.touchpoint_type = 'order' and touchpoints.touchpoint_name = 'paid'
-                    then journey_touchpoints.touchpoint_number
-            end
-        ) over (partition by journey_touchpoints.journey_id) as first_paid_number
+        {{ bringing_columns(
+            'journey_touchpoints.touchpoint_number', 'journey_touchpoints.journey_id'
+        ) }}
     from journey_touchpoints
     inner join touchpoints on journey_touchpoints.touchpoint_id = touchpoints.touchpoint_id
     inner join touchpoint_types on touchpoints.touchpoint_type = touchpoint_types.touchpoint_type

@@ -54,15 +54,7 @@ numbered_touches as (
 
     select
         touchpoints.*,
-        case when touchpoint_types.is_marketing_touch then touchpoints.channel end
-            as bringing_channel,
-        min(
-            case
-                when
-                    touchpoints.touchpoint_type = 'order' and touchpoints.touchpoint_name = 'paid'
-                    then touchpoints.touchpoint_number
-            end
-        ) over (partition by touchpoints.person_id) as first_paid_number
+        {{ bringing_columns('touchpoints.touchpoint_number', 'touchpoints.person_id') }}
     from touchpoints
     inner join touchpoint_types on touchpoints.touchpoint_type = touchpoint_types.touchpoint_type
 
