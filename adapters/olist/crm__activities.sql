@@ -12,7 +12,8 @@ select
     closed_deals.mql_id as contact_id,
     (orders.order_purchase_timestamp::timestamp at time zone 'America/Sao_Paulo')::varchar
         as occurred_at,
-    'sale' as activity_type
+    'sale' as activity_type,
+    'inbound' as direction
 from sales
 inner join closed_deals on sales.seller_id = closed_deals.seller_id
 inner join orders on sales.order_id = orders.order_id

@@ -53,6 +53,20 @@ def rows(
     return out
 
 
+def acts(t: dict[str, pd.DataFrame]) -> pd.Series:
+    """Which touchpoints of the sample are what the person did, said once more."""
+    touches = t["touches"]
+    kinds = t["activities"].set_index("activity_id")
+    known = touches[["activity_id"]].join(kinds[["direction", "outcome"]], on="activity_id")
+    renewals = t["points"].loc[t["points"]["point_type"] == "renewal", "order_id"]
+    name, is_activity = touches["touchpoint_name"], touches["touchpoint_type"] == "activity"
+    answered = known["outcome"].isin(["opened", "clicked"]) | (known["direction"] == "inbound")
+    met = name.isin(["meeting", "onboarding"]) | ((name == "call") & (known["outcome"] == "done"))
+    ordered = (touches["touchpoint_type"] == "order") & ~touches["order_id"].isin(renewals)
+    others = ["web_session", "web_event", "ticket", "survey_answer", "referral", "recommendation"]
+    return touches["touchpoint_type"].isin(others) | ordered | (is_activity & (answered | met))
+
+
 def measures(t: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
     persona = t["persons"].set_index("person_id")["persona"]
     last_day = business_day(t["release"]["as_of_at"] - pd.Timedelta(seconds=1))[0]
@@ -193,7 +207,7 @@ def measures(t: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
     between = (later["occurred_at"] - later["previous_at"]).dt.total_seconds() / 86400
     found["days_between_orders"] = rows(later, later["day"], between, **by)
     customer_since = first.set_index("person_id")["day"]
-    present = touches[touches["person_id"].isin(customer_since.index)]
+    present = touches[acts(t) & touches["person_id"].isin(customer_since.index)]
     present = present[present["day"] >= present["person_id"].map(customer_since)]
     present = present.drop_duplicates(["person_id", "day"])
     found["active_customers"] = rows(present, present["day"], persona="persona")

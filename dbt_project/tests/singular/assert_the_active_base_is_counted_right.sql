@@ -1,11 +1,11 @@
--- Once more, without following anybody: who was there within the limit at the end of each day.
+-- Once more, without following anybody: who acted on one of as many days as the limit has, the day itself among them.
 with days as (
 
     select
         person_id,
         {{ business_date('occurred_at') }} as active_date
     from {{ ref('fct_touchpoints') }}
-    where person_id is not null
+    where person_id is not null and is_own_act
     group by person_id, {{ business_date('occurred_at') }}
 
 ),
@@ -31,7 +31,7 @@ counted as (
     left join days
         on
             checked.active_date >= days.active_date
-            and checked.active_date - {{ var('journey_gap_days') }} <= days.active_date
+            and checked.active_date - {{ var('journey_gap_days') }} < days.active_date
     group by checked.active_date, checked.base_count
 
 )

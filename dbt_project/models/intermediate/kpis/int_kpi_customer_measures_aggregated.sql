@@ -66,7 +66,7 @@ customers as (
 
 ),
 
--- Days on which somebody who has paid before was there.
+-- Days on which somebody who has paid before did something.
 active_days as (
 
     select
@@ -78,6 +78,7 @@ active_days as (
         on
             customers.person_id = touchpoints.person_id
             and customers.order_date <= touchpoints.touch_date
+    where touchpoints.is_own_act
     group by customers.person_id, customers.persona, touchpoints.touch_date
 
 ),

@@ -7,7 +7,7 @@ with touchpoints as (
         coalesce(persona, '(not set)') as persona,
         {{ business_date('occurred_at') }} as active_date
     from {{ touched_rows('fct_touchpoints') }}
-    where person_id is not null
+    where person_id is not null and is_own_act
 
 ),
 
@@ -33,8 +33,8 @@ bounded as (
 
 )
 
--- Who was active within the limit is in the base; who was not for longer is dormant until coming
--- back.
+-- Who acted on one of as many days as the limit has, today among them, is in the base; who did not
+-- is dormant until coming back. An act on the very day after them keeps the person in.
 select
     person_id,
     persona,
@@ -50,6 +50,6 @@ select
     person_id,
     persona,
     'dormant',
-    active_date + {{ var('journey_gap_days') | int + 1 }}
+    active_date + {{ var('journey_gap_days') }}
 from bounded
 where next_date is null or next_date - active_date > {{ var('journey_gap_days') }}

@@ -67,7 +67,7 @@ journeys as (
         case when count(*) > {{ var('path_steps') }} then ' > (other)' else '' end as path_rest,
         count(*) as touchpoint_count,
         min(occurred_at) as started_at,
-        max(occurred_at) as ended_at
+        max(occurred_at) filter (where is_own_act) as ended_at
     from numbered_touches
     group by
         journey_id,

@@ -64,11 +64,12 @@ journeys as (
         journey_number,
         max(occurred_at) + interval '{{ var("journey_gap_days") }} days' as lapses_at
     from journey_touchpoints
+    where is_own_act
     group by journey_id, person_id, journey_number
 
 ),
 
--- A journey that reached a stage lapses once the gap is over without another touchpoint.
+-- A journey that reached a stage lapses once the gap is over without another act of the person.
 lapses as (
 
     select journeys.*

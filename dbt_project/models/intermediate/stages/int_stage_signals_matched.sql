@@ -58,6 +58,7 @@ matches as (
             and touchpoints.touchpoint_name is not distinct from rules.touchpoint_name
             and {{ holds_on('rules', 'touchpoints.occurred_date') }}
             and (rules.persona is null or touchpoints.persona = rules.persona)
+            and (rules.is_own_act is null or touchpoints.is_own_act = rules.is_own_act)
             and (rules.metric is null or touchpoints.metric = rules.metric)
             and (rules.minimum_score is null or touchpoints.score >= rules.minimum_score)
             and (

@@ -2,17 +2,25 @@
 
 with touchpoints as (
 
-    select * from {{ touched_rows('int_touchpoints_numbered') }}
+    select
+        *,
+        max(case when is_own_act then occurred_at end) over (
+            partition by person_id
+            order by touchpoint_number
+            rows between unbounded preceding and 1 preceding
+        ) as last_act_at
+    from {{ touched_rows('int_touchpoints_numbered') }}
     where person_id is not null
 
 ),
 
--- A gap of exactly the limit stays in the journey.
-gaps as (
+-- Only acts of the person start a journey. A gap of exactly the limit stays in it.
+compared as (
 
     select
         *,
-        lag(occurred_at) over (partition by person_id order by touchpoint_number) as previous_at
+        occurred_at - last_act_at
+        <= interval '{{ var("journey_gap_days") }} days' as is_within_gap
     from touchpoints
 
 ),
@@ -21,20 +29,20 @@ numbered as (
 
     select
         *,
-        sum(
-            case
-                when previous_at is null then 1
-                when
-                    occurred_at - previous_at > interval '{{ var("journey_gap_days") }} days'
-                    then 1
-                else 0
-            end
-        ) over (
+        sum(case when is_own_act and is_within_gap is distinct from true then 1 else 0 end) over (
             partition by person_id
             order by touchpoint_number
             rows between unbounded preceding and current row
         )::integer as journey_number
-    from gaps
+    from compared
+
+),
+
+-- What others do lies in the journey that is open then, or in none.
+assigned as (
+
+    select * from numbered
+    where is_own_act or is_within_gap
 
 )
 
@@ -47,10 +55,11 @@ select
         )'
     ]) }} as journey_id,
     person_id,
+    is_own_act,
     journey_number,
     touchpoint_number,
     row_number() over (
         partition by person_id, journey_number order by touchpoint_number
     ) as journey_touchpoint_number,
     occurred_at
-from numbered
+from assigned

@@ -40,6 +40,7 @@ select
     touchpoints.touchpoint_number::integer as touchpoint_number,
     touchpoints.is_online,
     touchpoints.is_inbound,
+    touchpoints.is_own_act,
     touchpoints.occurred_at
 from touchpoints
 left join journey_touchpoints on touchpoints.touchpoint_id = journey_touchpoints.touchpoint_id
