@@ -62,8 +62,8 @@ response_rates as (
 
 ),
 
--- Points of one answer: +1, 0, -1 for NPS; in the top box or not for CSAT; otherwise the score on
--- the metric's usual scale.
+-- Points of one answer: +100, 0, -100 for NPS; in the top box or not for CSAT; otherwise the score
+-- on the metric's usual scale. The value gap has a row per person who told both.
 pointed as (
 
     select
@@ -80,6 +80,15 @@ pointed as (
             else scaled_score
         end as points
     from survey_scores
+    union all
+    select
+        {{ month_start_date(business_date('experienced_at')) }},
+        'value_gap',
+        coalesce(stage, '(not set)'),
+        coalesce(persona, '(not set)'),
+        coalesce(touchpoint_type, '(not set)'),
+        gap_points
+    from {{ ref('int_value_gaps_matched') }}
 
 ),
 
@@ -111,11 +120,12 @@ summarised as (
 
 ),
 
-gaps as (
+-- Whoever happened to be asked in the month: other people before than after.
+unpaired_gaps as (
 
     select
         experiences.month_start_date,
-        'value_gap' as metric,
+        'unpaired_gap' as metric,
         experiences.stage,
         experiences.persona,
         experiences.touchpoint_type,
@@ -140,7 +150,7 @@ unioned as (
 
     select * from summarised
     union all
-    select * from gaps
+    select * from unpaired_gaps
 
 ),
 
