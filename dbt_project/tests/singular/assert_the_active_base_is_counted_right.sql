@@ -1,4 +1,5 @@
--- Once more, without following anybody: who acted on one of as many days as the limit has, the day itself among them.
+-- Once more, without following anybody: who acted on one of as many days as the limit has, the day
+-- itself among them.
 with days as (
 
     select

@@ -1,4 +1,5 @@
--- Every act of a person lies in a journey of that person; what others do lies in one that was open then, or in none.
+-- Every act of a person lies in a journey of that person; what others do lies in one that was open
+-- then, or in none.
 select touchpoints.touchpoint_id
 from {{ ref('fct_touchpoints') }} as touchpoints
 left join {{ ref('fct_journeys') }} as journeys on touchpoints.journey_id = journeys.journey_id
