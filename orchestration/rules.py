@@ -51,6 +51,7 @@ _COUNT_LIMIT = 9_999
 _MAY_BE_ZERO = {
     "session_maximum_minutes", "engaged_session_seconds", "engaged_gap_seconds",
     "engaged_page_views", "renewal_grace_days", "channel_lookback_days", "minimum_answers",
+    "pain_prior_journeys",
 }  # fmt: skip
 
 Row = dict[str, str | None]

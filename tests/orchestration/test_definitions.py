@@ -28,7 +28,8 @@ PUBLISHED = {
     "kpi_funnel_monthly", "kpi_stage_transitions_monthly", "kpi_stage_touchpoints_monthly",
     "kpi_paths_monthly", "kpi_active_persons_daily", "kpi_journey_deviations_monthly",
     "kpi_journey_map_reviews", "kpi_contributions", "kpi_coverage_findings",
-    "kpi_initiative_results", "kpi_pain_points", "kpi_feedback_links", "kpi_verbatims_monthly",
+    "kpi_initiative_results", "kpi_pain_points", "kpi_pain_points_monthly",
+    "kpi_feedback_links", "kpi_verbatims_monthly",
 }  # fmt: skip
 
 

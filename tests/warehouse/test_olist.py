@@ -41,6 +41,9 @@ def home(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return home
 
 
+WHAT_HURTS = "persona = 'all' and stage = 'purchase' and touchpoint_type = 'delivery'"
+
+
 def one(home: Path, query: str) -> tuple[object, ...]:
     with read_release(home) as connection:
         row = connection.execute(query).fetchone()
@@ -285,6 +288,27 @@ def test_satisfaction_by_stage(home: Path) -> None:
     assert found["use"][1] / found["use"][0] > 0.7
     # Months of fewer than five answers are suppressed, so sums may fall short by a few.
     assert all(0 <= satisfied[stage] - found[stage][1] < 30 for stage in ("purchase", "use"))
+
+
+def test_what_hurts_first_are_orders_that_never_came(home: Path) -> None:
+    found = one(
+        home,
+        "select stage, touchpoint_type, answer_count, dissatisfied_count "
+        "from marts.kpi_pain_points where persona = 'all' and dissatisfaction_rank = 1",
+    )
+    assert found[:2] == ("purchase", "delivery")
+    # Nobody was there, as nothing was delivered: most answers came before a delivery, if any.
+    asked = f"select journey_count from marts.kpi_pain_points where {WHAT_HURTS}"
+    assert one(home, asked) == (0,)
+    answers, dissatisfied = found[2:]
+    assert int(str(answers)) > 3000 and int(str(dissatisfied)) / int(str(answers)) > 0.75
+    assert one(
+        home,
+        "select sum(answer_count) from marts.kpi_pain_points where persona = 'all'",
+    ) == one(
+        home,
+        "select count(*) from marts.fct_survey_scores where touchpoint_type is not null",
+    )
 
 
 def test_what_olist_cannot_say_is_said(home: Path) -> None:

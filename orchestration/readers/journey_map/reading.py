@@ -127,7 +127,7 @@ def read(connection: duckdb.DuckDBPyConnection, schema: str = "marts") -> Conten
         from marts.kpi_pain_points as pains
         inner join marts.dim_labels as labels
             on labels.code_type = 'touchpoint_type' and pains.touchpoint_type = labels.code
-        where pains.journey_count >= {SMALLEST}
+        where pains.persona = 'all' and pains.journey_count >= {SMALLEST}
         order by pains.priority_rank
         """
     )

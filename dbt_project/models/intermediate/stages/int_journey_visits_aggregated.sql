@@ -33,12 +33,17 @@ ranked as (
         touchpoints.journey_id,
         touchpoints.person_id,
         touchpoints.touchpoint_type,
+        touchpoints.occurred_at,
         last_value(changes.to_stage ignore nulls) over journey_so_far as stage,
         lead(touchpoints.touchpoint_type) over journey_order as next_type,
-        lead(touchpoints.touchpoint_number) over journey_order is null as is_last
+        -- A message that nobody opened is not where somebody left.
+        touchpoints.touchpoint_number = max(touchpoints.touchpoint_number) filter (
+            where touchpoints.is_own_act or touchpoints.touchpoint_type != 'activity'
+        ) over journey as is_last
     from touchpoints
     left join changes on touchpoints.touchpoint_id = changes.touchpoint_id
     window
+        journey as (partition by touchpoints.journey_id),
         journey_order as (
             partition by touchpoints.journey_id order by touchpoints.touchpoint_number
         ),
@@ -58,7 +63,8 @@ select
     bool_or(ranked.is_last) as is_last,
     bool_or(coalesce(ranked.next_type = 'ticket', false)) as has_ticket,
     journeys.persona,
-    journeys.is_open
+    journeys.is_open,
+    max(ranked.occurred_at) as last_visited_at
 from ranked
 inner join journeys on ranked.journey_id = journeys.journey_id
 inner join stages on ranked.stage = stages.stage
