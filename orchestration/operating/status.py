@@ -22,15 +22,18 @@ import duckdb
 from orchestration.base import locking
 from orchestration.base.release import DATABASE
 from orchestration.gate import audits
+from orchestration.loading import importing
 from orchestration.operating import runs
 from orchestration.publishing import releasing
 from orchestration.settings import (
+    ADAPTER_CHOICES,
     Settings,
     SettingsError,
     default_settings,
     home_path,
     load_settings,
     pepper_source,
+    read_adapter_choices,
     read_settings,
     variables,
 )
@@ -286,7 +289,8 @@ def _lasting(seconds: float) -> str:
 
 def settings_table(home: Path) -> str:
     """
-    Each setting with its value and source, then what holds by environment only; never a secret.
+    Each setting with its value and source, what holds by environment only (never a secret), and
+    how the exports of each adapter are written where the adapter or the home says so.
 
     Raises `SettingsError` when they cannot be read.
     """
@@ -296,8 +300,22 @@ def settings_table(home: Path) -> str:
     source = pepper_source(home)
     rows.append(("pepper", "none" if source == "default" else "set, not shown", source))
     rows += [(name, value, "environment only") for name, value in variables().items()]
+    rows += _adapter_rows(home)
     widths = [max(len(row[column]) for row in rows) for column in (0, 1)]
+    widths[1] = min(widths[1], 40)  # a long pattern moves its own source alone
     return "\n".join(f"{n:{widths[0]}}  {v:{widths[1]}}  {s}" for n, v, s in rows)
+
+
+def _adapter_rows(home: Path) -> Iterator[tuple[str, str, str]]:
+    own = read_adapter_choices(home)
+    for adapter in importing.adapters():
+        inputs = importing.read_adapter(adapter).inputs.values()
+        for key in ADAPTER_CHOICES:
+            name = f"adapters.{adapter}.{key}"
+            if key in own.get(adapter, {}):
+                yield name, own[adapter][key], str(home / "journey.toml")
+            elif shipped := {value for one in inputs if (value := getattr(one, key))}:
+                yield name, "; ".join(sorted(shipped)), f"adapters/{adapter}/adapter.toml"
 
 
 def _is_set(variable: str) -> bool:

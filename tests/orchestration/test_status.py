@@ -144,7 +144,9 @@ def test_settings_are_shown_with_their_source_and_without_secrets(
 ) -> None:
     home = tmp_path / "home"
     home.mkdir()
-    (home / "journey.toml").write_text("keep_releases = 3", "utf-8")
+    (home / "journey.toml").write_text(
+        'keep_releases = 3\n[adapters.stripe]\ntime_zone = "Asia/Tokyo"', "utf-8"
+    )
     monkeypatch.setenv("JOURNEY_HOME", str(home))
     monkeypatch.setenv("JOURNEY_THREADS", "4")
     monkeypatch.setenv("JOURNEY_PEPPER", PEPPER)
@@ -157,6 +159,11 @@ def test_settings_are_shown_with_their_source_and_without_secrets(
     assert rows["threads"] == ["4", "JOURNEY_THREADS"]
     assert rows["keep_releases"] == ["3", str(home / "journey.toml")]
     assert rows["memory_limit"] == ["4GB", "default"]
+    assert rows["adapters.stripe.time_zone"] == ["Asia/Tokyo", str(home / "journey.toml")]
+    shipped = "adapters/{}/adapter.toml".format
+    assert rows["adapters.stripe.decimal_mark"] == [".", shipped("stripe")]
+    assert rows["adapters.hubspot.time_zone"] == ["UTC", shipped("hubspot")]  # of its inputs
+    assert "adapters.matomo.time_zone" not in rows  # nothing is declared: the home's zone
     assert rows["pepper"] == ["set,", "not", "shown", "JOURNEY_PEPPER"]
     assert rows["JOURNEY_POSTGRES_URL"][0] == "set" and rows["JOURNEY_ON_FAILURE"][0] == "mail-me"
     assert rows["JOURNEY_ON_SUCCESS"][:2] == ["not", "set"]
