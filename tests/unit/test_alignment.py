@@ -41,7 +41,7 @@ def reference_cost(observed: list[str], expected: list[str]) -> int:
     return cost(len(observed), len(expected))
 
 
-@settings(max_examples=3000, deadline=None)
+@settings(max_examples=1000, deadline=None)
 @given(observed=STEPS, expected=STEPS)
 def test_costs_what_the_exact_reference_costs(
     alignment: ModuleType, observed: list[str], expected: list[str]

@@ -49,8 +49,9 @@ REQUEST = "request_id,requested_at,contact_id,email\nR-1,2026-01-10,subject-1,\n
 
 
 def night(connection: duckdb.DuckDBPyConnection, landing: Path) -> list[erasing.Proof]:
-    for table in TABLES.values():
-        loader.load_table(connection, table, landing, pepper=PEPPER, loaded_at=NOW)
+    for label, table in TABLES.items():
+        if (landing / label).exists():
+            loader.load_table(connection, table, landing, pepper=PEPPER, loaded_at=NOW)
     return erasing.erase(connection, TABLES, PEPPER, "k1", ERASED)
 
 

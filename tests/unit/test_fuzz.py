@@ -282,10 +282,8 @@ def files(draw: st.DrawFn) -> bytes:
     return bytes(data)
 
 
-@settings(
-    max_examples=220, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck)
-)
-@given(contents=st.lists(files(), min_size=1, max_size=2, unique=True), gz=st.booleans())
+@settings(max_examples=80, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@given(contents=st.lists(files(), min_size=1, max_size=4, unique=True), gz=st.booleans())
 def test_malformed_files(
     tmp_path_factory: pytest.TempPathFactory, contents: list[bytes], gz: bool
 ) -> None:
@@ -329,7 +327,7 @@ def test_malformed_files(
     connection.close()
 
 
-@settings(max_examples=100, deadline=None, derandomize=True)
+@settings(max_examples=60, deadline=None, derandomize=True)
 @given(name=st.sampled_from(["a.csv.gz", "a.csv.zst", "a.jsonl", "a.parquet", "a.xlsx", "a.csv"]),
        data=st.binary(max_size=200))  # fmt: skip
 def test_no_bytes_crash_the_loader(
