@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import fcntl
 import os
+import pickle
 import shutil
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any, cast
 
 import duckdb
 import pytest
@@ -126,10 +128,21 @@ def story_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return made_once(tmp_path_factory, "story", make)
 
 
+def compiled(factory: pytest.TempPathFactory, name: str, variables: dict[str, Any]) -> Project:
+    """A project that the first worker compiles and the others read."""
+
+    def make(home: Path) -> None:
+        project = Project(home, variables)
+        (home / "project.pickle").write_bytes(pickle.dumps(project))
+
+    path = made_once(factory, name, make) / "project.pickle"
+    return cast(Project, pickle.loads(path.read_bytes()))
+
+
 @pytest.fixture(scope="session")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
     """All models as dbt compiles them, for warehouses in memory."""
-    return Project(tmp_path_factory.mktemp("project"))
+    return compiled(tmp_path_factory, "project", {})
 
 
 @pytest.fixture

@@ -27,7 +27,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stdout, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +43,7 @@ from orchestration.loading import erasing, ledger, loader
 from orchestration.loading.contract import load_contract
 from orchestration.loading.reading import file_id
 from orchestration.operating import reloading
+from orchestration.rules import Rules
 from orchestration.settings import DBT_PROJECT_DIR, SAMPLE_RULES, load_settings
 
 PEPPER = "a pepper for proofs, at least 32 characters"
@@ -64,7 +65,16 @@ class Model:
     full: str
     later: str
     replace: str  # of an incremental model: what a later run does before it inserts
-    python: Any = None
+    python: Path | None = None
+
+
+@dataclass(frozen=True)
+class DataTest:
+    """One data test of dbt: the models it looks at, and a query that finds what is wrong."""
+
+    name: str
+    models: frozenset[str]
+    sql: str
 
 
 class Project:
@@ -98,7 +108,8 @@ class Project:
             shutil.copy(config.warehouse, self.empty)
             compile_ = partial(_dbt, config.dbt_target, "compile", *overrides, manifest=manifest)
             replaces = compile_("--inline", _REPLACES)
-            full = _compiled(compile_("--full-refresh"))
+            compiled = compile_("--full-refresh")
+            full = _compiled(compiled)
             later = _compiled(compile_())
         finally:
             os.environ.clear()
@@ -118,9 +129,18 @@ class Project:
                 code,
                 later[name][1],
                 statements.get(name, "").replace(_DATABASE, ""),
-                _python_model(node) if node.language == "python" else None,
+                DBT_PROJECT_DIR / node.original_file_path if node.language == "python" else None,
             )
             for name, (node, code) in full.items()
+        ]
+        self.tests = [  # of which a row found is an error, not a warning
+            DataTest(
+                node.name,
+                frozenset(full) & {parent.split(".")[-1] for parent in node.depends_on.nodes},
+                node.compiled_code.replace(_DATABASE, ""),
+            )
+            for node in (result.node for result in compiled)
+            if node.resource_type == "test" and node.config.severity.lower() == "error"
         ]
         nodes = {name: node for name, (node, _) in full.items()}
         with duckdb.connect(str(self.empty)) as connection:
@@ -151,7 +171,8 @@ class Project:
                 continue
             sql = (model.full if full else model.later).replace(_AS_OF, as_of_at)
             if model.python:
-                frame = model.python.model(_Dbt(connection, relations), connection)  # noqa: F841  # the SQL below reads it by its name
+                module = _python_model(model.python)
+                frame = module.model(_Dbt(connection, relations), connection)  # noqa: F841  # the SQL below reads it by its name
                 connection.execute(f"create or replace table {model.relation} as from frame")
             elif model.kind == "incremental" and not full:
                 connection.execute(f"create temp table fresh as {sql}")
@@ -161,6 +182,27 @@ class Project:
             else:
                 kind = "view" if model.kind == "view" else "table"
                 connection.execute(f"create or replace {kind} {model.relation} as {sql}")
+
+    def give_rules(self, connection: duckdb.DuckDBPyConnection, own: Rules) -> None:
+        """Put rules in the place of the sample's, as a run and the materialization of seeds do."""
+        rules.apply(connection, own)
+        for name in own.sets:
+            connection.execute(f'delete from seeds."{name}"')
+            connection.execute(f'insert into seeds."{name}" by name from rules."{name}"')
+
+    def failing(
+        self, connection: duckdb.DuckDBPyConnection, as_of_at: str, whole: bool = True
+    ) -> list[str]:
+        """Names of the data tests of the models built (`whole`: all) that find something."""
+        return [
+            test.name
+            for test in self.tests
+            if (whole or test.models <= self.kept)
+            and connection.execute(
+                f"select count(*) from ({test.sql.replace(_AS_OF, as_of_at)}) as found"
+            ).fetchone()
+            != (0,)
+        ]
 
 
 _REPLACES = """
@@ -243,10 +285,9 @@ def _ancestors(nodes: dict[str, Any], names: list[str]) -> set[str]:
     return found
 
 
-def _python_model(node: Any) -> Any:
-    spec = importlib.util.spec_from_file_location(
-        node.name, DBT_PROJECT_DIR / node.original_file_path
-    )
+@cache
+def _python_model(path: Path) -> Any:
+    spec = importlib.util.spec_from_file_location(path.stem, path)
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
@@ -614,11 +655,11 @@ def compare(what: str, found: dict[str, list[Any]], expected: dict[str, list[Any
             )
 
 
-def run(project: Project, count: int, seed: int, progress: Callable[[str], None]) -> None:
-    """Prove `count` histories; raises `NotEqual` on the first that fails, shrunk."""
+def run(project: Project, count: int, seed: int, progress: Callable[[str], None]) -> list[History]:
+    """Prove `count` histories and return them; raises `NotEqual` on one that fails, shrunk."""
     from hypothesis import seed as with_seed
 
-    done = [0]
+    proven: list[History] = []
     failing: list[History] = []
     started = time.monotonic()
 
@@ -639,14 +680,15 @@ def run(project: Project, count: int, seed: int, progress: Callable[[str], None]
             except Exception:
                 failing[:] = [history]  # the last one to fail is the smallest
                 raise
-        done[0] += FAMILIES
-        if done[0] % (10 * FAMILIES) == 0:
-            progress(f"{done[0]} histories, {time.monotonic() - started:.0f} s")
+        proven.append(history)
+        if len(proven) % 10 == 0:
+            progress(f"{len(proven) * FAMILIES} histories, {time.monotonic() - started:.0f} s")
 
     try:
         holds()
     except NotEqual as error:
         raise NotEqual(f"{error}\nin this history:{failing[0]!r}") from None
+    return proven
 
 
 def prove_all(histories: int, seed: int) -> None:

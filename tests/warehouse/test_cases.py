@@ -66,10 +66,7 @@ def test_case(name: str, project: Project, tmp_path: Path) -> None:
     own = rules.load(home)
     as_of_at = str(expected.get("as_of_at", "2026-12-01 00:00:00"))
     with project.connect() as connection:
-        rules.apply(connection, own)
-        for table in own.sets:
-            connection.execute(f'delete from seeds."{table}"')
-            connection.execute(f'insert into seeds."{table}" by name from rules."{table}"')
+        project.give_rules(connection, own)
         contract = load_contract(own)
         for table in contract.values():
             loader.load_table(

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import csv
-import json
-import random
+import shutil
 from pathlib import Path
 
 import pytest
 
-from tests.conftest import ROOT, nightly, place_story, read_release
+from orchestration import rules
+from orchestration.developing import proving
+from orchestration.developing.proving import Project, World
+from orchestration.loading.contract import load_contract
+from tests.conftest import PEPPER, ROOT, STORIES, read_release
 
+AS_OF = "2026-01-07 15:00:00"
 GOLDEN = ROOT / "tests" / "fixtures" / "golden" / "happy_week"
 WHO = """
     select
@@ -69,41 +73,54 @@ def test_marts_equal_the_golden_result(story_home: Path, name: str) -> None:
         assert rows_of(story_home, QUERIES[name]) == list(csv.reader(stream))
 
 
-def manifest(home: Path) -> dict[str, object]:
-    path = home / "published" / "current" / "manifest.json"
-    return dict(json.loads(path.read_text("utf-8")))
-
-
-def test_nights_names_order_zone_and_threads_change_nothing(
-    story_home: Path, tmp_path: Path
+def test_runs_zone_and_threads_change_nothing(
+    story_home: Path, project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Files renamed, cut in two and shuffled, a night for each half; another zone; one thread."""
-    home = tmp_path / "home"
-    place_story("happy_week", home)
-    generator = random.Random(7)
-    second_night = []
-    for path in sorted((home / "landing").rglob("*.csv")):
-        header, *lines = path.read_text("utf-8").splitlines()
-        generator.shuffle(lines)
-        middle = len(lines) // 2
-        for name, part in (("zz", lines[:middle]), ("aa", lines[middle:])):
-            if part:
-                text = "\n".join([header, *part]) + "\n"
-                target = path.parent / f"{name}-{generator.randrange(1000)}.csv"
-                if name == "zz":
-                    second_night.append((target, text))
-                else:
-                    target.write_text(text, "utf-8")
-        path.unlink()
-    first = nightly(home, TZ="Asia/Tokyo", JOURNEY_THREADS="1")
-    assert first.returncode == 0, first.stdout + first.stderr
-    assert "full (no build to rest on)" in first.stdout
-    for target, text in second_night:
-        target.write_text(text, "utf-8")
-    second = nightly(home, TZ="Asia/Tokyo", JOURNEY_THREADS="1")
-    assert second.returncode == 0, second.stdout + second.stderr
-    assert "what was touched since the last build" in second.stdout
-    assert manifest(home)["content_hash"] == manifest(story_home)["content_hash"]
+    """Every other row in a second run, in another zone, on one thread: the marts of the release."""
+    monkeypatch.setattr(proving, "PEPPER", PEPPER)
+    with project.connect(threads=1) as connection:
+        world = World(project, connection, tmp_path)
+        for half in (0, 1):
+            for path in sorted((STORIES / "happy_week").rglob("*.csv")):
+                header, *lines = path.read_text("utf-8").splitlines()
+                part = lines[half::2]
+                target = tmp_path / "landing" / path.parent.relative_to(STORIES / "happy_week")
+                target.mkdir(parents=True, exist_ok=True)
+                (target / f"{half}.csv").write_text("\n".join([header, *part]) + "\n", "utf-8")
+            world.load()
+            world.build(AS_OF, zone="Asia/Tokyo")
+        found = world.marts(arrival=False)
+    with read_release(story_home) as release:
+        for name, rows in found.items():
+            expected = release.execute(f"select * from {name} order by all").fetchall()
+            assert rows == expected, name
+
+
+def test_without_rules_nothing_of_ours_is_shown(project: Project, tmp_path: Path) -> None:
+    """The marts of a home without rules hold no row of the sample's, and pass all data tests."""
+    shutil.copytree(STORIES / "happy_week", tmp_path / "landing")
+    companys = {"Onboarding calls", "Designed journey", "Likelihood to recommend", "site_renewal"}
+    with project.connect() as connection:
+        project.give_rules(connection, rules.defaults())
+        world = World(project, connection, tmp_path)
+        world.tables = load_contract(rules.defaults())
+        world.load()
+        world.build(AS_OF)
+        origins = connection.execute("select rule_table, rule_origin from marts.dim_rules")
+        assert dict(origins.fetchall()) == {
+            rules.OPTIONS: "default",
+            **{
+                name: "default" if rules.defaults().rows(name) else "none"
+                for name in rules.tables()
+            },
+        }
+        for name, rows in world.marts(arrival=True).items():
+            assert not [text for text in companys if text in str(rows)], name
+        for name in ("dim_journey_map_steps", "kpi_initiative_results", "fct_survey_scores"):
+            assert connection.execute(f"select count(*) from marts.{name}").fetchone() == (0,)
+        targets = "select count(*) from marts.kpi_monthly where target is not null"
+        assert connection.execute(targets).fetchone() == (0,)
+        assert project.failing(connection, AS_OF) == []
 
 
 def test_shared_tablet_joins_nobody(story_home: Path) -> None:
