@@ -53,16 +53,14 @@ def hash_table(
     """Hash one table, named with schema (and catalog where needed), some columns left out."""
     described = connection.execute(f"describe {relation}").fetchall()
     columns = [column for column in described if column[0] not in without]
-    texts = " || chr(31) || ".join(
-        f'coalesce("{column[0]}"::varchar, chr(30))' for column in columns
-    )
+    texts = ", ".join(f'coalesce("{column[0]}"::varchar, chr(30))' for column in columns)
     row = connection.execute(
         f"""
         select
             count(*),
-            coalesce(sum(md5_number_lower(row_text)::hugeint), 0)::varchar,
-            coalesce(sum(md5_number_upper(row_text)::hugeint), 0)::varchar
-        from (select {texts} as row_text from {relation}) as row_texts
+            coalesce(sum((row_hash >> 64)::hugeint), 0)::varchar,
+            coalesce(sum((row_hash & 18446744073709551615)::hugeint), 0)::varchar
+        from (select md5_number(concat_ws(chr(31), {texts})) as row_hash from {relation})
         """
     ).fetchone()
     assert row is not None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import os
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -21,11 +21,20 @@ OWN_MANIFEST = MANIFEST.with_name("own_manifest.txt")
 
 
 class OfflineDbtCliResource(DbtCliResource):
-    """dagster-dbt asks `dbt --version` first, which asks the package index; this one does not."""
+    """
+    dagster-dbt without what it does before dbt starts.
+
+    It asks `dbt --version`, which asks the package index, and imports dbt to open the warehouse for
+    metadata of columns, which nobody asks it for.
+    """
 
     @cached_property
     def _cli_version(self) -> Version:
         return Version(importlib.metadata.version("dbt-core"))
+
+    def _initialize_dbt_core_adapter(self, args: Sequence[str]) -> Any:
+        """No adapter; dagster-dbt's invocation does without."""
+        return None
 
 
 def dbt_resource() -> OfflineDbtCliResource:
