@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
-import sys
 
 import dagster as dg
 
-from orchestration.operating import runs
-from orchestration.settings import SettingsError, home_path, load_settings
+from orchestration.settings import SettingsError, load_settings
 
 # dbt and the assets read the home's settings from the environment that this process hands on.
 try:
     environment = load_settings().environment()
 except SettingsError:
-    # In the process of a run this is the end of the run; the server only shows it.
-    if multiprocessing.parent_process() or "execute" in sys.argv:
-        with runs.recorded(runs.Run(home_path(), "Dagster")):
-            pass
-    raise
+    environment = {}  # the graph is shown all the same; each run says what is wrong, on its page
 os.environ.update(environment)
 
 from orchestration.building.project import dbt_resource, ensure_manifest

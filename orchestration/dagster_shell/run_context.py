@@ -3,7 +3,7 @@
 import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from datetime import UTC, date, datetime, timedelta
 from datetime import time as day_time
 from zoneinfo import ZoneInfo
@@ -92,19 +92,32 @@ class RunContext(dg.ConfigurableResource):
             return
         launched_by = f"Dagster, {dagster_run.job_name}" if dagster_run else "Dagster"
         self._started = time.monotonic()
-        with runs.recorded(runs.Run(home_path(), launched_by), self.as_of_at) as recorded:
-            self._recorded = recorded
+        self._recorded = runs.Run(home_path(), launched_by)
+        try:
+            with runs.recorded(self._recorded, self.as_of_at) as self._recorded:
+                yield from self._held(instance, dagster_run)
+        except Exception:
+            # Before or after all steps: wrong settings, a home in use, a full disk.
             if instance and dagster_run:
-                dagster_store.end_dead_runs(instance, dagster_run.run_id)
-            self.settings.empty_tmp()
-            file, seen = self.settings.warehouse, self.settings.warehouse_seen
-            with self.warehouse() as connection:
-                builds.distrust_changed(connection, file, seen)
-            yield self
-            if instance and dagster_run:
-                self._tell_failure(instance, dagster_run)
-            if file.exists():  # a damaged one was set aside
-                builds.note_warehouse(file, seen)
+                with suppress(SQLAlchemyError, sqlite3.Error):
+                    self._show_reasons(instance, dagster_run)
+            raise
+
+    def _held(
+        self, instance: dg.DagsterInstance | None, dagster_run: dg.DagsterRun | None
+    ) -> Iterator["RunContext"]:
+        """The run under the home's lock."""
+        if instance and dagster_run:
+            dagster_store.end_dead_runs(instance, dagster_run.run_id)
+        self.settings.empty_tmp()
+        file, seen = self.settings.warehouse, self.settings.warehouse_seen
+        with self.warehouse() as connection:
+            builds.distrust_changed(connection, file, seen)
+        yield self
+        if instance and dagster_run:
+            self._tell_failure(instance, dagster_run)
+        if file.exists():  # a damaged one was set aside
+            builds.note_warehouse(file, seen)
 
     def _tell_failure(self, instance: dg.DagsterInstance, dagster_run: dg.DagsterRun) -> None:
         """Note why steps failed, and show it on the run's page, where no check has to be opened."""
@@ -116,11 +129,7 @@ class RunContext(dg.ConfigurableResource):
                 recorded.fail(failures.reasons(events), failures.is_interrupted(events))
             elif not recorded.release_id and _is_whole(dagster_run):
                 recorded.fail([], is_interrupted=True)  # between two steps
-            if recorded.reasons:
-                error = SerializableErrorInfo("nothing was published", [], None)
-                instance.report_engine_event(
-                    recorded.text, dagster_run, EngineEventData.engine_error(error)
-                )
+            self._show_reasons(instance, dagster_run)
         except (SQLAlchemyError, sqlite3.Error) as error:  # the history, which no run depends on
             if not recorded.release_id:
                 cause = getattr(error, "orig", None) or error
@@ -128,6 +137,14 @@ class RunContext(dg.ConfigurableResource):
                     f"Dagster's record of this run could not be used ({cause}): is there room on "
                     "the disk? Then run `journey nightly`; a damaged record is set aside"
                 ])  # fmt: skip
+
+    def _show_reasons(self, instance: dg.DagsterInstance, dagster_run: dg.DagsterRun) -> None:
+        """Show on the run's page why it failed, as `journey nightly` prints it."""
+        if self._recorded.reasons:
+            error = SerializableErrorInfo("nothing was published", [], None)
+            instance.report_engine_event(
+                self._recorded.text, dagster_run, EngineEventData.engine_error(error)
+            )
 
     @property
     def settings(self) -> Settings:

@@ -7,9 +7,12 @@ import dagster as dg
 
 from orchestration.dagster_shell.jobs import nightly
 from orchestration.dagster_shell.run_context import end_of_business_day
-from orchestration.settings import load_settings
+from orchestration.settings import DEFAULTS, SettingsError, load_settings
 
-ZONE = load_settings().business_timezone
+try:
+    ZONE = load_settings().business_timezone
+except SettingsError:
+    ZONE = DEFAULTS["business_timezone"]  # a run that is due says what is wrong
 
 
 @dg.schedule(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from pathlib import Path
 
 import dagster as dg
 import pytest
@@ -95,6 +96,25 @@ def test_schedule_passes_its_own_instant(defs: dg.Definitions) -> None:
     (request,) = schedule.evaluate_tick(context).run_requests
     assert request.run_key == "2026-01-07"
     assert request.run_config["resources"]["run"]["config"] == {"as_of_at": "2026-01-07 15:00:00"}
+
+
+def test_a_run_with_wrong_settings_says_so_on_its_page(
+    defs: dg.Definitions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "journey.toml").write_text("thread = 4", "utf-8")
+    monkeypatch.setenv("JOURNEY_HOME", str(tmp_path))
+    with dg.DagsterInstance.ephemeral() as instance:
+        result = defs.resolve_job_def("nightly").execute_in_process(
+            instance=instance, raise_on_error=False
+        )
+        shown = [
+            entry.get_dagster_event().message or ""
+            for entry in instance.all_logs(result.run_id, of_type=dg.DagsterEventType.ENGINE_EVENT)
+        ]
+    reason = f"✗ {tmp_path}/journey.toml: thread is no setting; did you mean threads?"
+    assert not result.success
+    assert sum(reason in text for text in shown) == 1
+    assert reason in (tmp_path / "last_failure.txt").read_text("utf-8")
 
 
 def test_business_days_end_at_local_midnight_also_across_a_clock_change() -> None:
