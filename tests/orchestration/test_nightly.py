@@ -7,16 +7,30 @@ import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import duckdb
 import pytest
 
-from orchestration.dagster_shell import dagster_store
+from orchestration.building import builds
+from orchestration.dagster_shell import checks, dagster_store
+from orchestration.dagster_shell.assets import raw
+from orchestration.dagster_shell.run_context import RunContext
+from orchestration.developing import proving
+from orchestration.developing.proving import Project, World
 from orchestration.operating import runs
-from orchestration.rules import OPTIONS, defaults, tables
 from orchestration.settings import load_settings
-from tests.conftest import ROOT, nightly, place_story, read_release, run_journey, run_module
+from tests.conftest import (
+    PEPPER,
+    ROOT,
+    environment,
+    nightly,
+    place_story,
+    read_release,
+    run_journey,
+    run_module,
+)
 
 Copy = Callable[[Path], Path]
 
@@ -62,10 +76,18 @@ def assert_stopped(home: Path, release: str, *words: str, **extra: str) -> None:
     assert release_of(home) == release, alone.stdout
 
 
-def test_wrong_files_stop_the_publish_and_wrong_rows_do_not(
-    story_home: Path, copy_home: Copy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_what_stops_the_publish_and_what_does_not(
+    story_home: Path,
+    copy_home: Copy,
+    project: Project,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Name, column and remedy are told, to everyone; waived or taken away, the nightly goes on."""
+    """
+    Wrong files, wrong rows, a failing dbt test: three runs of one home.
+
+    Name, column and remedy are told, to everyone; waived or taken away, the nightly goes on.
+    """
     home = copy_home(story_home)
     calls, hook = tmp_path / "calls.txt", tmp_path / "hook"
     hook.write_text(f'#!/bin/sh\necho "$@" >> "{calls}"\n', "utf-8")
@@ -95,10 +117,6 @@ def test_wrong_files_stop_the_publish_and_wrong_rows_do_not(
     assert "F_HEADER_MISSING_REQUIRED" in text and "Remedy: export crm/orders with" in text
     assert shown_on_the_run_page(home, monkeypatch) == [text]
     failure.unlink()
-    assert through_dagster(home, **hooks).returncode == 1
-    assert failure.read_text("utf-8") == text
-    assert shown_on_the_run_page(home, monkeypatch) == [text]
-    assert calls.read_text("utf-8").splitlines() == [f"failure {failure}"] * 2
     events.unlink()
     waived = run_journey("waive", "crm/orders/february.csv", "resent tomorrow", home=home)
     assert waived.returncode == 0, waived.stderr
@@ -112,14 +130,9 @@ def test_wrong_files_stop_the_publish_and_wrong_rows_do_not(
     )
     result = through_dagster(home, **hooks)
     assert result.returncode == 0, result.stderr
+    assert "what was touched since the last build" in result.stdout
     manifest = (home / "published" / "current").resolve() / "manifest.json"
-    assert calls.read_text("utf-8").splitlines()[2:] == [f"success {manifest}"]
     assert not failure.exists()
-    assert [(run.outcome, run.launched_by) for run in runs.past_runs(home)][-3:] == [
-        ("failed", "journey nightly"),
-        ("failed", "Dagster, nightly"),
-        ("published", "Dagster, nightly"),
-    ]
     assert "rejected and waived: resent tomorrow" in result.stdout
     assert "more.csv: 62 rows = 60 loaded + 0 duplicate + 2 quarantined" in result.stdout
     with read_release(home) as connection:
@@ -133,74 +146,143 @@ def test_wrong_files_stop_the_publish_and_wrong_rows_do_not(
             ("waived", "F_HEADER_MISSING_REQUIRED"),
             ("withdrawn", "F_TRUNCATED"),
         ]
-
-
-def test_a_failing_dbt_test_stops_the_publish(story_home: Path, copy_home: Copy) -> None:
-    home = copy_home(story_home)
+        # What dbt built as an increment is what one full build of the same files gives.
+        for name, rows in built_at_once(home, project, tmp_path / "at_once", monkeypatch).items():
+            assert connection.execute(f"select * from {name} order by all").fetchall() == rows, name
     release = release_of(home)
     tampered(
         home,
         "update raw_web.events set event_id = (select min(event_id) from raw_web.events) "
         "where event_id = (select max(event_id) from raw_web.events)",
     )
-    assert_stopped(home, release, "primary_key_stg_web__events_event_id")
+    failed = through_dagster(home, **hooks)
+    assert failed.returncode == 1 and release_of(home) == release, failed.stdout
+    text = failure.read_text("utf-8")
+    assert "NOT PUBLISHED" in text and "primary_key_stg_web__events_event_id" in text
+    assert shown_on_the_run_page(home, monkeypatch) == [text]
+    assert calls.read_text("utf-8").splitlines() == [
+        f"failure {failure}", f"success {manifest}", f"failure {failure}",
+    ]  # fmt: skip
+    assert [(run.outcome, run.launched_by) for run in runs.past_runs(home)][-3:] == [
+        ("failed", "journey nightly"),
+        ("published", "Dagster, nightly"),
+        ("failed", "Dagster, nightly"),
+    ]
+    alone = run_journey("publish", home=home)
+    assert alone.returncode == 1 and release_of(home) == release, alone.stdout
 
 
-def test_a_failing_expectation_stops_the_publish(sample_home: Path, copy_home: Copy) -> None:
-    """A night that lost most sessions passes every dbt test; the boundary holds it back."""
+def built_at_once(
+    home: Path, project: Project, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> dict[str, list[tuple[Any, ...]]]:
+    """All marts of a full build, in memory, of what lies in the landing zone of a home."""
+    monkeypatch.setattr(proving, "PEPPER", PEPPER)
+    folder.mkdir()
+    (folder / "landing").symlink_to(home / "landing")
+    with read_release(home) as release:
+        (as_of_at,) = release.execute("select as_of_at from marts.release_info").fetchone() or ()
+    with project.connect() as connection:
+        world = World(project, connection, folder)
+        world.load()
+        world.build(str(as_of_at))
+        return world.marts(arrival=False)
+
+
+def test_a_failing_expectation_stops_the_publish(
+    sample_home: Path, copy_home: Copy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A build that lost most sessions may pass every dbt test; the boundary holds it back."""
     home = copy_home(sample_home)
     release = release_of(home)
-    tampered(
-        home,
-        "update raw_web.events set user_agent = 'Googlebot/2.1' where hash(visitor_id) % 3 > 0;"
-        "delete from ops.builds",  # no load says so: only a full build looks at those rows again
-    )
-    # The sample was hashed with its own pepper, and another one would be refused.
-    assert_stopped(home, release, "fct_sessions", "Fewer than 80 %", JOURNEY_PEPPER="")
+    settings = load_settings(home)
+    with builds.own_change(settings), duckdb.connect(str(settings.warehouse)) as connection:
+        built = builds.last_complete(connection)
+        assert built is not None
+        connection.execute("delete from marts.fct_sessions where hash(visitor_id) % 3 > 0")
+        builds.complete(connection, "key", built.as_of_at, built.build_id)
+    result = in_process(home, monkeypatch, checks.marts_boundary, JOURNEY_PEPPER="")
+    (verdict,) = [e for e in result.get_asset_check_evaluations() if e.check_name == "audit"]
+    assert not verdict.passed and verdict.severity == dg.AssetCheckSeverity.ERROR
+    assert "Fewer than 80 %" in str(verdict.description)
     alone = run_journey("publish", home=home)
-    assert alone.returncode == 1
-    assert "Fewer than 80 %" in alone.stderr
+    assert alone.returncode == 1 and release_of(home) == release
+    assert "fct_sessions" in alone.stderr and "Fewer than 80 %" in alone.stderr
 
 
-def test_sample_and_real_data_are_never_mixed(sample_home: Path, copy_home: Copy) -> None:
+def in_process(
+    home: Path, patch: pytest.MonkeyPatch, *steps: Any, **extra: str
+) -> dg.ExecuteInProcessResult:
+    """Steps of the job alone, on a home; why they failed is in its `last_failure.txt`."""
+    for name, value in environment(home, **extra).items():
+        patch.setenv(name, value)
+    of_checks = [step for step in steps if isinstance(step, dg.AssetChecksDefinition)]
+    selection = dg.AssetSelection.all() | dg.AssetSelection.all_asset_checks()
+    definitions = dg.Definitions(
+        assets=[step for step in steps if step not in of_checks],
+        asset_checks=of_checks,
+        jobs=[dg.define_asset_job("steps", selection=selection)],
+        resources={"run": RunContext()},
+    )
+    with dg.DagsterInstance.ephemeral() as instance:
+        return definitions.resolve_job_def("steps").execute_in_process(
+            instance=instance, raise_on_error=False
+        )
+
+
+def reasons(home: Path) -> str:
+    return " ".join((home / "last_failure.txt").read_text("utf-8").split())
+
+
+def test_sample_and_real_data_are_never_mixed(
+    sample_home: Path, copy_home: Copy, monkeypatch: pytest.MonkeyPatch
+) -> None:
     home = copy_home(sample_home)
     (home / "landing" / "web" / "events" / "mine.csv").write_text("event_id\n1\n")
-    result = nightly(home)
-    assert result.returncode == 1
-    assert "never mixed" in result.stderr and "mine.csv" in result.stderr
+    assert not in_process(home, monkeypatch, raw.landing_files).success
+    assert "never mixed" in reasons(home) and "mine.csv" in reasons(home)
 
 
-def test_an_emptied_landing_zone_is_no_news_and_a_lost_one_is_told(
-    story_home: Path, copy_home: Copy
-) -> None:
-    """Archived files: the same release, and no sample. A folder that is gone: a missing disk?"""
+def test_an_emptied_landing_zone_is_no_news(story_home: Path, copy_home: Copy) -> None:
+    """Archived files: the same release, in whatever zone, and no sample."""
     home = copy_home(story_home)
     release = release_of(home)
     for path in (home / "landing").rglob("*.csv"):
         path.unlink()
-    result = nightly(home)
+    result = nightly(home, TZ="Asia/Tokyo")
     assert result.returncode == 0, result.stderr
     assert "no new files" in result.stdout and "SYNTHETIC" not in result.stdout
     assert release_of(home) == release
-    shutil.rmtree(home / "landing" / "crm")
-    assert_stopped(home, release, "crm/orders", "bring the folder back", "an empty one will do")
-    assert not load_settings(home).is_sample
 
 
-def test_a_first_file_that_was_refused_and_taken_away_brings_no_sample(tmp_path: Path) -> None:
+def test_a_lost_folder_is_told(
+    story_home: Path, copy_home: Copy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A missing disk?"""
+    home = copy_home(story_home)
+    shutil.rmtree(home / "landing")
+    (home / "landing").mkdir()
+    assert not in_process(home, monkeypatch, raw.landing_files).success
+    for words in ("crm/orders", "bring the folder back", "an empty one will do"):
+        assert words in reasons(home)
+    assert not load_settings(home).is_sample and not list((home / "landing").iterdir())
+
+
+def test_a_first_file_that_was_refused_and_taken_away_brings_no_sample(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     orders = tmp_path / "landing" / "crm" / "orders" / "a.csv"
     orders.parent.mkdir(parents=True)
     orders.write_text("order_id,contact_id,ordered_at,currency_code\no9,c1,2026-01-04,JPY\n")
-    assert "F_HEADER_MISSING_REQUIRED" in nightly(tmp_path).stderr
+    steps = [raw.landing_files, *raw.raw_assets, raw.load_ledger]
+    assert not in_process(tmp_path, monkeypatch, *steps, checks.raw_boundary).success
+    assert "F_HEADER_MISSING_REQUIRED" in reasons(tmp_path)
     orders.unlink()
-    result = nightly(tmp_path)
-    assert result.returncode == 1 and "put files into" in " ".join(result.stderr.split())
+    assert not in_process(tmp_path, monkeypatch, raw.landing_files).success
+    assert "put files into" in reasons(tmp_path)
     assert not load_settings(tmp_path).is_sample and not list(orders.parent.iterdir())
 
 
-def test_wrong_rules_stop_the_run_and_without_any_nothing_of_ours_is_published(
-    tmp_path: Path,
-) -> None:
+def test_wrong_rules_stop_the_run(tmp_path: Path) -> None:
     place_story("happy_week", tmp_path)
     rules = tmp_path / "rules" / "kpi_targets.csv"
     text = rules.read_text("utf-8") + "visits,century,2026-01-01,all,all,1\n"
@@ -210,23 +292,6 @@ def test_wrong_rules_stop_the_run_and_without_any_nothing_of_ours_is_published(
     assert result.returncode == 1 and "raw loads" not in result.stdout
     told = f"rules/kpi_targets.csv, line {line}: period = 'century' is not one of"
     assert told in result.stderr
-    shutil.rmtree(tmp_path / "rules")
-    result = nightly(tmp_path)
-    assert result.returncode == 0, result.stderr
-    companys = {"Onboarding calls", "Designed journey", "Likelihood to recommend", "site_renewal"}
-    with read_release(tmp_path) as connection:
-        origins = connection.execute("select rule_table, rule_origin from marts.dim_rules")
-        assert dict(origins.fetchall()) == {
-            OPTIONS: "default",
-            **{name: "default" if defaults().rows(name) else "none" for name in tables()},
-        }
-        for (name,) in connection.execute("select table_name from duckdb_tables()").fetchall():
-            rows = str(connection.execute(f"select * from marts.{name}").fetchall())
-            assert not [text for text in companys if text in rows], name
-        for name in ("dim_journey_map_steps", "kpi_initiative_results", "fct_survey_scores"):
-            assert connection.execute(f"select count(*) from marts.{name}").fetchone() == (0,)
-        targets = "select count(*) from marts.kpi_monthly where target is not null"
-        assert connection.execute(targets).fetchone() == (0,)
 
 
 def test_one_writer_at_a_time(story_home: Path, copy_home: Copy) -> None:
