@@ -284,8 +284,8 @@ def _rule_set(table: RuleTable, path: Path | None, report: Callable[[str], None]
     for line, row in read(table, path, report):
         for problem in _wrong_values(table, row):
             report(f"{_shown(path)}, line {line}: {problem}")
-        before = own.setdefault(table.key_of(row), (line, row))[0]
-        if before != line:
+        before, first = own.setdefault(table.key_of(row), (line, row))
+        if first is not row:
             what = ", ".join(f"{name} {row[name]}" for name in table.key)
             report(
                 f"{_shown(path)}, line {line}: {what} stands in line {before} already; two rules "
@@ -338,7 +338,7 @@ def _yaml(table: RuleTable, path: Path, report: Callable[[str], None]) -> Iterat
         return
     try:
         root = yaml.compose(text, yaml.SafeLoader)
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, RecursionError) as error:
         report(f"{_shown(path)}: not valid YAML ({' '.join(str(error).split())}); correct it")
         return
     if root is None:
@@ -351,8 +351,12 @@ def _yaml(table: RuleTable, path: Path, report: Callable[[str], None]) -> Iterat
             return
         row: Row = {}
         for name, value in entry.value:
-            if not isinstance(value, yaml.ScalarNode):
-                report(f"{_shown(path)}, line {line}: {name.value} has to be a single value")
+            if not isinstance(name, yaml.ScalarNode) or not isinstance(value, yaml.ScalarNode):
+                told = name.value if isinstance(name, yaml.ScalarNode) else "a column"
+                report(f"{_shown(path)}, line {line}: {told} has to be a single value")
+                return
+            if name.value in row:
+                report(f"{_shown(path)}, line {line}: {name.value} stands there twice; remove one")
                 return
             is_null = value.tag.endswith(":null") and not value.style
             row[name.value] = None if is_null else value.value.strip() or None
@@ -398,7 +402,7 @@ def _header_is_right(
     return not (wrong or twice or missing)
 
 
-_NUMBER = re.compile(r"[+-]?(\d+)(?:\.(\d+))?")
+_NUMBER = re.compile(r"[+-]?([0-9]+)(?:\.([0-9]+))?")
 
 
 def _wrong_values(table: RuleTable, row: Row) -> Iterator[str]:
@@ -413,7 +417,7 @@ def _wrong_values(table: RuleTable, row: Row) -> Iterator[str]:
         if name in table.values and value not in table.values[name]:
             yield f"{told} is not one of {', '.join(table.values[name])}"
         elif data_type == "date":
-            if not re.fullmatch(r"\d{4}-\d\d-\d\d", value) or not _is_day(value):
+            if not re.fullmatch("[0-9]{4}-[0-9]{2}-[0-9]{2}", value) or not _is_day(value):
                 yield f"{told} is no day; write it as YYYY-MM-DD"
         elif data_type == "boolean":
             if value.lower() not in ("true", "false"):
@@ -524,7 +528,7 @@ def _options(path: Path, report: Callable[[str], None]) -> dict[str, Any]:
     text = _text(path, report) or ""
     try:
         given = yaml.safe_load(text) or {}
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, RecursionError, ValueError) as error:  # ValueError: 2026-02-30
         report(f"{_shown(path)}: not valid YAML ({' '.join(str(error).split())}); correct it")
         return {}
     if not isinstance(given, dict):
