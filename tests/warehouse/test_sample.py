@@ -10,7 +10,7 @@ from pathlib import Path
 import duckdb
 
 from sample.generate import BAD_ROWS, Company, write
-from tests.conftest import ROOT, nightly, read_release, run_journey
+from tests.conftest import ROOT, read_release, run_journey
 
 
 def test_says_that_it_is_the_sample_and_shows_progress(sample_home: Path) -> None:
@@ -60,19 +60,6 @@ def test_everything_planted_has_something_to_show(sample_home: Path) -> None:
         late = "select count(*) from marts.load_quality where file_name like '%late%'"
         assert one(late) == 1
         assert one("select sum(duplicate_count) from marts.load_quality") == 25
-
-
-def test_a_second_night_without_news_changes_nothing(
-    sample_home: Path, copy_home: Callable[[Path], Path]
-) -> None:
-    home = copy_home(sample_home)
-    releases = sorted(p.name for p in (home / "published" / "releases").iterdir())
-    before = json.loads((home / "published/current/manifest.json").read_text("utf-8"))
-    result = nightly(home, JOURNEY_PEPPER="", TZ="Asia/Tokyo")
-    assert result.returncode == 0, result.stdout + result.stderr
-    after = json.loads((home / "published/current/manifest.json").read_text("utf-8"))
-    assert after["content_hash"] == before["content_hash"]
-    assert sorted(p.name for p in (home / "published/releases").iterdir()) == releases
 
 
 def test_no_clear_address_or_phone_is_left_behind(sample_home: Path) -> None:

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
-import duckdb
 import pytest
 
 from orchestration import rules
@@ -41,54 +39,73 @@ DATED = {
 }
 
 
-@contextmanager
-def built(project: Project, folder: Path, second: dict[str, str]) -> Iterator[World]:
-    """A warehouse of the sample in which each rule of the seeds `second` has another version."""
+@pytest.fixture(scope="module")
+def world(project: Project, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """The sample under its own rules, whose marts are kept in the schema `before`."""
+    folder = tmp_path_factory.mktemp("sample")
+    (folder / "landing").symlink_to(SAMPLE_DIR)
     with project.connect(threads=2) as connection:
         world = World(project, connection, folder)
-        (folder / "landing").parent.mkdir(parents=True, exist_ok=True)
-        (folder / "landing").symlink_to(SAMPLE_DIR)
-        for name, change in second.items():
-            connection.execute(
-                f"create table second as from seeds.{name} where valid_from < '{DAY}'"
-            )
-            key = ", ".join(rules.tables()[name].version_of)
-            connection.execute(
-                f"delete from second where (valid_from, {key}) not in "
-                f"(select (max(valid_from), {key}) from second group by {key})"
-            )
-            connection.execute(f"update second set valid_from = '{DAY}'")
-            connection.execute(f"update second set {change}")
-            connection.execute(f"insert into seeds.{name} from second")
-            connection.execute("drop table second")
         world.load()
         world.build(AS_OF)
+        connection.execute("create schema before")
+        for name in marts(world):
+            connection.execute(f"create table before.{name} as from marts.{name}")
         yield world
 
 
-def rows(connection: duckdb.DuckDBPyConnection, name: str, condition: str) -> list[Any]:
-    return connection.execute(
-        f"select * from marts.{name} where {condition} order by all"
-    ).fetchall()
-
-
-@pytest.fixture(scope="module")
-def before(project: Project, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    """The sample under its own rules."""
-    with built(project, tmp_path_factory.mktemp("before"), {}) as world:
-        yield world
+@contextmanager
+def versions(world: World, second: dict[str, str]) -> Iterator[World]:
+    """The same in which each rule of the seeds `second` has another version."""
+    connection = world.connection
+    for name, change in second.items():
+        connection.execute(f"create temp table first_{name} as from seeds.{name}")
+        connection.execute(f"create table second as from seeds.{name} where valid_from < '{DAY}'")
+        key = ", ".join(rules.tables()[name].version_of)
+        connection.execute(
+            f"delete from second where (valid_from, {key}) not in "
+            f"(select (max(valid_from), {key}) from second group by {key})"
+        )
+        connection.execute(f"update second set valid_from = '{DAY}'")
+        connection.execute(f"update second set {change}")
+        connection.execute(f"insert into seeds.{name} from second")
+        connection.execute("drop table second")
+    world.build(AS_OF, full=True)
+    yield world
+    for name in second:
+        connection.execute(f"delete from seeds.{name}")
+        connection.execute(f"insert into seeds.{name} from first_{name}")
+        connection.execute(f"drop table first_{name}")
 
 
 def marts(world: World) -> list[str]:
     return [m.name for m in world.project.models if m.relation.startswith('"marts"')]
 
 
-def test_a_second_version_that_says_the_same_changes_nothing(
-    project: Project, before: World, tmp_path: Path
-) -> None:
+def both(world: World, name: str, columns: str = "*", condition: str = "true") -> list[list[Any]]:
+    """Rows of a mart now, and before."""
+    return [
+        world.connection.execute(
+            f"select {columns} from {schema}.{name} where {condition} order by all"
+        ).fetchall()
+        for schema in ("marts", "before")
+    ]
+
+
+def test_runs_without_news_change_nothing(world: World) -> None:
+    """Neither the next one, in another zone, nor a full one."""
+    for full in (False, True):
+        world.load()
+        world.build(AS_OF, full=full, zone="Asia/Tokyo")
+        for name in marts(world):
+            found, expected = both(world, name)
+            assert found == expected, name
+
+
+def test_a_second_version_that_says_the_same_changes_nothing(world: World) -> None:
     same = {name: "valid_from = valid_from where true" for name in VERSIONED}
     same.pop("journey_maps")  # two versions of a map are two maps to be aligned with
-    with built(project, tmp_path, same) as world:
+    with versions(world, same):
         for name in marts(world):
             columns = [
                 column for (column,) in world.connection.execute(
@@ -97,23 +114,20 @@ def test_a_second_version_that_says_the_same_changes_nothing(
                     [name],
                 ).fetchall()
             ]  # fmt: skip
-            query = f"select {', '.join(columns)} from marts.{name} order by all"
-            found, expected = (w.connection.execute(query).fetchall() for w in (world, before))
+            found, expected = both(world, name, ", ".join(columns))
             assert found == expected, name
 
 
-def test_a_second_version_leaves_the_past(project: Project, before: World, tmp_path: Path) -> None:
+def test_a_second_version_leaves_the_past(world: World) -> None:
     """Old days keep the old rule, in business days (the zone of the sample is Asia/Tokyo)."""
     assert set(CHANGED) == set(VERSIONED) - {"load_thresholds"}  # that one holds while loading
     start = f"timestamp '{DAY} 00:00:00' - interval 9 hours"
-    with built(project, tmp_path, CHANGED) as world:
+    with versions(world, CHANGED):
         for name, column in DATED.items():
             border = f"date '{DAY}'" if column.endswith("_date") else start
-            condition = f"{column} < {border}"
-            found, expected = (rows(w.connection, name, condition) for w in (world, before))
+            found, expected = both(world, name, condition=f"{column} < {border}")
             assert expected and found == expected, name
-            condition = f"{column} >= {border}"
-            found, expected = (rows(w.connection, name, condition) for w in (world, before))
+            found, expected = both(world, name, condition=f"{column} >= {border}")
             assert found != expected, name
         keys = world.connection.execute(
             "select count(*) - count(distinct transition_id) from marts.fct_stage_transitions "
