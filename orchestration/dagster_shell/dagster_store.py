@@ -15,10 +15,12 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 import dagster as dg
+from dagster._core.instance.ref import InstanceRef
 from sqlalchemy.exc import SQLAlchemyError
 
 from orchestration.base import files
 from orchestration.base.locking import single_writer
+from orchestration.dagster_shell import event_store
 from orchestration.settings import ROOT, load_settings
 
 PAGES = ("dev", "--host", "127.0.0.1", "--port", "3000")  # for this machine only
@@ -32,14 +34,29 @@ def open_instance(folder: Path) -> Iterator[dg.DagsterInstance]:
         aside = set_aside(folder)
         print(f"Dagster's records of runs were {reason}: set aside as {aside.name}", flush=True)
     try:
-        instance = dg.DagsterInstance.get()
+        instance = _instance(folder)
         instance.get_runs_count()
     except Exception:
         aside = set_aside(folder)
         print(f"Dagster's records of runs were damaged: set aside as {aside.name}", flush=True)
-        instance = dg.DagsterInstance.get()
+        instance = _instance(folder)
     with instance:
         yield instance
+
+
+def _instance(folder: Path) -> dg.DagsterInstance:
+    """
+    The instance of `dagster.yaml`, with the event log that keeps its connections.
+
+    Its files and tables are Dagster's own, so whoever calls `dagster` by hand needs none of ours.
+    """
+    kept = {
+        "module": event_store.Storage.__module__,
+        "class": event_store.Storage.__name__,
+        "config": {"base_dir": str(folder)},
+    }
+    ref = InstanceRef.from_dir(str(ROOT), overrides={"storage": {"custom": kept}})
+    return dg.DagsterInstance.from_ref(ref)
 
 
 def unusable(folder: Path) -> str | None:

@@ -81,7 +81,7 @@ class Storage(DagsterSqliteStorage):
     def from_config_value(
         cls, inst_data: ConfigurableClassData | None, config_value: Any
     ) -> Storage:
-        """As `dagster.yaml` says."""
+        """As the configuration of an instance says."""
         return cls.from_local(inst_data=inst_data, **config_value)
 
 
