@@ -207,7 +207,7 @@ def measures(t: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
     between = (later["occurred_at"] - later["previous_at"]).dt.total_seconds() / 86400
     found["days_between_orders"] = rows(later, later["day"], between, **by)
     customer_since = first.set_index("person_id")["day"]
-    present = touches[acts(t) & touches["person_id"].isin(customer_since.index)]
+    present = touches[acts(t).loc[touches.index] & touches["person_id"].isin(customer_since.index)]
     present = present[present["day"] >= present["person_id"].map(customer_since)]
     present = present.drop_duplicates(["person_id", "day"])
     found["active_customers"] = rows(present, present["day"], persona="persona")
