@@ -35,11 +35,6 @@ select
     distinct_deviations.deviation,
     distinct_deviations.step,
     alignments.paid_amount_reporting,
-    row_number() over (
-        partition by
-            distinct_deviations.journey_id, distinct_deviations.map_id, distinct_deviations.step
-        order by distinct_deviations.deviation
-    ) = 1 as is_first_of_step,
     alignments.is_open,
     {{ month_start_date('alignments.started_date') }} as month_start_date
 from distinct_deviations
