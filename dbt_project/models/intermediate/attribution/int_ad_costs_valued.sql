@@ -30,10 +30,7 @@ select
     ad_costs.currency_code,
     ad_costs.cost_amount,
     ad_costs.cost_amount::decimal(20, 3)
-    * case
-        when ad_costs.currency_code = {{ reporting_currency() }} then 1
-        else rates.rate
-    end as cost_amount_reporting
+    * {{ reporting_rate('ad_costs.currency_code') }} as cost_amount_reporting
 from ad_costs
 inner join traffic
     on

@@ -58,10 +58,8 @@ deals as (
     select
         contacts.person_id,
         won_deals.closed_at,
-        won_deals.deal_amount * case
-            when won_deals.currency_code = {{ reporting_currency() }} then 1
-            else rates.rate
-        end as deal_amount_reporting
+        won_deals.deal_amount * {{ reporting_rate('won_deals.currency_code') }}
+            as deal_amount_reporting
     from won_deals
     inner join contacts on won_deals.contact_id = contacts.identifier_value
     asof left join rates

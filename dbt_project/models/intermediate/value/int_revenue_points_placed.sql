@@ -63,10 +63,7 @@ typed as (
             else coalesce(classified_orders.value_type, 'repeat')
         end as value_type,
         classified_orders.paid_order_number,
-        case
-            when points.currency_code = {{ reporting_currency() }} then 1
-            else rates.rate
-        end as reporting_rate
+        {{ reporting_rate('points.currency_code') }} as reporting_rate
     from points
     left join classified_orders on points.order_id = classified_orders.order_id
     -- The rate of the day: the newest that holds by then.

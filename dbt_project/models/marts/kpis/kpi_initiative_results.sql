@@ -159,10 +159,7 @@ estimated as (
         coalesce(pivoted.after_day_count, 0) < initiatives.days as is_running,
         -- The costs in the reporting currency, by the rate of the first day.
         initiatives.cost_amount
-        * case
-            when initiatives.currency_code = {{ reporting_currency() }} then 1
-            else rates.rate
-        end as cost_amount_reporting
+        * {{ reporting_rate('initiatives.currency_code') }} as cost_amount_reporting
     from initiatives
     inner join kpis on initiatives.kpi = kpis.kpi
     left join pivoted on initiatives.initiative = pivoted.initiative
