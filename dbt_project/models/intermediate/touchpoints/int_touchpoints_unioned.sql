@@ -27,27 +27,9 @@ judged_kinds as (
 
 ),
 
--- Who came on whose word; nobody recommends to oneself.
 referrals as (
 
-    select
-        contacts.contact_id,
-        contacts.created_at,
-        referred.person_id as referred_person_id,
-        referrers.person_id as referrer_person_id
-    from {{ ref('stg_crm__contacts') }} as contacts
-    left join identifiers as referred
-        on
-            referred.identifier_type = 'contact'
-            and contacts.contact_id = referred.identifier_value
-    left join identifiers as referrers
-        on
-            referrers.identifier_type = 'contact'
-            and contacts.referred_by_contact_id = referrers.identifier_value
-    where
-        contacts.is_known
-        and contacts.referred_by_contact_id is not null
-        and referred.person_id is distinct from referrers.person_id
+    select * from {{ ref('int_referrals_matched') }}
 
 ),
 
@@ -65,7 +47,6 @@ unioned as (
         sessions.session_id,
         sessions.device_type,
         true as is_inbound,
-        false as is_public_review,
         sessions.started_at as occurred_at
     from {{ touched_rows('fct_sessions') }} as sessions
 
@@ -88,7 +69,6 @@ unioned as (
         events.event_id,
         events.order_id,
         true as is_inbound,
-        false as is_public_review,
         events.occurred_at
     from {{ ref('int_web_events_matched_to_sessions') }} as events
     inner join {{ ref('fct_sessions') }} as all_sessions
@@ -108,14 +88,13 @@ unioned as (
         activities.activity_type as touchpoint_name,
         'contact' as identifier_type,
         activities.contact_id as identifier_value,
-        coalesce(activity_channels.channel, 'unassigned') as channel,
+        activity_channels.channel,
         activities.campaign,
         activities.activity_id,
         activities.currency_code,
         activities.cost_amount,
         coalesce(activities.direction = 'inbound', false) as is_inbound,
         judged_kinds.is_own_act as is_act_by_kind,
-        false as is_public_review,
         activities.occurred_at
     from {{ ref('stg_crm__activities') }} as activities
     left join {{ ref('activity_channels') }} as activity_channels
@@ -139,7 +118,6 @@ unioned as (
         'sales' as channel,
         deal_stage_changes.deal_id,
         false as is_inbound,
-        false as is_public_review,
         deal_stage_changes.changed_at as occurred_at
     from {{ ref('stg_crm__deal_stage_changes') }} as deal_stage_changes
     left join {{ ref('stg_crm__deals') }} as deals on deal_stage_changes.deal_id = deals.deal_id
@@ -154,9 +132,7 @@ unioned as (
         'referral' as touchpoint_type,
         'referral' as touchpoint_name,
         referrer_person_id as person_id,
-        'unassigned' as channel,
         true as is_inbound,
-        false as is_public_review,
         created_at as occurred_at
     from referrals
 
@@ -171,7 +147,6 @@ unioned as (
         referred_person_id as person_id,
         'word_of_mouth' as channel,
         true as is_inbound,
-        false as is_public_review,
         created_at as occurred_at
     from referrals
 
@@ -189,11 +164,10 @@ unioned as (
         end as touchpoint_name,
         'contact' as identifier_type,
         orders.contact_id as identifier_value,
-        coalesce(order_sessions.channel, 'unassigned') as channel,
+        order_sessions.channel,
         order_sessions.session_id,
         orders.order_id,
         orders.order_type != 'renewal' as is_inbound,
-        false as is_public_review,
         orders.ordered_at as occurred_at
     from {{ ref('int_orders_paid') }} as orders
     left join {{ ref('int_orders_matched_to_sessions') }} as order_sessions
@@ -208,10 +182,8 @@ unioned as (
         'delivery' as touchpoint_name,
         'contact' as identifier_type,
         orders.contact_id as identifier_value,
-        'unassigned' as channel,
         orders.order_id,
         false as is_inbound,
-        false as is_public_review,
         orders.delivered_at as occurred_at
     from {{ ref('int_orders_paid') }} as orders
     where orders.delivered_at is not null
@@ -225,10 +197,8 @@ unioned as (
         payments.payment_type as touchpoint_name,
         'contact' as identifier_type,
         orders.contact_id as identifier_value,
-        'unassigned' as channel,
         payments.order_id,
         payments.payment_type = 'charge' as is_inbound,
-        false as is_public_review,
         payments.paid_at as occurred_at
     from {{ ref('stg_crm__payments') }} as payments
     left join {{ ref('int_orders_paid') }} as orders on payments.order_id = orders.order_id
@@ -243,10 +213,8 @@ unioned as (
         coalesce(tickets.ticket_category, 'ticket') as touchpoint_name,
         case when tickets.contact_id is not null then 'contact' else 'email' end as identifier_type,
         coalesce(tickets.contact_id, tickets.email_hash) as identifier_value,
-        'unassigned' as channel,
         tickets.ticket_id,
         true as is_inbound,
-        false as is_public_review,
         tickets.opened_at as occurred_at
     from {{ ref('stg_crm__tickets') }} as tickets
     where tickets.is_known
@@ -260,7 +228,6 @@ unioned as (
         answers.survey_id || '/' || answers.question_id as touchpoint_name,
         answers.identifier_type,
         answers.identifier_value,
-        'unassigned' as channel,
         answers.order_id,
         answers.response_id,
         answers.metric,
@@ -296,8 +263,10 @@ resolved as (
 select
     * exclude (
         person_id, identified_person_id, identifier_type, identifier_value,
-        is_act_by_kind, is_act_by_type
+        is_act_by_kind, is_act_by_type, channel, is_public_review
     ),
+    coalesce(channel, 'unassigned') as channel,
+    coalesce(is_public_review, false) as is_public_review,
     coalesce(person_id, identified_person_id) as person_id,
     -- What the person did: by type and direction, unless the kind of activity tells more.
     coalesce(is_act_by_kind, is_act_by_type) as is_own_act
