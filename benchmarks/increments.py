@@ -31,11 +31,12 @@ import duckdb
 
 from benchmarks.events import events
 from benchmarks.measuring import MemoryWatch
-from orchestration import rules
 from orchestration.building import builds
 from orchestration.building.fingerprint import fingerprint
 from orchestration.loading import ledger
 from orchestration.loading.contract import load_contract
+from orchestration.rules import home as home_rules
+from orchestration.rules import store as rule_store
 from orchestration.settings import DBT, DBT_PROJECT_DIR, Settings, load_settings
 
 SESSION_MODELS = (
@@ -162,7 +163,7 @@ def fill(settings: Settings, rows: int, memory: str) -> str:
     ) as connection:  # fmt: skip
         connection.execute("set TimeZone = 'UTC'; set enable_progress_bar = false")
         ledger.create(connection, list(load_contract().values()))
-        rules.apply(connection, rules.defaults())
+        rule_store.apply(connection, home_rules.defaults())
         connection.execute("create schema if not exists bench")
         made = connection.execute(
             "select count(*) from duckdb_tables() where schema_name = 'bench'"
@@ -217,7 +218,7 @@ def build(
 ) -> Measure:
     """`dbt run` as the nightly would, without tests; full when `models_at_once` is given."""
     full = models_at_once is not None
-    key = builds.build_key(settings, rules.defaults())
+    key = builds.build_key(settings, home_rules.defaults())
     with duckdb.connect(str(settings.warehouse)) as connection:
         reason = builds.begin(connection, key, as_of_at, full)
     assert bool(reason) == full, reason

@@ -182,9 +182,9 @@ def settings() -> None:
 def rules(context: click.Context) -> None:
     """List which rules hold; `rules init` writes templates for rules of your own."""
     if context.invoked_subcommand is None:
-        from orchestration import rules
+        from orchestration.rules import templates
 
-        _end(context, rules.run)
+        _end(context, templates.run)
 
 
 cli.add_group(OPERATE, rules)
@@ -193,9 +193,9 @@ cli.add_group(OPERATE, rules)
 @rules.add("Commands", "init")
 def rules_init() -> None:
     """Write a commented template to HOME/rules for each rule table that is not there yet."""
-    from orchestration import rules
+    from orchestration.rules import templates
 
-    rules.run_init()
+    templates.run_init()
 
 
 @cli.add(OPERATE, "requeue")

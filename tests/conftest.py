@@ -15,16 +15,16 @@ from typing import Any, cast
 import duckdb
 import pytest
 
-from orchestration import rules
 from orchestration.building.project import ensure_manifest
 from orchestration.developing.proving import Project
+from orchestration.rules import home as home_rules
 from orchestration.settings import SAMPLE_RULES, load_settings
 
 ROOT = Path(__file__).resolve().parent.parent
 STORIES = ROOT / "tests" / "fixtures" / "raw"
 SHARED_DATA = ROOT.parent / "shared" / "data"
 PEPPER = "a pepper for tests, at least 32 characters"
-RULES = rules.load(SAMPLE_RULES.parent)  # the sample's
+RULES = home_rules.load(SAMPLE_RULES.parent)  # the sample's
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:

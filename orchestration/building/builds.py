@@ -19,7 +19,7 @@ import duckdb
 
 from orchestration.building.fingerprint import fingerprint
 from orchestration.loading import ledger
-from orchestration.rules import Rules
+from orchestration.rules.tables import Rules
 from orchestration.settings import DBT_PROJECT_DIR, Settings
 
 # Share of rows that were replaced, from which a run gives back their space; below a quarter DuckDB

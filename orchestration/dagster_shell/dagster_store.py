@@ -125,7 +125,10 @@ def serve() -> None:
     """Dagster's pages, on a usable store, and no run in it that nobody runs; ends the process."""
     settings = load_settings()
     settings.prepare()
-    os.environ.update(settings.environment(), DAGSTER_HOME=str(ROOT))
+    # No other setting: runs read theirs when they start, also after `journey.toml` was edited.
+    kept = ("JOURNEY_HOME", "DAGSTER_STATE_DIR", "DO_NOT_TRACK", "PYTHONPATH")
+    environment = settings.environment()
+    os.environ.update({name: environment[name] for name in kept}, DAGSTER_HOME=str(ROOT))
     try:
         with single_writer(settings.home), open_instance(settings.home / "dagster") as instance:
             end_dead_runs(instance, "")

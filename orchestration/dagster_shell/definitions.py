@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import os
-
 import dagster as dg
 
 from orchestration.settings import SettingsError, load_settings
 
-# dbt and the assets read the home's settings from the environment that this process hands on.
+# For the manifest only: what it says depends on no setting, and each run reads them again.
 try:
     environment = load_settings().environment()
 except SettingsError:
     environment = {}  # the graph is shown all the same; each run says what is wrong, on its page
-os.environ.update(environment)
 
 from orchestration.building.project import dbt_resource, ensure_manifest
 

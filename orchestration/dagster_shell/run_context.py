@@ -15,13 +15,14 @@ from dagster._utils.error import SerializableErrorInfo
 from pydantic import Field, PrivateAttr
 from sqlalchemy.exc import SQLAlchemyError
 
-from orchestration import rules as home_rules
 from orchestration.base.database import open_warehouse
 from orchestration.building import builds
 from orchestration.dagster_shell import dagster_store, failures
 from orchestration.loading.contract import Table, load_contract
 from orchestration.operating import runs
-from orchestration.rules import Rules
+from orchestration.rules import home as home_rules
+from orchestration.rules import store as rule_store
+from orchestration.rules.tables import Rules
 from orchestration.settings import INSTANT, Settings, home_path
 
 STAGES = ("landing", "raw loads", "raw boundary", "dbt build", "marts boundary", "publish")
@@ -165,7 +166,7 @@ class RunContext(dg.ConfigurableResource):
             except home_rules.RulesError as error:
                 raise dg.Failure(str(error)) from error
             with self.warehouse() as connection:
-                home_rules.apply(connection, self._rules)
+                rule_store.apply(connection, self._rules)
         return self._rules
 
     @property

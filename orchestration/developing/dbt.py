@@ -7,12 +7,13 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from orchestration import rules as home_rules
 from orchestration.base import command
 from orchestration.base.database import open_warehouse
 from orchestration.base.locking import single_writer
 from orchestration.loading import ledger
 from orchestration.loading.contract import load_contract
+from orchestration.rules import home as home_rules
+from orchestration.rules import store as rule_store
 from orchestration.settings import DBT, DBT_PROJECT_DIR, load_settings
 
 
@@ -27,7 +28,7 @@ def run(arguments: list[str]) -> int:
         tables = list(load_contract().values())
         with open_warehouse(settings) as connection:
             ledger.create(connection, tables)
-            home_rules.apply(connection, rules)
+            rule_store.apply(connection, rules)
             ledger.forget_build(connection)  # a part built by hand is nothing to rest on
             try:
                 as_of_at = last_business_day_end(connection, settings.business_timezone)

@@ -15,11 +15,13 @@ from dbt.adapters.duckdb.plugins import BasePlugin
 from dbt.flags import get_flags
 from dbt_common.exceptions import DbtRuntimeError
 
-from orchestration import rules as home_rules
 from orchestration.base import command, locking
 from orchestration.base.database import open_warehouse
 from orchestration.loading import ledger
 from orchestration.loading.contract import load_contract
+from orchestration.rules import home as home_rules
+from orchestration.rules import store as rule_store
+from orchestration.rules.tables import OPTIONS
 from orchestration.settings import DEFAULTS, load_settings
 
 # What the models read; `threads` and the like change no row.
@@ -59,7 +61,7 @@ def prepare(dbt_command: str) -> None:
     rules = home_rules.load(settings.home)
     if rules.options:
         raise DbtRuntimeError(
-            f"rules/{home_rules.OPTIONS}.yml sets {', '.join(rules.options)}, which dbt alone does "
+            f"rules/{OPTIONS}.yml sets {', '.join(rules.options)}, which dbt alone does "
             "not read: use `journey build`"
         )
     if holder := locking.holder(settings.home):
@@ -73,6 +75,6 @@ def prepare(dbt_command: str) -> None:
             raise DbtRuntimeError(
                 f"nothing is loaded yet in {settings.home}; run `journey nightly`"
             )
-        home_rules.apply(connection, rules)
+        rule_store.apply(connection, rules)
         if dbt_command in WRITING:
             ledger.forget_build(connection)  # a part built by hand is nothing to rest on

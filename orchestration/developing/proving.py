@@ -35,7 +35,6 @@ import duckdb
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from orchestration import rules
 from orchestration.base import command
 from orchestration.building import builds
 from orchestration.building.fingerprint import ARRIVAL_TABLES
@@ -43,7 +42,9 @@ from orchestration.loading import erasing, ledger, loader
 from orchestration.loading.contract import load_contract
 from orchestration.loading.reading import file_id
 from orchestration.operating import reloading
-from orchestration.rules import Rules
+from orchestration.rules import home as home_rules
+from orchestration.rules import store as rule_store
+from orchestration.rules.tables import Rules
 from orchestration.settings import DBT_PROJECT_DIR, SAMPLE_RULES, load_settings
 
 PEPPER = "a pepper for proofs, at least 32 characters"
@@ -93,12 +94,12 @@ class Project:
         os.environ.update(config.environment(_AS_OF))
         try:
             shutil.copytree(SAMPLE_RULES, config.home / "rules", dirs_exist_ok=True)
-            own = rules.load(config.home)
+            own = home_rules.load(config.home)
             self.tables = load_contract(own)
             self.empty = folder / "empty.duckdb"
             with duckdb.connect(str(config.warehouse)) as connection:
                 ledger.create(connection, list(self.tables.values()))
-                rules.apply(connection, own)
+                rule_store.apply(connection, own)
                 connection.execute("create schema seeds")
                 for name in own.sets:  # as the materialization of seeds does it
                     connection.execute(f'create table seeds."{name}" as from rules."{name}"')
@@ -185,7 +186,7 @@ class Project:
 
     def give_rules(self, connection: duckdb.DuckDBPyConnection, own: Rules) -> None:
         """Put rules in the place of the sample's, as a run and the materialization of seeds do."""
-        rules.apply(connection, own)
+        rule_store.apply(connection, own)
         for name in own.sets:
             connection.execute(f'delete from seeds."{name}"')
             connection.execute(f'insert into seeds."{name}" by name from rules."{name}"')

@@ -15,12 +15,12 @@ from pathlib import Path
 
 import duckdb
 
-from orchestration import rules as home_rules
 from orchestration.base import sealed
 from orchestration.building import builds
 from orchestration.building.builds import Build
 from orchestration.loading import contract, ledger
-from orchestration.rules import Row, Rules
+from orchestration.rules import home as home_rules
+from orchestration.rules.tables import Row, Rules
 
 Status = str  # pass, warn or fail
 DID_NOT_RUN = "did not run"

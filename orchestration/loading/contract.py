@@ -22,8 +22,8 @@ from typing import Any
 
 import yaml
 
-from orchestration import rules as home_rules
-from orchestration.rules import Row, Rules
+from orchestration.rules import home as home_rules
+from orchestration.rules.tables import Row, Rules
 from orchestration.settings import DBT_PROJECT_DIR
 
 PII_KINDS = ("email", "phone", "id", "text", "email_text", "url", "properties", "free_text")

@@ -29,12 +29,12 @@ import duckdb
 import pyarrow as pa
 from duckdb.func import FunctionNullHandling
 
-from orchestration import rules
 from orchestration.base import command, files
 from orchestration.base.locking import single_writer
 from orchestration.loading import ledger, privacy, reading, spelling
 from orchestration.loading.contract import load_contract, normalise_header
 from orchestration.loading.spelling import Spelling, SpellingError
+from orchestration.rules import home as home_rules
 from orchestration.settings import (
     ADAPTER_CHOICES,
     DEFAULTS,
@@ -729,8 +729,8 @@ def was_ever_loaded(settings: Settings, connection: duckdb.DuckDBPyConnection) -
 def has_own_rules(settings: Settings) -> bool:
     """Whether the home has rules of its own, right or wrong; templates without a row are none."""
     try:
-        return rules.load(settings.home).are_own
-    except rules.RulesError:
+        return home_rules.load(settings.home).are_own
+    except home_rules.RulesError:
         return True
 
 

@@ -13,10 +13,10 @@ from typing import Any
 
 import duckdb
 
-from orchestration import rules as home_rules
 from orchestration.base import command
 from orchestration.loading import privacy
 from orchestration.loading.contract import load_contract
+from orchestration.rules import home as home_rules
 from orchestration.settings import Settings, load_settings
 
 TYPES = ("contact", "user", "email", "phone", "visitor")

@@ -13,13 +13,13 @@ from collections.abc import Callable
 
 import duckdb
 
-from orchestration import rules as home_rules
 from orchestration.base import command
 from orchestration.base.database import WarehouseDamaged, open_warehouse
 from orchestration.base.locking import single_writer
 from orchestration.building import builds
 from orchestration.loading import journal, ledger, loader
 from orchestration.loading.contract import Table, load_contract
+from orchestration.rules import home as home_rules
 from orchestration.settings import Settings, load_settings
 
 

@@ -16,7 +16,7 @@ import duckdb
 import pytest
 from click.testing import CliRunner
 
-from orchestration import cli, rules
+from orchestration import cli
 from orchestration.base import command
 from orchestration.dagster_shell import nightly
 from orchestration.developing import benchmarking, dbt, new_model, proving
@@ -24,6 +24,7 @@ from orchestration.loading import importing
 from orchestration.operating import identity, pepper, reloading, waiving
 from orchestration.publishing import releasing
 from orchestration.readers import metrics
+from orchestration.rules import templates
 from orchestration.settings import SettingsError
 from tests.conftest import ROOT, run_journey
 
@@ -95,7 +96,7 @@ def called(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
         (nightly, "run"), (importing, "run"), (releasing, "rollback"), (reloading, "retract"),
         (reloading, "requeue"), (waiving, "run"), (identity, "run"), (proving, "prove_all"),
         (metrics, "run"), (new_model, "run"), (dbt, "run"), (benchmarking, "run"),
-        (releasing, "run_rollback"), (rules, "run"), (rules, "run_init"),
+        (releasing, "run_rollback"), (templates, "run"), (templates, "run_init"),
     ):  # fmt: skip
         monkeypatch.setattr(module, function, lambda *arguments: calls.append(arguments))
     monkeypatch.setattr(reloading, "run", lambda action, what: action(what))

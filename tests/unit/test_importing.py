@@ -11,7 +11,6 @@ import duckdb
 import pyarrow as pa
 import pytest
 
-from orchestration import rules
 from orchestration.base.database import open_warehouse
 from orchestration.loading import ledger
 from orchestration.loading.contract import load_contract
@@ -26,6 +25,9 @@ from orchestration.loading.importing import (
     import_export,
     parse_adapter,
 )
+from orchestration.rules import home as home_rules
+from orchestration.rules import templates
+from orchestration.rules.tables import tables
 from orchestration.settings import SAMPLE_RULES, load_settings
 from tests.unit.test_damaged_files import parquet, workbook
 
@@ -257,10 +259,10 @@ def test_an_import_brings_its_rules_into_a_home_that_has_none(tmp_path: Path) ->
     source = ADAPTERS_DIR / "olist" / "rules"
     (settings.home / "rules").mkdir()
     template = settings.home / "rules" / "journey_maps.csv"
-    template.write_text(rules.template(rules.tables()["journey_maps"]), "utf-8")
+    template.write_text(templates.template(tables()["journey_maps"]), "utf-8")
     assert copy_rules(source, settings) == len(list(source.iterdir()))
     assert copy_rules(source, settings) == 0
-    assert rules.load(settings.home).sets["survey_questions"].origin == "own"
+    assert home_rules.load(settings.home).sets["survey_questions"].origin == "own"
 
 
 def test_adapters_map_onto_contract_tables() -> None:

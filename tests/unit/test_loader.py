@@ -11,10 +11,10 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from orchestration import rules
 from orchestration.loading import ledger, loader, privacy
 from orchestration.loading.contract import Table, load_contract
 from orchestration.loading.ledger import FileOutcome
+from orchestration.rules import home as home_rules
 from tests.conftest import RULES
 
 TABLES = load_contract(RULES)
@@ -185,7 +185,7 @@ def test_a_changed_scale_counts_from_its_day(
         "name_en: How likely}\n".replace("?", "お勧め度")
         for maximum, day in ((5, "2000-01-01"), (10, "2026-01-10"))
     ))  # fmt: skip
-    table = load_contract(rules.load(home))["survey/answers"]
+    table = load_contract(home_rules.load(home))["survey/answers"]
     rows = "r,relationship,recommend,2026-01-09,9\ns,relationship,recommend,2026-01-11,9\n"
     place(tmp_path, "survey/answers", "a.csv", ANSWERS + rows)
     connection = duckdb.connect()

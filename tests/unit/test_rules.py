@@ -10,8 +10,10 @@ import duckdb
 import pytest
 import yaml
 
-from orchestration import rules
 from orchestration.loading.importing import ADAPTERS_DIR
+from orchestration.rules import checks, store, templates
+from orchestration.rules import home as rules
+from orchestration.rules.tables import default_options, tables
 from orchestration.settings import DBT_PROJECT_DIR, SAMPLE_RULES, SEEDS_DIR
 
 TARGETS = "kpi,period,valid_from,dimension,dimension_value,target\n"
@@ -40,7 +42,7 @@ def test_the_shipped_rules_are_right_and_hold_no_company() -> None:
     for name, one in shipped.sets.items():
         assert one.origin == ("none" if name in own else "default"), name
         for row in one.rows:
-            assert list(rules._wrong_values(one.table, row)) == [], name
+            assert list(checks.wrong_values(one.table, row)) == [], name
         assert len({one.table.key_of(row) for row in one.rows}) == len(one.rows), name
 
 
@@ -98,7 +100,7 @@ def test_rows_are_added_take_places_or_all(tmp_path: Path) -> None:
         ("kpi_targets__csv", TARGETS + "visits,day,2026-01-01,all,all\n",
          "line 2: 5 cells where the header has 6"),
         ("kpi_targets__csv", TARGETS + "visitors,day,2026-01-01,all,all,1\n",
-         "kpi 'visitors' is unknown to kpi_definitions"),
+         "line 2: kpi 'visitors' is unknown to kpi_definitions; did you mean visits?"),
         ("channels__csv", CHANNELS + "fax,99,ファックス,Fax,no,false\n",
          "line 2: is_online = 'no' is neither true nor false"),
         ("device_names__csv", "device_name_pattern,reason\n(a,search\n", "is no pattern"),
@@ -112,12 +114,15 @@ def test_rows_are_added_take_places_or_all(tmp_path: Path) -> None:
         ("order_statuses__yml", "- {[a]: b, is_owed: true}", "a column has to be a single value"),
         ("order_statuses__yml", "- &a {order_status: a, is_owed: true}\n- *a", "in line 1 already"),
         ("order_statuses__yml", "[" * 3000, "not valid YAML"),
-        ("options__yml", "path_steps: 2026-02-30\n", "not valid YAML"),
+        ("options__yml", "path_steps: 2026-02-30\n", "line 1: path_steps cannot be read"),
         ("kpi_targets__csv", TARGETS + "visits,day,2026-01-01,all,all,１２\n", "is no number"),
         ("options__yml", "session_timeout: 3\n", "did you mean session_timeout_minutes"),
         ("options__yml", "session_timeout_minutes: soon\n", "has to be a whole number"),
-        ("options__yml", "attribution_path: first\n", "not one of exposure, unique"),
-        ("options__yml", "- a\n", "options are `name: value`"),
+        ("options__yml", "attribution_path: first\n", "line 1: attribution_path = 'first' is not"),
+        ("options__yml", "- a\n", "line 1: options are `name: value`"),
+        ("options__yml", "# ours\npath_steps: 5\npath_steps: 6\n",
+         "line 3: path_steps stands in line 2 already"),
+        ("options__yml", "path_steps: 5\na: [\n", "line 3: not valid YAML"),
         ("options__yml", "journey_gap_days: -1\n", "has to be from 1 to 36500"),
         ("options__yml", "attribution_half_life_days: 0\n", "has to be from 1 to 36500"),
         ("options__yml", "session_timeout_minutes: 9000000000\n", "from 1 to 525600"),
@@ -135,7 +140,22 @@ def test_rows_are_added_take_places_or_all(tmp_path: Path) -> None:
         ("journey_map_steps__csv", "persona,map_version,aspect,step_number,step,maximum_days\n"
          "buyer,1,stage,1,purchase,3\n", "map_version 'buyer 1' is unknown to journey_maps"),
         ("journey_maps__csv", MAPS + "buyer,1,2026-01-01,地図,Map,\nbuyer,2,2026-01-01,地図,Map,\n",
-         "rules/journey_maps.csv: two versions of persona buyer begin on 2026-01-01"),
+         "rules/journey_maps.csv, line 3: two versions of persona buyer begin on 2026-01-01; the "
+         "other is in rules/journey_maps.csv, line 2"),
+        ("kpi_definitions__csv", KPIS + "fans,advocacy,ファン,Fans,count,ratio,likes,,1,,up,"
+         "marketing,,2026-01-01\n", "line 2: numerator_measure 'likes' is unknown to kpi_measures"),
+        ("kpi_measures__csv", "measure,description\nlikes,Likes\n",
+         "line 2: measure likes is nothing that the models compute"),
+        ("attribution_methods__yml", "- {method: best, method_version: 1, method_order: 9, "
+         "name_ja: 最良, name_en: Best, valid_from: 2026-01-01}", "nothing that the models"),
+        ("kpi_targets__csv", TARGETS + f"{'v' * 900},day,2026-01-01,all,all,1\n",
+         f"'{'v' * 60}' is unknown"),
+        ("stages__csv", STAGES + "six,reach,-1,リーチ,Reach,2026-01-01\n",
+         "stage_rank = '-1' is below 0"),
+        ("kpi_targets__csv", TARGETS + f"visits,day,2026-01-01,all,all,{10**20}\n",
+         "is too large; it may have 14 digits before the point"),
+        ("channels__replace__csv", CHANNELS, "channels.replace.csv: it holds no row, and would"),
+        ("channels__replace__yml", "# nothing\n", "for none at all, write [] into rules/channels"),
     ],
 )  # fmt: skip
 def test_wrong_rules_name_file_line_and_remedy(
@@ -145,6 +165,12 @@ def test_wrong_rules_name_file_line_and_remedy(
         rules.load(home_with(tmp_path, **{name: text}))
     assert message in str(failed.value)
     assert str(failed.value).startswith(("rules/" + name.split("__")[0], "seeds/"))
+
+
+def test_none_of_the_shipped_rows_has_to_be_said(tmp_path: Path) -> None:
+    home = home_with(tmp_path, traffic_exclusions__replace__yml="# nobody is excluded here\n[]\n")
+    found = rules.load(home).sets["traffic_exclusions"]
+    assert (found.rows, found.origin) == ((), "replaced")
 
 
 def test_steps_of_a_map_are_stages_or_types_of_touchpoints(tmp_path: Path) -> None:
@@ -210,7 +236,7 @@ def test_what_stands_in_a_cell_is_what_holds(tmp_path: Path) -> None:
     """The text `null` is a text, and an empty cell nothing; dbt takes both for nothing."""
     home = home_with(tmp_path, order_statuses__csv="order_status,is_owed\nnull,true\n")
     connection = duckdb.connect()
-    rules.apply(connection, rules.load(home))
+    store.apply(connection, rules.load(home))
     for name, one in rules.load(home).sets.items():
         columns = ", ".join(f'"{column}"::varchar' for column in one.table.columns)
         stored = connection.execute(f'select {columns} from rules."{name}"').fetchall()
@@ -226,8 +252,8 @@ def test_what_stands_in_a_cell_is_what_holds(tmp_path: Path) -> None:
 
 def test_rules_are_written_again_when_they_changed(tmp_path: Path) -> None:
     connection = duckdb.connect()
-    rules.apply(connection, rules.defaults())
-    rules.apply(connection, rules.load(home_with(
+    store.apply(connection, rules.defaults())
+    store.apply(connection, rules.load(home_with(
         tmp_path, kpi_targets__csv=TARGETS + "visits,day,2026-01-01,all,all,1\n",
         options__yml="path_steps: 7\n")))  # fmt: skip
     assert connection.execute(
@@ -235,10 +261,10 @@ def test_rules_are_written_again_when_they_changed(tmp_path: Path) -> None:
         "where origin not in ('default', 'none') order by all"
     ).fetchall() == [
         ("kpi_targets", "own", "rules/kpi_targets.csv", 1, 1),
-        ("options", "extended", "rules/options.yml", len(rules.default_options()), 1),
+        ("options", "extended", "rules/options.yml", len(default_options()), 1),
     ]
     assert connection.execute("select target from rules.kpi_targets").fetchall() == [(1.0,)]
-    rules.apply(connection, rules.defaults())
+    store.apply(connection, rules.defaults())
     assert connection.execute("select count(*) from rules.kpi_targets").fetchone() == (0,)
 
 
@@ -246,8 +272,8 @@ def test_templates_are_right_rules_and_change_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("JOURNEY_HOME", str(tmp_path))
-    rules.run_init()
-    assert f"{len(rules.tables()) + 1} templates written" in capsys.readouterr().out
+    templates.run_init()
+    assert f"{len(tables()) + 1} templates written" in capsys.readouterr().out
     assert rules.load(tmp_path).digest == rules.defaults().digest
     path = tmp_path / "rules" / "channels.csv"
     text = path.read_text("utf-8")
@@ -255,6 +281,6 @@ def test_templates_are_right_rules_and_change_nothing(
     # A default row, taken out of its comment, changes nothing; changed, it wins.
     path.write_text(text + "direct,1,ダイレクト,Direct,true,false\n", "utf-8")
     assert rules.load(tmp_path).digest == rules.defaults().digest
-    rules.run_init()  # what is there stays
+    templates.run_init()  # what is there stays
     assert "0 templates written" in capsys.readouterr().out
     assert path.read_text("utf-8").endswith("true,false\n")

@@ -21,13 +21,13 @@ from typing import Any
 import pytest
 import yaml
 
-from orchestration import rules
 from orchestration.building import builds
 from orchestration.developing.proving import Project
 from orchestration.gate import audits
 from orchestration.loading import erasing, loader
 from orchestration.loading.contract import load_contract
 from orchestration.loading.importing import ImportFailed, import_export
+from orchestration.rules import home as home_rules
 from orchestration.settings import load_settings
 from tests.conftest import PEPPER
 
@@ -63,7 +63,7 @@ def test_case(name: str, project: Project, tmp_path: Path) -> None:
             import_export(export.name, export, settings)
     if "shows" not in expected:
         return
-    own = rules.load(home)
+    own = home_rules.load(home)
     as_of_at = str(expected.get("as_of_at", "2026-12-01 00:00:00"))
     with project.connect() as connection:
         project.give_rules(connection, own)

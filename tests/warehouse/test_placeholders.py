@@ -7,13 +7,13 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from orchestration import rules
 from orchestration.developing.proving import File, Project, World
 from orchestration.loading import privacy
 from orchestration.loading.contract import load_contract
+from orchestration.rules import home as home_rules
 
-RULES = rules.defaults().rows("identifier_invalid_values")
-TABLES = load_contract(rules.defaults())
+RULES = home_rules.defaults().rows("identifier_invalid_values")
+TABLES = load_contract(home_rules.defaults())
 
 
 def test_every_rule_has_an_example() -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import duckdb
 
+from orchestration.rules import home as home_rules
 from sample.generate import BAD_ROWS, Company, write
 from tests.conftest import ROOT, read_release, run_journey
 
@@ -55,6 +56,10 @@ def test_everything_planted_has_something_to_show(sample_home: Path) -> None:
         kinds = "select count(distinct transition_type) from marts.fct_stage_transitions"
         assert one(kinds) == 5
         assert one("select count(distinct metric) from marts.fct_survey_scores") == 5
+        # What the models compute is what kpi_measures lists; a data test holds the other direction.
+        assert one("select count(distinct measure) from marts.fct_kpi_measures") == len(
+            home_rules.defaults().rows("kpi_measures")
+        )
         currencies = "select count(distinct currency_code) from marts.fct_revenue_points"
         assert one(currencies) == 2
         late = "select count(*) from marts.load_quality where file_name like '%late%'"

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from orchestration import rules
 from orchestration.developing import proving
 from orchestration.developing.proving import Project, World
 from orchestration.loading.contract import load_contract
+from orchestration.rules import home as home_rules
+from orchestration.rules.tables import OPTIONS, tables
 from tests.conftest import PEPPER, ROOT, STORIES, read_release
 
 AS_OF = "2026-01-07 15:00:00"
@@ -101,17 +102,16 @@ def test_without_rules_nothing_of_ours_is_shown(project: Project, tmp_path: Path
     shutil.copytree(STORIES / "happy_week", tmp_path / "landing")
     companys = {"Onboarding calls", "Designed journey", "Likelihood to recommend", "site_renewal"}
     with project.connect() as connection:
-        project.give_rules(connection, rules.defaults())
+        project.give_rules(connection, home_rules.defaults())
         world = World(project, connection, tmp_path)
-        world.tables = load_contract(rules.defaults())
+        world.tables = load_contract(home_rules.defaults())
         world.load()
         world.build(AS_OF)
         origins = connection.execute("select rule_table, rule_origin from marts.dim_rules")
         assert dict(origins.fetchall()) == {
-            rules.OPTIONS: "default",
+            OPTIONS: "default",
             **{
-                name: "default" if rules.defaults().rows(name) else "none"
-                for name in rules.tables()
+                name: "default" if home_rules.defaults().rows(name) else "none" for name in tables()
             },
         }
         for name, rows in world.marts(arrival=True).items():

@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from orchestration import rules
 from orchestration.developing.proving import Project, World
+from orchestration.rules.tables import tables
 from orchestration.settings import SAMPLE_DIR
 
 DAY = "2026-04-15"  # of the second versions
 AS_OF = "2026-09-30 15:00:00"
-VERSIONED = sorted(name for name, table in rules.tables().items() if table.version_of)
+VERSIONED = sorted(name for name, table in tables().items() if table.version_of)
 
 # What a second version says instead.
 CHANGED = {
@@ -61,7 +61,7 @@ def versions(world: World, second: dict[str, str]) -> Iterator[World]:
     for name, change in second.items():
         connection.execute(f"create temp table first_{name} as from seeds.{name}")
         connection.execute(f"create table second as from seeds.{name} where valid_from < '{DAY}'")
-        key = ", ".join(rules.tables()[name].version_of)
+        key = ", ".join(tables()[name].version_of)
         connection.execute(
             f"delete from second where (valid_from, {key}) not in "
             f"(select (max(valid_from), {key}) from second group by {key})"
