@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import os
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -9,8 +11,10 @@ import dagster as dg
 import pytest
 import yaml
 
+from orchestration.dagster_shell import dagster_store
 from orchestration.dagster_shell.dagster_store import PAGES
 from orchestration.dagster_shell.run_context import end_of_business_day
+from orchestration.settings import DEFAULTS
 from tests.conftest import ROOT
 
 # The interface for BI tools: names are fixed.
@@ -43,6 +47,22 @@ def defs() -> dg.Definitions:
 
 def test_definitions_load(defs: dg.Definitions) -> None:
     dg.Definitions.validate_loadable(defs)
+
+
+def test_pages_hand_on_no_settings_to_runs(
+    defs: dg.Definitions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run that they launch reads `journey.toml` as it is by then."""
+    for name in DEFAULTS:
+        monkeypatch.delenv(f"JOURNEY_{name.upper()}", raising=False)
+    monkeypatch.setenv("JOURNEY_HOME", str(tmp_path))
+    monkeypatch.setattr(os, "environ", os.environ.copy())
+    monkeypatch.setattr(os, "execv", lambda *arguments: None)
+    monkeypatch.setattr(os, "chdir", lambda folder: None)
+    dagster_store.serve()
+    importlib.reload(importlib.import_module("orchestration.dagster_shell.definitions"))
+    assert os.environ["DAGSTER_STATE_DIR"] == str(tmp_path / "dagster")
+    assert [name for name in DEFAULTS if f"JOURNEY_{name.upper()}" in os.environ] == []
 
 
 def test_every_key_of_the_graph_is_executable(defs: dg.Definitions) -> None:
