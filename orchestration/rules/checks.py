@@ -50,6 +50,9 @@ def wrong_values(table: RuleTable, row: Row) -> Iterator[str]:
             yield f"{shown} is no ISO 4217 code such as JPY"
         elif name.endswith("pattern") and (problem := _pattern_problem(value)):
             yield f"{shown} is no pattern of DuckDB (RE2): {problem}"
+    segment = row.get("dimension_value") or "all"
+    if row.get("dimension") == "all" and segment != "all":
+        yield f"dimension all has the value all only, not {segment[:60]!r}"
     first, last = row.get("start_date"), row.get("end_date")
     if first and last and first > last:
         yield f"end_date {last} lies before start_date {first}"
@@ -102,6 +105,70 @@ def versions_of_one_day(rule_set: RuleSet) -> Iterator[str]:
                 f"the other is in {rule_set.place_of(other)}. Remedy: remove one, or let it "
                 "begin later"
             )
+
+
+def disordered_stages(stages: RuleSet, mappings: RuleSet) -> Iterator[str]:
+    """
+    Stages whose order is not clear on some day: two of one rank, a stage of the model six that a
+    stage model has no stage for, or a mapping that turns the order around, so that a customer who
+    rises in one model would fall in the other.
+    """
+    reported: set[str] = set()
+    for day in sorted({str(row["valid_from"]) for row in (*stages.rows, *mappings.rows)}):
+        ranks: dict[str, dict[str, tuple[int, Row]]] = {}
+        for row in _held(stages, ("stage_model", "stage"), day):
+            model = ranks.setdefault(str(row["stage_model"]), {})
+            model[str(row["stage"])] = int(str(row["stage_rank"])), row
+        mapped = {
+            (str(row["stage_model"]), str(row["canonical_stage"])): row
+            for row in _held(mappings, ("stage_model", "canonical_stage"), day)
+        }
+        for problem in _disorder(ranks, mapped, stages, mappings):
+            if problem not in reported:
+                reported.add(problem)
+                yield problem
+
+
+def _held(rule_set: RuleSet, version_of: tuple[str, ...], day: str) -> Iterator[Row]:
+    """The version of each rule that holds on a day."""
+    held: dict[Key, Row] = {}
+    for row in sorted(rule_set.rows, key=lambda row: str(row["valid_from"])):
+        if str(row["valid_from"]) <= day:
+            held[tuple(row[name] for name in version_of)] = row
+    yield from held.values()
+
+
+def _disorder(
+    ranks: Mapping[str, Mapping[str, tuple[int, Row]]],
+    mapped: Mapping[tuple[str, str], Row],
+    stages: RuleSet,
+    mappings: RuleSet,
+) -> Iterator[str]:
+    """Problems of the stages and mappings of one day."""
+    for model, of_model in ranks.items():
+        taken: dict[int, str] = {}
+        for stage, (rank, row) in of_model.items():
+            if taken.setdefault(rank, stage) != stage:
+                yield (
+                    f"{stages.place_of(row)}: stage_rank {rank} of stage_model {model} is that of "
+                    f"{taken[rank]} already. Remedy: give {stage} a rank of its own"
+                )
+        before: tuple[int, str] = (-1, "")
+        for canonical, (_, row) in sorted(ranks.get("six", {}).items(), key=lambda s: s[1][0]):
+            mapping = mapped.get((model, canonical))
+            if mapping is None:
+                yield (
+                    f"{stages.place_of(row)}: stage {canonical} has no stage in stage_model "
+                    f"{model}. Remedy: map it in rules/stage_mappings.csv"
+                )
+            elif target := of_model.get(str(mapping["stage"])):
+                if target[0] < before[0]:
+                    yield (
+                        f"{mappings.place_of(mapping)}: {canonical} becomes {mapping['stage']} in "
+                        f"stage_model {model}, which comes before the stage of {before[1]}. "
+                        "Remedy: keep the order of the stages"
+                    )
+                before = target[0], canonical
 
 
 def unknown(rule_set: RuleSet, sets: Mapping[str, RuleSet]) -> Iterator[tuple[Reference, Row]]:

@@ -154,6 +154,21 @@ def test_rows_are_added_take_places_or_all(tmp_path: Path) -> None:
          "stage_rank = '-1' is below 0"),
         ("kpi_targets__csv", TARGETS + f"visits,day,2026-01-01,all,all,{10**20}\n",
          "is too large; it may have 14 digits before the point"),
+        ("kpi_targets__csv", TARGETS + "visits,day,2026-01-01,all,2026,1\n", "the value all only"),
+        ("kpi_targets__csv", TARGETS + "visits,day,2026-01-01,channels,email,1\n",
+         "dimension = 'channels' is not one of all, channel, persona, device"),
+        ("kpi_targets__csv", TARGETS + "visits,day,2026-01-01,channel,emial,1\n",
+         "line 2: dimension_value 'emial' is unknown to channels; did you mean email?"),
+        ("load_thresholds__yml", "- {source: tv, valid_from: 2026-01-01}", "line 1: column reject"),
+        ("kpi_tree__csv", "decomposition,parent_kpi,child_kpi,child_role,child_order\n"
+         "mine,revenue,visits,factor,3\n", "child_order = '3' is not one of 1, 2"),
+        ("stages__csv", STAGES + "six,trial,3,試用,Trial,2026-01-01\n",
+         "rules/stages.csv, line 2: stage_rank 3 of stage_model six is that of purchase already"),
+        ("stages__csv", STAGES + "six,trial,7,試用,Trial,2026-01-01\n",
+         "line 2: stage trial has no stage in stage_model six. Remedy: map it in"),
+        ("stage_mappings__csv", "stage_model,canonical_stage,stage,valid_from\n"
+         "five,use,consideration,2026-01-01\n",
+         "line 2: use becomes consideration in stage_model five, which comes before the stage"),
         ("channels__replace__csv", CHANNELS, "channels.replace.csv: it holds no row, and would"),
         ("channels__replace__yml", "# nothing\n", "for none at all, write [] into rules/channels"),
     ],
@@ -226,7 +241,7 @@ def test_two_files_for_one_table_and_many_problems_are_told(tmp_path: Path) -> N
     both = {"kpi_targets__csv": TARGETS, "kpi_targets__replace__csv": TARGETS}
     with pytest.raises(rules.RulesError, match=r"kpi_targets\.csv is there, too"):
         rules.load(home_with(tmp_path / "a", **both))
-    many = TARGETS + "".join(f"visits,never,2026-01-01,all,v{n},1\n" for n in range(50))
+    many = TARGETS + "".join(f"visits,never,2026-01-01,persona,v{n},1\n" for n in range(50))
     with pytest.raises(rules.RulesError, match=r"and 30 more") as failed:
         rules.load(home_with(tmp_path / "b", kpi_targets__csv=many))
     assert len(str(failed.value).splitlines()) == 21
