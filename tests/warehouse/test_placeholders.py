@@ -55,7 +55,7 @@ def test_values_catch_their_examples(project: Project, tmp_path: Path) -> None:
         world.build("2026-02-01 00:00:00")
         found = connection.execute(
             "select identifier_type, identifier_value, invalid_rule_id "
-            "from intermediate.int_identifiers_unioned where is_invalid"
+            "from intermediate.int_identifiers_aggregated where is_invalid"
         ).fetchall()
     rules_of = {(kind, value): rule for kind, value, rule in found}
     for row in RULES:

@@ -2,7 +2,7 @@
 
 with identifiers as (
 
-    select * from {{ touched_rows('int_identifiers_unioned', 'int_identifiers_touched') }}
+    select * from {{ touched_rows('int_identifiers_aggregated', 'int_identifiers_touched') }}
     where not is_invalid and not is_erased
 
 ),

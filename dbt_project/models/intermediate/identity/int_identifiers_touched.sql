@@ -25,7 +25,7 @@ told as (
 held_told as (
 
     select *
-    from {{ last_build('intermediate', 'int_identifiers_unioned', {
+    from {{ last_build('intermediate', 'int_identifiers_aggregated', {
         'identifier_type': 'varchar', 'identifier_value': 'varchar', 'input_fingerprint': 'hugeint'
     }) }} as held
     where input_fingerprint is not null

@@ -2,19 +2,19 @@
 
 with edges as (
 
-    select * from {{ touched_rows('int_identity_edges_unioned', 'int_identifiers_touched') }}
+    select * from {{ touched_rows('int_identity_edges_derived', 'int_identifiers_touched') }}
 
 ),
 
 all_edges as (
 
-    select * from {{ ref('int_identity_edges_unioned') }}
+    select * from {{ ref('int_identity_edges_derived') }}
 
 ),
 
 bad_identifiers as (
 
-    select * from {{ ref('int_identifiers_unioned') }}
+    select * from {{ ref('int_identifiers_aggregated') }}
     where is_invalid or is_erased
 
 ),

@@ -2,7 +2,7 @@
 
 with identifiers as (
 
-    select * from {{ touched_rows('int_identifiers_unioned', 'int_identifiers_touched') }}
+    select * from {{ touched_rows('int_identifiers_aggregated', 'int_identifiers_touched') }}
 
 ),
 
@@ -29,13 +29,7 @@ select
     row_number() over (
         order by
             identifiers.first_seen_at,
-            case identifiers.identifier_type
-                when 'contact' then 1
-                when 'user' then 2
-                when 'email' then 3
-                when 'phone' then 4
-                else 5
-            end,
+            {{ identifier_order('identifiers.identifier_type') }},
             identifiers.identifier_value
     ) - 1 as node_number
 from identifiers

@@ -12,7 +12,7 @@ logins as (
 
 erased_visitors as (
 
-    select * from {{ ref('int_identifiers_unioned') }}
+    select * from {{ ref('int_identifiers_aggregated') }}
     where identifier_type = 'visitor' and is_erased
 
 )
