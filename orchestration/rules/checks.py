@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from datetime import date
+from itertools import pairwise
 
 import duckdb
 
@@ -127,6 +128,38 @@ def disordered_stages(stages: RuleSet, mappings: RuleSet) -> Iterator[str]:
             if problem not in reported:
                 reported.add(problem)
                 yield problem
+
+
+def wrong_maps(steps: RuleSet, stages: RuleSet) -> Iterator[str]:
+    """
+    Designed journeys with which none can be compared: steps are not counted 1, 2, 3, stages do not
+    rise, as those that are compared with them do, or nothing is expected.
+    """
+    maps: dict[Key, list[Row]] = {}
+    for row in sorted(steps.rows, key=lambda row: int(str(row["step_number"]))):
+        maps.setdefault((row["persona"], row["map_version"], row["aspect"]), []).append(row)
+    ranks = {
+        row["stage"]: int(str(row["stage_rank"]))
+        for row in _held(stages, ("stage_model", "stage"), "9999-12-31")
+        if row["stage_model"] == "six"
+    }
+    for (persona, version, aspect), rows in maps.items():
+        what = f"the map of {persona}, version {version}, aspect {aspect},"
+        for number, row in enumerate(rows, 1):
+            if int(str(row["step_number"])) != number:
+                yield (
+                    f"{steps.place_of(row)}: {what} has no step {number}. Remedy: count its steps "
+                    "1, 2, 3"
+                )
+                break
+        for before, row in pairwise(rows if aspect == "stage" else ()):
+            if ranks[row["step"]] <= ranks[before["step"]]:
+                yield (
+                    f"{steps.place_of(row)}: {what} has {row['step']} after {before['step']}, "
+                    "which is no rise. Remedy: put it before, with is_optional true if need be"
+                )
+        if all((row["is_optional"] or "").lower() == "true" for row in rows):
+            yield f"{steps.place_of(rows[0])}: {what} has optional steps only. Remedy: expect one"
 
 
 def _held(rule_set: RuleSet, version_of: tuple[str, ...], day: str) -> Iterator[Row]:

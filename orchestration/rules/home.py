@@ -64,9 +64,9 @@ def load(home: Path | None) -> Rules:
         for rule_set in sets.values():
             problems += checks.versions_of_one_day(rule_set)
             problems += checks.unknown_references(rule_set, sets)
-        problems += (
-            [] if problems else checks.disordered_stages(sets["stages"], sets["stage_mappings"])
-        )
+    if not problems:
+        problems += checks.disordered_stages(sets["stages"], sets["stage_mappings"])
+        problems += checks.wrong_maps(sets["journey_map_steps"], sets["stages"])
     if problems:
         more = [f"… and {len(problems) - _SHOWN} more"] if len(problems) > _SHOWN else []
         raise RulesError("\n".join([*problems[:_SHOWN], *more]))

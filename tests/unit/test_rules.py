@@ -188,6 +188,32 @@ def test_none_of_the_shipped_rows_has_to_be_said(tmp_path: Path) -> None:
     assert (found.rows, found.origin) == ((), "replaced")
 
 
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ("stage,1,purchase,0,,\nbuyer,1,stage,3,use,9,,", "line 3: the map of buyer, version 1, "
+         "aspect stage, has no step 2. Remedy: count"),
+        ("stage,1,advocacy,0,,\nbuyer,1,stage,2,repeat,9,,", "line 3: the map of buyer, version 1, "
+         "aspect stage, has repeat after advocacy, which is no rise"),
+        ("touchpoint_type,1,order,0,true,\n", "line 2: the map of buyer, version 1, aspect "
+         "touchpoint_type, has optional steps only"),
+    ],
+)  # fmt: skip
+def test_a_map_is_something_that_journeys_can_be_compared_with(
+    tmp_path: Path, rows: str, message: str
+) -> None:
+    header = "persona,map_version,aspect,step_number,step,maximum_days,is_optional,is_repeatable\n"
+    home = home_with(
+        tmp_path,
+        journey_maps__csv=MAPS + "buyer,1,2026-01-01,地図,Map,\n",
+        journey_map_steps__csv=header + "buyer,1," + rows,
+    )
+    with pytest.raises(
+        rules.RulesError, match=re.escape("rules/journey_map_steps.csv, " + message)
+    ):
+        rules.load(home)
+
+
 def test_steps_of_a_map_are_stages_or_types_of_touchpoints(tmp_path: Path) -> None:
     steps = "persona,map_version,aspect,step_number,step,maximum_days\n"
     home = home_with(

@@ -310,3 +310,24 @@ def test_what_lies_before_and_beside_the_purchase(warehouse: Connection) -> None
     assert sent > 2_000 and 0.2 <= opened <= 0.4
     store = one(warehouse, "select count(*) from marts.fct_touchpoints where channel = 'store'")
     assert store > 100
+
+
+def test_who_comes_farther_fits_the_designed_journey_better(warehouse: Connection) -> None:
+    """Orders after the first are no deviations: buyers fit better than others, repeat ones best."""
+    fit = dict(
+        warehouse.execute(
+            """
+            with orders as (
+                select journey_id, least(count(*) filter (where touchpoint_type = 'order'), 2) as n
+                from marts.fct_touchpoints
+                group by journey_id
+            )
+            select orders.n, avg(alignments.fitness_rate)
+            from marts.fct_journey_alignments as alignments
+            inner join orders on alignments.journey_id = orders.journey_id
+            where alignments.aspect = 'stage' and alignments.is_map_in_force
+            group by orders.n
+            """
+        ).fetchall()
+    )
+    assert fit[0] + 0.1 < fit[1] and fit[1] + 0.05 < fit[2]

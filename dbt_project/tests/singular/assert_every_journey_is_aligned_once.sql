@@ -37,7 +37,7 @@ maps as (
 select alignment_id as finding
 from alignments
 where
-    observed_count != matched_count + inserted_count
+    observed_count != matched_count + repeated_count + inserted_count
     or expected_count != matched_count + skipped_count + pending_count
     or alignment_cost != skipped_count + pending_count + inserted_count
 union all

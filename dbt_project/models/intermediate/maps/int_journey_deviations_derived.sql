@@ -30,7 +30,9 @@ map_steps as (
         maps.map_id,
         map_steps.step_number,
         map_steps.step,
-        map_steps.maximum_days
+        map_steps.maximum_days,
+        coalesce(map_steps.is_optional, false) as is_optional,
+        coalesce(map_steps.is_repeatable, false) as is_repeatable
     from {{ ref('journey_map_steps') }} as map_steps
     inner join maps
         on
@@ -52,6 +54,24 @@ alignments as (
 
 ),
 
+-- Where on each path a step came that may come again.
+repeatables as (
+
+    select
+        alignments.path_map_id,
+        map_steps.step,
+        min(alignments.path_step_number) as path_step_number
+    from alignments
+    inner join path_maps on alignments.path_map_id = path_maps.path_map_id
+    inner join map_steps
+        on
+            path_maps.map_id = map_steps.map_id
+            and alignments.map_step_number = map_steps.step_number
+    where map_steps.is_repeatable
+    group by alignments.path_map_id, map_steps.step
+
+),
+
 mapped as (
 
     select
@@ -69,7 +89,7 @@ mapped as (
 
 ),
 
--- What happened: as the map holds it, in time or too late, or not in the map.
+-- What happened: as the map holds it, in time or too late, once more, or not in the map.
 observed as (
 
     select
@@ -80,6 +100,7 @@ observed as (
         alignments.map_step_number,
         steps.step_number as path_step_number,
         case
+            when repeatables.path_map_id is not null then 'repeated'
             when alignments.map_step_number is null then 'inserted'
             when
                 steps.reached_at
@@ -97,6 +118,12 @@ observed as (
         on
             mapped.map_id = map_steps.map_id
             and alignments.map_step_number = map_steps.step_number
+    left join repeatables
+        on
+            alignments.map_step_number is null
+            and mapped.path_map_id = repeatables.path_map_id
+            and steps.step = repeatables.step
+            and steps.step_number > repeatables.path_step_number
 
 ),
 
@@ -117,7 +144,7 @@ missing as (
         on
             mapped.path_map_id = alignments.path_map_id
             and map_steps.step_number = alignments.map_step_number
-    where alignments.map_step_number is null
+    where alignments.map_step_number is null and not map_steps.is_optional
 
 ),
 

@@ -19,8 +19,7 @@ paths as (
         aspect,
         array_to_string(
             list_sort(list(lpad(step_number::varchar, 4, '0') || step)), ' > '
-        ) as numbered_path,
-        count(*) as expected_count
+        ) as numbered_path
     from steps
     group by persona, map_version, aspect
 
@@ -32,7 +31,6 @@ select
     maps.map_version,
     paths.aspect,
     regexp_replace(paths.numbered_path, '(^| > )[0-9]{4}', '\1', 'g') as map_path,
-    paths.expected_count::integer as expected_count,
     maps.valid_from,
     maps.valid_to
 from maps

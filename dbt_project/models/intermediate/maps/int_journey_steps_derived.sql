@@ -12,13 +12,13 @@ touchpoints as (
 
 ),
 
-signals as (
+stage_changes as (
 
-    select * from {{ touched_rows('int_stage_signals_matched') }}
+    select * from {{ touched_rows('int_stage_changes_derived') }}
 
 ),
 
-told as (
+taken as (
 
     select
         journey_touchpoints.journey_id,
@@ -30,15 +30,16 @@ told as (
     from journey_touchpoints
     inner join touchpoints on journey_touchpoints.touchpoint_id = touchpoints.touchpoint_id
     union all
+    -- Of stages only rises: a further signal of a stage that the journey has behind it is no step.
     select
-        journey_touchpoints.journey_id,
-        journey_touchpoints.person_id,
-        journey_touchpoints.touchpoint_number,
-        journey_touchpoints.occurred_at,
+        journey_id,
+        person_id,
+        touchpoint_number,
+        occurred_at,
         'stage',
-        signals.stage
-    from journey_touchpoints
-    inner join signals on journey_touchpoints.touchpoint_id = signals.touchpoint_id
+        to_stage
+    from stage_changes
+    where not is_lapse
 
 ),
 
@@ -49,7 +50,7 @@ compared as (
         lag(step) over (
             partition by journey_id, aspect order by touchpoint_number
         ) as previous_step
-    from told
+    from taken
 
 )
 

@@ -15,6 +15,8 @@ steps as (
         steps.step_number,
         steps.step,
         steps.maximum_days,
+        coalesce(steps.is_optional, false) as is_optional,
+        coalesce(steps.is_repeatable, false) as is_repeatable,
         -- The same step may stand twice in a map; its occurrences are compared in order.
         row_number() over (
             partition by maps.map_id, steps.step order by steps.step_number
@@ -74,6 +76,10 @@ select
         when new_steps.step_number != old_steps.step_number then 'moved'
         when coalesce(new_steps.maximum_days, -1) != coalesce(old_steps.maximum_days, -1)
             then 'deadline_changed'
+        when
+            new_steps.is_optional != old_steps.is_optional
+            or new_steps.is_repeatable != old_steps.is_repeatable
+            then 'tolerance_changed'
         else 'unchanged'
     end as map_change,
     versions.map_version::integer as map_version,
@@ -81,6 +87,8 @@ select
     old_steps.step_number::integer as previous_step_number,
     new_steps.maximum_days::integer as maximum_days,
     old_steps.maximum_days::integer as previous_maximum_days,
+    new_steps.is_optional,
+    new_steps.is_repeatable,
     versions.valid_from as valid_from_date
 from compared
 inner join versions on compared.map_id = versions.map_id

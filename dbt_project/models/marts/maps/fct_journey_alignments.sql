@@ -33,43 +33,75 @@ counted as (
         count(*) filter (where deviation = 'skipped') as skipped_count,
         count(*) filter (where deviation = 'pending') as pending_count,
         count(*) filter (where deviation = 'inserted') as inserted_count,
+        count(*) filter (where deviation = 'repeated') as repeated_count,
         count(*) filter (where deviation = 'late') as late_count
     from deviations
     group by journey_id, map_id
 
+),
+
+-- Optional steps that did not come are not expected, and steps that may come again count once.
+compared as (
+
+    select
+        paths.journey_id,
+        paths.aspect,
+        paths.path,
+        paths.observed_count,
+        maps.map_id,
+        maps.persona,
+        maps.map_version,
+        maps.map_path,
+        maps.valid_from,
+        maps.valid_to,
+        coalesce(counted.matched_count, 0) as matched_count,
+        coalesce(counted.skipped_count, 0) as skipped_count,
+        coalesce(counted.pending_count, 0) as pending_count,
+        coalesce(counted.inserted_count, 0) as inserted_count,
+        coalesce(counted.repeated_count, 0) as repeated_count,
+        coalesce(counted.late_count, 0) as late_count
+    from paths
+    inner join maps on paths.aspect = maps.aspect and paths.map_persona = maps.persona
+    left join counted on paths.journey_id = counted.journey_id and maps.map_id = counted.map_id
+
 )
 
--- Cost = observed + expected − 2 × the longest common subsequence.
+-- Cost = observed once + expected − 2 × the longest common subsequence.
 select
-    {{ surrogate_key(['paths.journey_id', 'maps.map_id']) }} as alignment_id,
-    paths.journey_id,
+    {{ surrogate_key(['compared.journey_id', 'compared.map_id']) }} as alignment_id,
+    compared.journey_id,
     journeys.person_id,
-    maps.map_id,
-    maps.persona as map_persona,
-    paths.aspect,
-    paths.path as observed_path,
-    maps.map_path as expected_path,
+    compared.map_id,
+    compared.persona as map_persona,
+    compared.aspect,
+    compared.path as observed_path,
+    compared.map_path as expected_path,
     journeys.reporting_currency_code,
     journeys.paid_amount_reporting,
-    maps.map_version::integer as map_version,
-    paths.observed_count,
-    maps.expected_count,
-    counted.matched_count::integer as matched_count,
-    counted.skipped_count::integer as skipped_count,
-    counted.pending_count::integer as pending_count,
-    counted.inserted_count::integer as inserted_count,
-    counted.late_count::integer as late_count,
-    (paths.observed_count + maps.expected_count - 2 * counted.matched_count)::integer
+    compared.map_version::integer as map_version,
+    compared.observed_count,
+    (compared.matched_count + compared.skipped_count + compared.pending_count)::integer
+        as expected_count,
+    compared.matched_count::integer as matched_count,
+    compared.skipped_count::integer as skipped_count,
+    compared.pending_count::integer as pending_count,
+    compared.inserted_count::integer as inserted_count,
+    compared.repeated_count::integer as repeated_count,
+    compared.late_count::integer as late_count,
+    (compared.inserted_count + compared.skipped_count + compared.pending_count)::integer
         as alignment_cost,
     round(
-        2 * counted.matched_count::double / (paths.observed_count + maps.expected_count), 6
+        2 * compared.matched_count::double
+        / (
+            2 * compared.matched_count
+            + compared.inserted_count + compared.skipped_count + compared.pending_count
+        ),
+        6
     )::double as fitness_rate,
     -- The version that was in force when the journey started.
-    {{ holds_on('maps', 'journeys.started_date') }} as is_map_in_force,
+    {{ holds_on('compared', 'journeys.started_date') }} as is_map_in_force,
     journeys.is_open,
     journeys.started_date,
     journeys.started_at
-from paths
-inner join maps on paths.aspect = maps.aspect and paths.map_persona = maps.persona
-inner join counted on paths.journey_id = counted.journey_id and maps.map_id = counted.map_id
-inner join journeys on paths.journey_id = journeys.journey_id
+from compared
+inner join journeys on compared.journey_id = journeys.journey_id

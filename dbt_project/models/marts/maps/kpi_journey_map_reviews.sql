@@ -34,7 +34,8 @@ steps as (
         count(*) filter (where map_change = 'added') as added_count,
         count(*) filter (where map_change = 'removed') as removed_count,
         count(*) filter (where map_change = 'moved') as moved_count,
-        count(*) filter (where map_change = 'deadline_changed') as deadline_changed_count
+        count(*) filter (where map_change = 'deadline_changed') as deadline_changed_count,
+        count(*) filter (where map_change = 'tolerance_changed') as tolerance_changed_count
     from {{ ref('dim_journey_map_steps') }}
     group by map_id
 
@@ -78,6 +79,7 @@ select
     steps.removed_count::integer as removed_count,
     steps.moved_count::integer as moved_count,
     steps.deadline_changed_count::integer as deadline_changed_count,
+    steps.tolerance_changed_count::integer as tolerance_changed_count,
     compared.journey_count::integer as journey_count,
     compared.closer_count::integer as closer_count,
     compared.farther_count::integer as farther_count,
