@@ -28,6 +28,7 @@ PUBLISHED = {
     "fct_stage_model_transitions", "fct_journey_alignments", "dim_journey_map_steps",
     "fct_attribution_credits", "kpi_attribution", "kpi_attribution_spread",
     "kpi_recurring_revenue_monthly", "kpi_cohorts_monthly", "kpi_lifetime_values", "fct_orders",
+    "fct_customer_values",
     "kpi_referrers",
     "kpi_payment_exposure_monthly",
     "kpi_funnel_monthly", "kpi_stage_transitions_monthly", "kpi_stage_touchpoints_monthly",

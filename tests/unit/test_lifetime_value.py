@@ -74,6 +74,7 @@ def test_finds_the_parameters_of_simulated_customers(simulated: pd.DataFrame) ->
 
 def test_foresees_what_simulated_customers_spend(simulated: pd.DataFrame) -> None:
     customers = summary(simulated, 365, 180)
+    customers = customers.assign(sample="backtest")
     found = LIFETIME.value_customers(customers).merge(customers, on="person_id")
     assert found["expected_orders"].sum() == pytest.approx(found["actual_count"].sum(), rel=0.1)
     assert found["expected_amount"].sum() == pytest.approx(found["actual_amount"].sum(), rel=0.1)
@@ -100,8 +101,43 @@ def test_too_few_customers_get_no_value() -> None:
         {"sample": "now", "person_id": ["a"], "repeat_count": [3], "recency_days": [9],
          "age_days": [10], "repeat_amount": [5.0], "horizon_days": [180]}
     )  # fmt: skip
-    assert list(LIFETIME.value_customers(customers).columns) == LIFETIME.COLUMNS
-    assert LIFETIME.value_customers(customers).empty
+    found = LIFETIME.value_customers(customers)
+    assert list(found.columns) == LIFETIME.COLUMNS
+    assert found["model_fitness"].tolist() == ["too_few_customers"]
+    assert found[["expected_orders", "expected_amount"]].isna().all(axis=None)
+    assert LIFETIME.value_customers(customers[:0]).empty
+
+
+def both(days: pd.DataFrame, cutoff: float, horizon: int) -> pd.DataFrame:
+    """The sample of now at the cutoff, and that of the back-test one horizon earlier."""
+    earlier = summary(days, cutoff - horizon, horizon).assign(sample="backtest")
+    return pd.concat([summary(days, cutoff, horizon), earlier], ignore_index=True)
+
+
+def fitness(customers: pd.DataFrame) -> dict[str, set[str]]:
+    found = LIFETIME.value_customers(customers)
+    unfit = found[(found["sample"] == "now") & (found["model_fitness"] != "fit")]
+    assert unfit[["expected_orders", "expected_amount"]].isna().all(axis=None)
+    return {name: set(rows["model_fitness"]) for name, rows in found.groupby("sample")}
+
+
+def test_what_is_expected_says_whether_it_is_fit_to_use(simulated: pd.DataFrame) -> None:
+    customers = both(simulated, 545, 180)
+    assert fitness(customers) == {"backtest": {"fit"}, "now": {"fit"}}
+    # Everybody stopped buying when the back-test begins, or spends a third: what is expected now,
+    # by the habits of then, is of no use.
+    ended = customers.assign(actual_count=0, actual_amount=0.0)
+    assert fitness(ended) == {"backtest": {"backtest_missed"}, "now": {"backtest_missed"}}
+    thrifty = customers.assign(actual_amount=customers["actual_amount"] / 3)
+    assert fitness(thrifty) == {"backtest": {"backtest_missed"}, "now": {"backtest_missed"}}
+    assert fitness(customers[customers["sample"] == "now"]) == {"now": {"not_backtested"}}
+    # Everybody comes back on each seventh day: no difference between customers can be found.
+    clocks = pd.DataFrame(
+        [(f"p{n:03}", float(day), 10.0) for n in range(200) for day in range(n % 7, 730, 7)],
+        columns=["person_id", "day", "amount"],
+    )
+    found = fitness(both(clocks, 545, 180))
+    assert found == {"backtest": {"degenerate_parameters"}, "now": {"degenerate_parameters"}}
 
 
 def test_foresees_what_real_customers_spent_afterwards(shared_data: Path) -> None:
@@ -121,7 +157,7 @@ def test_foresees_what_real_customers_spent_afterwards(shared_data: Path) -> Non
     )
     days = days[days["amount"] > 0].groupby(["person_id", "day"], as_index=False)["amount"].sum()
     cutoff = 0.6 * days["day"].max()
-    customers = summary(days, cutoff, int(days["day"].max() - cutoff))
+    customers = summary(days, cutoff, int(days["day"].max() - cutoff)).assign(sample="backtest")
     found = LIFETIME.value_customers(customers).merge(customers, on="person_id")
     assert len(found) > 1000
     assert found["expected_orders"].sum() == pytest.approx(found["actual_count"].sum(), rel=0.2)

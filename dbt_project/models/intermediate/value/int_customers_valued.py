@@ -13,13 +13,16 @@ from scipy.optimize import minimize
 from scipy.special import gammaln, hyp2f1
 
 FEWEST = 50  # customers with a repeat order, below which nothing is fitted
-COLUMNS = ["sample", "person_id", "expected_orders", "expected_amount"]
+TOLERANCE = 0.1  # of what was expected, by which a back-test may miss in any case
+CENTRE, REACH = 2, 10  # of the logarithms of parameters: what a fit may find
+COLUMNS = ["sample", "person_id", "model_fitness", "expected_orders", "expected_amount"]
 
 
 def _fit(loss, count: int) -> np.ndarray:
     """Parameters above 0 with the least loss, from the logarithm of 1."""
+    bounds = [(CENTRE - REACH, CENTRE + REACH)] * count
     found = minimize(lambda logs: loss(np.exp(logs)), np.zeros(count), method="L-BFGS-B",
-                     bounds=[(-8, 12)] * count, options={"maxiter": 500})  # fmt: skip
+                     bounds=bounds, options={"maxiter": 500})  # fmt: skip
     return np.exp(found.x)
 
 
@@ -83,30 +86,75 @@ def expected_spend(parameters: np.ndarray, customers: pd.DataFrame) -> np.ndarra
     return np.where(below > 0, p * (v + x * mean) / np.maximum(below, 1e-9), mean[x > 0].mean())
 
 
+def is_degenerate(parameters: np.ndarray) -> bool:
+    """Whether a fit ended at the bounds of what it may find, where the data tell nothing."""
+    return bool((np.abs(np.log(parameters) - CENTRE) > REACH * 0.99).any())
+
+
+def is_missed(expected: np.ndarray, actual: np.ndarray) -> bool:
+    """
+    Whether a back-test went wrong: the mean miss of a customer is beyond its interval of 95 %, so
+    that it is no chance, and beyond `TOLERANCE` of what was expected, so that it matters.
+    """
+    misses = actual - expected
+    interval = 1.96 * misses.std(ddof=1) / np.sqrt(len(misses))
+    return bool(abs(misses.mean()) > max(interval, TOLERANCE * expected.mean()))
+
+
+def value_sample(rows: pd.DataFrame) -> tuple[str, np.ndarray, np.ndarray]:
+    """Whether models fit the customers of a sample, and their expected orders and amounts."""
+    nothing = np.full(len(rows), np.nan)
+    repeating = rows[(rows["repeat_count"] > 0) & (rows["repeat_amount"] > 0)]
+    if len(repeating) < FEWEST:
+        return "too_few_customers", nothing, nothing
+    unit = repeating["repeat_amount"].mean()
+    scaled = rows.assign(repeat_amount=rows["repeat_amount"] / unit)
+    habits, spend = fit_orders(rows), fit_spend(scaled.loc[repeating.index])
+    orders = expected_orders(habits, rows, float(rows["horizon_days"].iloc[0]))
+    amounts = orders * expected_spend(spend, scaled) * unit
+    if is_degenerate(habits) or is_degenerate(spend) or not np.isfinite(orders + amounts).all():
+        return "degenerate_parameters", nothing, nothing
+    return "fit", orders.round(6), amounts.round(2)
+
+
 def value_customers(customers: pd.DataFrame) -> pd.DataFrame:
-    """`expected_orders` and `expected_amount` per customer; no rows for a sample of too few."""
-    frames = []
-    for name, rows in customers.sort_values(["sample", "person_id"]).groupby("sample"):
-        repeating = rows[(rows["repeat_count"] > 0) & (rows["repeat_amount"] > 0)]
-        if len(repeating) < FEWEST:
+    """
+    `model_fitness`, `expected_orders` and `expected_amount` of each customer and sample.
+
+    What is expected from now on is null unless the same models stood the back-test.
+    """
+    frames, verdicts = [], {}
+    # In this order: the back-test decides whether what is expected from now on is of use.
+    for name in ("backtest", "now"):
+        rows = customers[customers["sample"] == name].sort_values("person_id")
+        if rows.empty:
             continue
-        unit = repeating["repeat_amount"].mean()
-        scaled = rows.assign(repeat_amount=rows["repeat_amount"] / unit)
-        orders = expected_orders(fit_orders(rows), rows, float(rows["horizon_days"].iloc[0]))
-        amounts = expected_spend(fit_spend(scaled.loc[repeating.index]), scaled) * unit
+        fitness, orders, amounts = value_sample(rows)
+        if fitness == "fit" and name == "backtest":
+            actual = rows["actual_count"].to_numpy(float), rows["actual_amount"].to_numpy(float)
+            if is_missed(orders, actual[0]) or is_missed(amounts, actual[1]):
+                fitness = "backtest_missed"
+        elif fitness == "fit":
+            fitness = verdicts.get("backtest", "too_few_customers")
+            if fitness == "too_few_customers":
+                fitness = "not_backtested"
+            if fitness != "fit":
+                orders = amounts = np.full(len(rows), np.nan)
+        verdicts[name] = fitness
         frames.append(
             pd.DataFrame(
                 {
                     "sample": name,
                     "person_id": rows["person_id"],
-                    "expected_orders": orders.round(6),
-                    "expected_amount": (orders * amounts).round(2),
+                    "model_fitness": fitness,
+                    "expected_orders": orders,
+                    "expected_amount": amounts,
                 }
-            ).replace([np.inf, -np.inf], np.nan)
+            )
         )
     if not frames:
         return pd.DataFrame({name: [] for name in COLUMNS}).astype(
-            {"sample": "str", "person_id": "str"}
+            {"sample": "str", "person_id": "str", "model_fitness": "str"}
         )
     return pd.concat(frames, ignore_index=True)[COLUMNS]
 

@@ -16,6 +16,7 @@ expected as (
 select
     {{ surrogate_key(['customers.sample', 'customers.cohort_month_date']) }} as lifetime_value_id,
     customers.sample,
+    max(expected.model_fitness) as model_fitness,
     {{ reporting_currency() }}::varchar as reporting_currency_code,
     sum(expected.expected_amount::decimal(18, 2))::decimal(18, 3) as expected_amount_reporting,
     case when customers.sample = 'backtest' then sum(customers.actual_amount) end
