@@ -17,9 +17,16 @@ select
     event_name,
     page_url,
     page_referrer,
-    nullif(lower(utm_source), '(not set)') as utm_source,
-    nullif(lower(utm_medium), '(not set)') as utm_medium,
-    nullif(lower(utm_campaign), '(not set)') as utm_campaign,
+    -- A tracker that exports no campaign leaves it in the address of the page.
+    nullif(
+        lower(coalesce(utm_source, {{ url_parameter('page_url', 'utm_source') }})), '(not set)'
+    ) as utm_source,
+    nullif(
+        lower(coalesce(utm_medium, {{ url_parameter('page_url', 'utm_medium') }})), '(not set)'
+    ) as utm_medium,
+    nullif(
+        lower(coalesce(utm_campaign, {{ url_parameter('page_url', 'utm_campaign') }})), '(not set)'
+    ) as utm_campaign,
     utm_content,
     utm_term,
     click_id,
