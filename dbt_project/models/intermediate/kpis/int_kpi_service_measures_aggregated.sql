@@ -1,7 +1,32 @@
 with activities as (
 
     select * from {{ ref('stg_crm__activities') }}
-    where is_known and activity_type in ('email', 'mailing') and direction = 'outbound'
+    where is_known
+
+),
+
+-- A CRM keeps one activity per mail and notes in it that it was clicked; a mail tool keeps what was
+-- sent and each click.
+sent_emails as (
+
+    select * from activities
+    where
+        activity_type = 'email_sent'
+        or (activity_type in ('email', 'mailing') and direction = 'outbound')
+
+),
+
+-- A click is of the newest mail that its contact had of the campaign by then.
+clicked_emails as (
+
+    select distinct sent_emails.activity_id
+    from activities
+    asof inner join sent_emails
+        on
+            activities.contact_id = sent_emails.contact_id
+            and coalesce(activities.campaign, '') = coalesce(sent_emails.campaign, '')
+            and activities.occurred_at >= sent_emails.occurred_at
+    where activities.activity_type = 'email_click'
 
 ),
 
@@ -41,18 +66,21 @@ email_measures as (
 
     select
         'emails' as counted_from,
-        {{ business_date('activities.occurred_at') }} as kpi_date,
+        {{ business_date('sent_emails.occurred_at') }} as kpi_date,
         'email' as channel,
         persons.persona,
         count(*) as emails_sent,
-        count(*) filter (where activities.outcome = 'clicked') as emails_clicked
-    from activities
+        count(*) filter (
+            where sent_emails.outcome = 'clicked' or clicked_emails.activity_id is not null
+        ) as emails_clicked
+    from sent_emails
+    left join clicked_emails on sent_emails.activity_id = clicked_emails.activity_id
     left join identifiers
         on
             identifiers.identifier_type = 'contact'
-            and activities.contact_id = identifiers.identifier_value
+            and sent_emails.contact_id = identifiers.identifier_value
     left join persons on identifiers.person_id = persons.person_id
-    group by {{ business_date('activities.occurred_at') }}, persons.persona
+    group by {{ business_date('sent_emails.occurred_at') }}, persons.persona
 
 ),
 
