@@ -42,6 +42,10 @@ named as (
             nullif(properties ->> '$.gclid', 'EMPTY'), nullif(properties ->> '$.fbclid', 'EMPTY')
         ) as click_id,
         case
+            when nullif(properties ->> '$.gclid', 'EMPTY') is not null then 'gclid'
+            when nullif(properties ->> '$.fbclid', 'EMPTY') is not null then 'fbclid'
+        end as click_id_parameter,
+        case
             when regexp_matches(device, '(?i)ipad|tablet') then 'tablet'
             when regexp_matches(device, '(?i)iphone|ipod|android|phone') then 'mobile'
             when device in ('Windows', 'Mac', 'Linux', 'Chromebook') then 'desktop'

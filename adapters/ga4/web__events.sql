@@ -169,6 +169,7 @@ select
     utm_content,
     utm_term,
     click_id,
+    case when click_id is not null then 'gclid' end as click_id_parameter,
     device_type,
     nullif(order_id, '(not set)') as order_id,
     money(amount(value_amount), currency_code) as value_amount,

@@ -58,6 +58,10 @@ select
     properties ->> '$.utm_term' as utm_term,
     coalesce(properties ->> '$.gclid', properties ->> '$.fbclid') as click_id,
     case
+        when properties ->> '$.gclid' is not null then 'gclid'
+        when properties ->> '$.fbclid' is not null then 'fbclid'
+    end as click_id_parameter,
+    case
         when regexp_matches(properties ->> '$."$os"', '^(Windows|Mac|Linux|Chrome)') then 'desktop'
         when regexp_matches(properties ->> '$."$os"', '^(iOS|iPhone|Android)') then 'mobile'
     end as device_type,
