@@ -206,6 +206,14 @@ def test_initiatives_that_work_and_one_that_does_not(warehouse: Connection) -> N
         "spring_video": "not_shown",
         "autumn_campaign": "running",
     }
+    # That it works does not mean that it pays.
+    returns = dict(
+        warehouse.execute(
+            "select initiative, return_rate from marts.kpi_initiative_results "
+            "where verdict = 'improved'"
+        ).fetchall()
+    )
+    assert returns["onboarding_calls"] > 1 > returns["site_renewal"] > 0
 
 
 def test_a_campaign_that_sells_and_one_that_does_not(warehouse: Connection) -> None:

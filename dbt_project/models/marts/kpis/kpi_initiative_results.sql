@@ -1,10 +1,6 @@
 with initiatives as (
 
-    select
-        *,
-        -- As many days before the start as the initiative lasts.
-        end_date - start_date + 1 as days
-    from {{ ref('initiatives') }}
+    select * from {{ ref('initiatives') }}
 
 ),
 
@@ -14,9 +10,9 @@ kpis as (
 
 ),
 
-kpi_values as (
+periods as (
 
-    select * from {{ ref('kpi_daily') }}
+    select * from {{ ref('int_initiative_periods_aggregated') }}
 
 ),
 
@@ -27,109 +23,30 @@ rates as (
 
 ),
 
-bounds as (
-
-    select {{ last_business_date() }} as last_date
-
-),
-
--- The group that got it, and the one that did not where the seed names one.
-groups as (
-
-    select
-        initiatives.initiative,
-        initiatives.kpi,
-        initiatives.dimension,
-        initiatives.dimension_value,
-        true as is_treated
-    from initiatives
-    union all
-    select
-        initiatives.initiative,
-        initiatives.kpi,
-        initiatives.dimension,
-        initiatives.comparison_value,
-        false
-    from initiatives
-    where initiatives.comparison_value is not null
-
-),
-
-days as (
-
-    select
-        initiatives.initiative,
-        unnest(
-            generate_series(
-                initiatives.start_date - initiatives.days::integer,
-                initiatives.end_date,
-                interval '1 day'
-            )
-        )::date as kpi_date
-    from initiatives
-
-),
-
--- A day without a value counts 0 of 1 for a count, and nothing for a ratio. Wide decimals: the
--- product of two narrow ones stays narrow, and overflows.
-observed as (
-
-    select
-        groups.initiative,
-        groups.is_treated,
-        days.kpi_date >= initiatives.start_date as is_after,
-        (coalesce(kpi_values.numerator, 0) * coalesce(kpis.multiplier, 1))::decimal(20, 4)
-            as numerator,
-        case
-            when kpis.denominator_measure is null then 1
-            else coalesce(kpi_values.denominator, 0)
-        end::decimal(20, 4) as denominator
-    from groups
-    inner join initiatives on groups.initiative = initiatives.initiative
-    inner join days on groups.initiative = days.initiative
-    inner join bounds on days.kpi_date <= bounds.last_date
-    inner join kpis on groups.kpi = kpis.kpi
-    left join kpi_values
-        on
-            groups.kpi = kpi_values.kpi
-            and groups.dimension = kpi_values.dimension
-            and groups.dimension_value = kpi_values.dimension_value
-            and days.kpi_date = kpi_values.kpi_date
-
-),
-
--- A ratio of sums, and its variance over days (delta method).
-cells as (
-
-    select
-        initiative,
-        is_treated,
-        is_after,
-        count(*) as day_count,
-        sum(numerator)::double / nullif(sum(denominator), 0) as cell_value,
-        (
-            sum(numerator * numerator)::double
-            - 2 * sum(numerator * denominator)::double * sum(numerator)::double
-            / nullif(sum(denominator), 0)
-            + sum(denominator * denominator)::double
-            * pow(sum(numerator)::double / nullif(sum(denominator), 0), 2)
-        ) * count(*) / nullif((count(*) - 1) * pow(sum(denominator)::double, 2), 0) as variance
-    from observed
-    group by initiative, is_treated, is_after
-
-),
-
 pivoted as (
 
     select
         initiative,
-        max(cell_value) filter (where is_treated and not is_after) as before_value,
-        max(cell_value) filter (where is_treated and is_after) as after_value,
-        max(cell_value) filter (where not is_treated and not is_after) as comparison_before_value,
-        max(cell_value) filter (where not is_treated and is_after) as comparison_after_value,
-        max(day_count) filter (where is_treated and is_after) as after_day_count,
-        sqrt(greatest(0, sum(variance))) as standard_error
-    from cells
+        max(lag_days) as lag_days,
+        {% for period in ['before', 'after', 'before_early', 'before_late'] %}
+            max(
+                case when is_treated and exposure_period = '{{ period }}' then period_value end
+            ) as {{ period }}_value,
+            max(case
+                when not is_treated and exposure_period = '{{ period }}' then period_value
+            end) as comparison_{{ period }}_value,
+        {% endfor %}
+        max(day_count) filter (where is_treated and exposure_period = 'after') as after_day_count,
+        max(case
+            when is_treated and exposure_period = 'after' then denominator
+        end) as after_denominator,
+        sqrt(greatest(0, sum(
+            case when exposure_period in ('before', 'after') then variance end
+        ))) as standard_error,
+        sqrt(greatest(0, sum(
+            case when exposure_period in ('before_early', 'before_late') then variance end
+        ))) as trend_standard_error
+    from periods
     group by initiative
 
 ),
@@ -139,12 +56,16 @@ estimated as (
     select
         initiatives.*,
         kpis.direction,
+        pivoted.lag_days,
         pivoted.before_value,
         pivoted.after_value,
         pivoted.comparison_before_value,
         pivoted.comparison_after_value,
         pivoted.after_day_count,
         pivoted.standard_error,
+        pivoted.trend_standard_error,
+        -- What one more in the value means in units of its numerator.
+        pivoted.after_denominator / coalesce(kpis.multiplier, 1) as units_per_effect,
         case
             when initiatives.comparison_value is null then 'before_after'
             else 'difference_in_differences'
@@ -156,10 +77,19 @@ estimated as (
                 (pivoted.after_value - pivoted.before_value)
                 - (pivoted.comparison_after_value - pivoted.comparison_before_value)
         end as effect,
-        coalesce(pivoted.after_day_count, 0) < initiatives.days as is_running,
-        -- The costs in the reporting currency, by the rate of the first day.
+        -- What the comparison would have shown before anything was done; null without one.
+        (pivoted.before_late_value - pivoted.before_early_value)
+        - (pivoted.comparison_before_late_value - pivoted.comparison_before_early_value)
+            as trend_difference,
+        coalesce(pivoted.after_day_count, 0)
+        < initiatives.end_date - initiatives.start_date + 1 as is_running,
+        -- Money in the reporting currency, by the rate of the first day.
         initiatives.cost_amount
-        * {{ reporting_rate('initiatives.currency_code') }} as cost_amount_reporting
+        * {{ reporting_rate('initiatives.currency_code') }} as cost_amount_reporting,
+        case
+            when kpis.unit = 'amount' then 1
+            else initiatives.unit_value_amount * {{ reporting_rate('initiatives.currency_code') }}
+        end::double as unit_value
     from initiatives
     inner join kpis on initiatives.kpi = kpis.kpi
     left join pivoted on initiatives.initiative = pivoted.initiative
@@ -170,14 +100,31 @@ estimated as (
 
 ),
 
-judged as (
+bounded as (
 
     select
         *,
         effect - 1.96 * standard_error as interval_low,
         effect + 1.96 * standard_error as interval_high,
-        case when direction = 'up' then effect else -effect end as gain
+        case
+            when abs(trend_difference) > 1.96 * trend_standard_error then 'not_parallel'
+            when trend_difference is not null then 'parallel'
+        end as pre_trend
     from estimated
+
+),
+
+judged as (
+
+    select
+        *,
+        case when direction = 'up' then effect else -effect end as gain,
+        case when direction = 'up' then interval_low else -interval_high end as gain_low,
+        case when direction = 'up' then interval_high else -interval_low end as gain_high,
+        units_per_effect * unit_value as amount_per_effect,
+        units_per_effect * unit_value
+        / nullif(cost_amount_reporting::double, 0) as return_per_effect
+    from bounded
 
 )
 
@@ -193,15 +140,19 @@ select
     comparison_value,
     owner_department,
     method,
+    pre_trend,
     case
         when effect is null then 'no_data'
         when is_running then 'running'
-        when interval_low > 0 then case when direction = 'up' then 'improved' else 'worsened' end
-        when interval_high < 0 then case when direction = 'up' then 'worsened' else 'improved' end
+        when pre_trend = 'not_parallel' then 'not_comparable'
+        when gain_low > 0 then 'improved'
+        when gain_high < 0 then 'worsened'
         else 'not_shown'
     end as verdict,
     {{ reporting_currency() }}::varchar as reporting_currency_code,
     {{ in_money('cost_amount_reporting', reporting_currency()) }} as cost_amount_reporting,
+    {{ in_money('gain * amount_per_effect', reporting_currency()) }} as gained_amount_reporting,
+    lag_days::integer as lag_days,
     coalesce(after_day_count, 0)::integer as after_day_count,
     round(before_value, 6)::double as before_value,
     round(after_value, 6)::double as after_value,
@@ -211,8 +162,12 @@ select
     round(effect, 6)::double as effect_value,
     round(interval_low, 6)::double as interval_low_value,
     round(interval_high, 6)::double as interval_high_value,
+    round(trend_difference, 6)::double as trend_difference_value,
     case when gain > 0 then round(cost_amount_reporting::double / gain, 6) end::double
         as cost_per_effect_value,
+    round(gain * return_per_effect, 6)::double as return_rate,
+    round(gain_low * return_per_effect, 6)::double as return_low_rate,
+    round(gain_high * return_per_effect, 6)::double as return_high_rate,
     start_date,
     end_date
 from judged
