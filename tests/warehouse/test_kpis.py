@@ -88,9 +88,22 @@ def measures(t: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
     web = touches[touches["touchpoint_type"] == "web_event"]
     requests = web[web["touchpoint_name"] == "generate_lead"]
     found["document_requests"] = rows(requests, requests["day"], **by)
-    leads = web[web["touchpoint_name"].isin(["generate_lead", "request_quote"])]
-    leads = leads[~leads.duplicated("person_id")]
-    found["leads"] = rows(leads, leads["day"], **by)
+    # Who asked on the web, or took a call or meeting, before the first paid order, and how first.
+    bought_at = t["points"][t["points"]["is_order_paid"]].groupby("person_id")["occurred_at"].min()
+    asked = (touches["touchpoint_type"] == "web_event") & touches["touchpoint_name"].isin(
+        ["generate_lead", "request_quote"]
+    )
+    spoken = touches["touchpoint_name"].isin(["call", "meeting"]) & acts(t).loc[touches.index]
+    spoken &= (touches["touchpoint_type"] == "activity") & ~touches["is_inbound"]
+    until = touches["person_id"].map(bought_at)
+    leads = touches[(asked | spoken) & (until.isna() | (touches["occurred_at"] <= until))]
+    leads = leads[~leads.duplicated("person_id") | leads["person_id"].isna()]
+    found["lead_conversions"] = rows(leads, leads["day"], **by)
+    found["lead"] = found["lead_conversions"][asked.loc[leads.index]]
+    found["outbound_lead"] = found["lead_conversions"][spoken.loc[leads.index]]
+    signed = web[web["touchpoint_name"] == "sign_up"]
+    signed = signed[~signed.duplicated("person_id") | signed["person_id"].isna()]
+    found["registration"] = rows(signed, signed["day"], **by)
     adds = web[web["touchpoint_name"] == "add_to_cart"]
     found["cart_adds"] = rows(adds, adds["day"], **by)
     referrals = touches[touches["touchpoint_type"] == "referral"]
@@ -111,6 +124,10 @@ def measures(t: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
     assert placed["session_id"].notna().all() and len(placed) > 400
     with_order = sessions[sessions["session_id"].isin(set(placed["session_id"]))]
     found["order_sessions"] = found["sessions"].loc[with_order.index]
+    aimed = web["touchpoint_name"].isin(["generate_lead", "request_quote", "sign_up", "purchase"])
+    aimed_at = set(web.loc[aimed, "session_id"]) | set(with_order["session_id"])
+    with_aim = sessions[sessions["session_id"].isin(aimed_at)]
+    found["converting_sessions"] = found["sessions"].loc[with_aim.index]
 
     contact_of = t["identifiers"].query("identifier_type == 'contact'")
     person_of = contact_of.set_index("identifier_value")["person_id"]
@@ -157,17 +174,31 @@ def measures(t: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
     orders = points[
         points["point_type"].isin(["order", "renewal"]) & points["is_order_paid"]
     ].sort_values("paid_order_number")
-    found["paid_orders"] = rows(orders, orders["day"], **by)
+    renewed = orders["point_type"] == "renewal"
+    found["renewals"] = rows(orders, orders["day"], **by)[renewed]
+    device = orders["order_id"].map(
+        placed.set_index("order_id")["session_id"].map(
+            sessions.set_index("session_id")["device_type"]
+        )
+    )
+    told = orders.assign(device=device, channel=orders["preceding_channel"].fillna("unassigned"))
+    told = rows(told, told["day"], channel="channel", persona="persona", device="device")
+    found["order_conversions"] = told[~renewed]
     amount = orders["contracted_amount_reporting"].astype(float)
-    found["paid_order_value"] = rows(orders, orders["day"], amount, **by)
+    found["paid_order_value"] = rows(orders, orders["day"], amount, **by)[~renewed]
     first = orders[~orders.duplicated("person_id")]
-    assert (first["paid_order_number"] == 1).all()
-    found["new_customers"] = found["paid_orders"].loc[first.index]
-    later = orders[orders.duplicated("person_id")]
-    found["repeat_orders"] = found["paid_orders"].loc[later.index]
+    assert (first["paid_order_number"] == 1).all() and (first["point_type"] == "order").all()
+    found["first_order"] = told.loc[first.index]
+    later = orders[orders.duplicated("person_id") & ~renewed]
+    found["repeat_order"] = told.loc[later.index]
+    starts = orders[orders["subscription_id"].notna() & ~renewed].sort_values("occurred_at")
+    found["subscription_start"] = told.loc[starts.drop_duplicates("subscription_id").index]
     money = points[points["point_type"].isin(["payment", "refund", "chargeback"])].copy()
     money["paid"] = money["paid_amount_reporting"].astype(float)
     found["net_paid"] = rows(money, money["day"], money["paid"], **by)
+    is_renewal = money["order_id"].isin(points.loc[points["point_type"] == "renewal", "order_id"])
+    found["order_net_paid"] = found["net_paid"][~is_renewal]
+    found["renewal_net_paid"] = found["net_paid"][is_renewal]
     # What was given back of an order's money, on the day of its first charge.
     charges = money[money["paid"] > 0].sort_values(["occurred_at", "revenue_point_id"])
     charges = charges.drop_duplicates("order_id").set_index("order_id")
@@ -203,7 +234,7 @@ def measures(t: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
     touched = first["person_id"].map(t["persons"].set_index("person_id")["first_touch_at"])
     waited = (first["occurred_at"] - touched).dt.total_seconds() / 86400
     found["days_to_purchase"] = rows(first, first["day"], waited, **by)
-    later = orders[orders["previous_at"].notna()]
+    later = orders[orders["previous_at"].notna() & (orders["point_type"] == "order")]
     between = (later["occurred_at"] - later["previous_at"]).dt.total_seconds() / 86400
     found["days_between_orders"] = rows(later, later["day"], between, **by)
     customer_since = first.set_index("person_id")["day"]

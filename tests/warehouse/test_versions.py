@@ -22,7 +22,7 @@ CHANGED = {
     "then 6 when 'advocacy' then 7 else stage_rank end where stage_model = 'six'",
     "stage_rules": "is_active = false where stage_rule_id = 'interest_in_person'",
     "stage_mappings": "stage = 'purchase' where stage_model = 'five' and canonical_stage = 'use'",
-    "kpi_definitions": "numerator_measure = 'new_customers' where kpi = 'conversions'",
+    "kpi_definitions": "numerator_measure = 'first_order' where kpi = 'conversions'",
     "kpi_targets": "target = 2 * target where true",
     "survey_questions": "metric = 'ces' where question_id = 'satisfaction'",
     "value_stage_rules": "value_stage = 'advocacy' where value_type = 'repeat'",

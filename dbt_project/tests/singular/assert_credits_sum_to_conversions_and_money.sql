@@ -69,7 +69,13 @@ from (
     select
         method,
         sum(paid_amount_reporting) as paid_amount_reporting,
-        sum(first_order_credit + repeat_order_credit + lead_credit + registration_credit) as credit
+        sum(
+            first_order_credit
+            + repeat_order_credit
+            + lead_credit
+            + registration_credit
+            + other_credit
+        ) as credit
     from {{ ref('kpi_attribution') }}
     group by method
 ) as monthly

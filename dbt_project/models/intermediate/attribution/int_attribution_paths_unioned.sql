@@ -7,7 +7,7 @@ with conversion_touches as (
 conversions as (
 
     select * from {{ ref('int_conversions_unioned') }}
-    where touchpoint_number is not null
+    where touchpoint_number is not null and is_conversion
 
 ),
 
@@ -18,6 +18,17 @@ touchpoints as (
 
 ),
 
+orders as (
+
+    select
+        person_id,
+        min(touchpoint_number) as first_order_number
+    from touchpoints
+    where touchpoint_type = 'order' and touchpoint_name = 'paid'
+    group by person_id
+
+),
+
 touch_types as (
 
     select * from {{ ref('touchpoint_types') }}
@@ -25,26 +36,28 @@ touch_types as (
 
 ),
 
+-- Types that somebody has converted to.
 conversion_types as (
 
-    select conversion_type
-    from conversions
-    group by conversion_type
+    select * from {{ ref('conversion_types') }}
+    where conversion_type in (select conversions.conversion_type from conversions)
 
 ),
 
-first_orders as (
+-- Of cycles of which only a person's first conversion counts.
+converted as (
 
     select
         person_id,
-        min(touchpoint_number) as first_order_number
+        cycle,
+        min(touchpoint_number) as touchpoint_number
     from conversions
-    where conversion_type = 'first_order'
-    group by person_id
+    group by person_id, cycle
 
 ),
 
--- Who may still convert: before the first order for a first one, after it for another.
+-- Who may still convert: prospects before their first order, customers after it, and nobody again
+-- where a person counts once.
 eligible as (
 
     select
@@ -57,17 +70,21 @@ eligible as (
     from touchpoints
     inner join touch_types on touchpoints.touchpoint_type = touch_types.touchpoint_type
     cross join conversion_types
-    left join first_orders on touchpoints.person_id = first_orders.person_id
+    left join orders on touchpoints.person_id = orders.person_id
+    left join converted
+        on
+            touchpoints.person_id = converted.person_id
+            and conversion_types.cycle = converted.cycle
+            and conversion_types.is_counted_once
     where
-        case conversion_types.conversion_type
-            when 'first_order'
-                then coalesce(touchpoints.touchpoint_number < first_orders.first_order_number, true)
-            when 'repeat_order'
-                then coalesce(
-                    touchpoints.touchpoint_number > first_orders.first_order_number, false
-                )
+        case conversion_types.audience
+            when 'prospects'
+                then coalesce(touchpoints.touchpoint_number < orders.first_order_number, true)
+            when 'customers'
+                then coalesce(touchpoints.touchpoint_number > orders.first_order_number, false)
             else true
         end
+        and coalesce(touchpoints.touchpoint_number < converted.touchpoint_number, true)
 
 ),
 
@@ -106,7 +123,7 @@ select
     channel,
     true as is_converting
 from conversion_touches
-where is_in_path
+where is_in_path and conversion_id in (select conversions.conversion_id from conversions)
 union all
 select
     conversion_type,

@@ -75,7 +75,7 @@ matched as (
         touches.touchpoint_number,
         touches.channel,
         touches.campaign,
-        {{ seconds_between('touches.occurred_at', 'conversions.occurred_at') }} / 86400.0
+        {{ seconds_between('touches.occurred_at', 'conversions.converted_at') }} / 86400.0
             as days_before
     from conversion_visits as conversions
     inner join cycles
@@ -92,10 +92,10 @@ matched as (
                 or conversions.visit_id = touches.session_id
                 or (
                     conversions.visit_id is null
-                    and conversions.occurred_at <= touches.visit_ended_at
+                    and conversions.converted_at <= touches.visit_ended_at
                 )
             )
-            and conversions.occurred_at
+            and conversions.converted_at
             - interval '{{ var("attribution_lookback_days") }} days' <= touches.occurred_at
 
 ),

@@ -1,10 +1,6 @@
-with web_touchpoints as (
+with conversions as (
 
-    select * from {{ ref('fct_touchpoints') }}
-    where
-        touchpoint_type = 'web_event'
-        and touchpoint_name in ('generate_lead', 'request_quote', 'sign_up')
-        and person_id is not null
+    select * from {{ ref('fct_conversions') }}
 
 ),
 
@@ -14,26 +10,39 @@ revenue_points as (
 
 ),
 
-orders as (
+-- The money of a renewal was earned by what earned the order that started its subscription.
+subscription_starts as (
 
     select
-        order_id,
-        person_id,
-        paid_order_number,
-        occurred_at
+        subscription_id,
+        arg_min(order_id, (occurred_at, order_id)) as order_id
     from revenue_points
-    where point_type in ('order', 'renewal') and is_order_paid and person_id is not null
+    where point_type = 'order' and is_order_paid and subscription_id is not null
+    group by subscription_id
 
 ),
 
-order_touchpoints as (
+orders as (
 
     select
-        order_id,
-        journey_id,
-        touchpoint_number
-    from {{ ref('fct_touchpoints') }}
-    where touchpoint_type = 'order' and person_id is not null
+        revenue_points.order_id,
+        revenue_points.person_id,
+        revenue_points.occurred_at,
+        case
+            when revenue_points.point_type = 'renewal' then subscription_starts.order_id
+            else revenue_points.order_id
+        end as earning_order_id
+    from revenue_points
+    left join subscription_starts
+        on revenue_points.subscription_id = subscription_starts.subscription_id
+    where revenue_points.point_type in ('order', 'renewal') and revenue_points.is_order_paid
+
+),
+
+earning as (
+
+    select * from conversions
+    where is_valued and person_id is not null
 
 ),
 
@@ -53,57 +62,51 @@ money as (
 
 ),
 
--- Money without a customer or for an order that was never paid is no conversion, and is not lost.
-order_conversions as (
+-- Money without a customer, for an order that was never paid or of a subscription whose start is
+-- not known is no conversion's, and is not lost.
+order_money as (
 
     select
-        case
-            when orders.order_id is null then 'no_conversion'
-            when orders.paid_order_number = 1 then 'first_order'
-            else 'repeat_order'
-        end as conversion_type,
-        'order' as cycle,
+        coalesce(earning.conversion_type, 'no_conversion') as conversion_type,
+        coalesce(earning.cycle, 'no_conversion') as cycle,
         money.order_id as source_id,
         money.order_id,
         orders.person_id,
-        order_touchpoints.journey_id,
-        order_touchpoints.touchpoint_number,
-        coalesce(orders.occurred_at, money.first_paid_at) as occurred_at,
-        orders.order_id is not null and money.currency_number = 1 as is_conversion,
+        earning.journey_id,
+        earning.touchpoint_number,
+        coalesce(earning.order_id = money.order_id, false) and money.currency_number = 1
+            as is_conversion,
         money.currency_code,
         money.paid_amount,
-        money.paid_amount_reporting
+        money.paid_amount_reporting,
+        earning.occurred_at as converted_at,
+        coalesce(orders.occurred_at, money.first_paid_at) as occurred_at
     from money
     left join orders on money.order_id = orders.order_id
-    left join order_touchpoints on orders.order_id = order_touchpoints.order_id
-
-),
-
-web_conversions as (
-
-    select
-        case when touchpoint_name = 'sign_up' then 'registration' else 'lead' end
-            as conversion_type,
-        case when touchpoint_name = 'sign_up' then 'registration' else 'lead' end as cycle,
-        touchpoint_id as source_id,
-        null as order_id,
-        person_id,
-        journey_id,
-        touchpoint_number,
-        occurred_at,
-        true as is_conversion,
-        {{ reporting_currency() }} as currency_code,
-        0 as paid_amount,
-        0 as paid_amount_reporting
-    from web_touchpoints
+    left join earning on orders.earning_order_id = earning.order_id
 
 ),
 
 unioned as (
 
-    select * from order_conversions
+    select * from order_money
     union all
-    select * from web_conversions
+    select
+        conversion_type,
+        cycle,
+        conversion_id,
+        order_id,
+        person_id,
+        journey_id,
+        touchpoint_number,
+        true,
+        {{ reporting_currency() }},
+        0,
+        0,
+        occurred_at as converted_at,
+        occurred_at
+    from conversions
+    where not is_valued and person_id is not null
 
 )
 
@@ -119,5 +122,6 @@ select
     currency_code,
     paid_amount::decimal(18, 3) as paid_amount,
     paid_amount_reporting::decimal(18, 3) as paid_amount_reporting,
+    converted_at,
     occurred_at
 from unioned

@@ -47,6 +47,7 @@ sequenced as (
         orders.order_date,
         orders.occurred_at,
         orders.paid_order_number,
+        orders.point_type,
         orders.preceding_channel as channel,
         persons.persona,
         persons.first_touch_at,
@@ -129,10 +130,10 @@ wide as (
         persona,
         sum(
             ({{ seconds_between('first_touch_at', 'occurred_at') }} / 86400.0)::decimal(24, 6)
-        ) filter (where paid_order_number = 1) as days_to_purchase,
+        ) filter (where paid_order_number = 1 and point_type = 'order') as days_to_purchase,
         sum(
             ({{ seconds_between('previous_order_at', 'occurred_at') }} / 86400.0)::decimal(24, 6)
-        ) filter (where paid_order_number > 1) as days_between_orders
+        ) filter (where paid_order_number > 1 and point_type = 'order') as days_between_orders
     from sequenced
     group by order_date, channel, persona
     union all by name

@@ -10,6 +10,12 @@ persons as (
 
 ),
 
+kpi_measures as (
+
+    select * from {{ ref('kpi_measures') }}
+
+),
+
 web_orders as (
 
     select * from {{ ref('int_orders_matched_to_sessions') }}
@@ -37,7 +43,6 @@ web_measures as (
         sum(cart_sessions) as cart_sessions,
         sum(abandoned_carts) as abandoned_carts,
         sum(document_requests) as document_requests,
-        sum(leads) as leads,
         sum(cart_adds) as cart_adds,
         sum(referrals) as referrals
     from {{ ref('int_kpi_web_measures_aggregated') }}
@@ -62,11 +67,58 @@ order_session_measures as (
         sessions.channel,
         persons.persona,
         sessions.device_type,
-        count(*) as order_sessions
+        count(order_sessions.session_id) as order_sessions,
+        count(*) as converting_sessions
     from sessions
-    inner join order_sessions on sessions.session_id = order_sessions.session_id
+    left join order_sessions on sessions.session_id = order_sessions.session_id
     left join persons on sessions.person_id = persons.person_id
+    where order_sessions.session_id is not null or sessions.conversion_count > 0
     group by sessions.session_date, sessions.channel, persons.persona, sessions.device_type
+
+),
+
+conversions as (
+
+    select
+        conversions.*,
+        {{ business_date('conversions.occurred_at') }} as kpi_date,
+        persons.persona,
+        sessions.device_type
+    from {{ ref('fct_conversions') }} as conversions
+    left join persons on conversions.person_id = persons.person_id
+    left join sessions on conversions.session_id = sessions.session_id
+
+),
+
+-- Types and cycles of conversions are rows of a seed, so their measures are rows as well:
+-- those that a KPI may use.
+counted_conversions as (
+
+    select
+        kpi_date,
+        channel,
+        persona,
+        device_type,
+        conversion_type as measure,
+        1 as quantity
+    from conversions
+    union all
+    select
+        kpi_date,
+        channel,
+        persona,
+        device_type,
+        cycle || '_conversions',
+        1
+    from conversions
+
+),
+
+conversion_measures as (
+
+    select counted_conversions.*
+    from counted_conversions
+    inner join kpi_measures on counted_conversions.measure = kpi_measures.measure
 
 ),
 
@@ -106,6 +158,28 @@ unpivoted as (
         quantity for measure in (columns(* exclude (kpi_date, channel, persona, device_type)))
     )
 
+),
+
+measured as (
+
+    select
+        kpi_date,
+        channel,
+        persona,
+        device_type,
+        measure,
+        quantity
+    from unpivoted
+    union all
+    select
+        kpi_date,
+        channel,
+        persona,
+        device_type,
+        measure,
+        quantity
+    from conversion_measures
+
 )
 
 select
@@ -115,7 +189,7 @@ select
     coalesce(persona, '(not set)') as persona,
     coalesce(device_type, '(not set)') as device_type,
     sum(quantity)::decimal(24, 4) as quantity
-from unpivoted
+from measured
 where quantity != 0
 group by
     kpi_date,

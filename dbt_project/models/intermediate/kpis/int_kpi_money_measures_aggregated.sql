@@ -4,6 +4,14 @@ with revenue_points as (
 
 ),
 
+renewals as (
+
+    select order_id
+    from revenue_points
+    where point_type = 'renewal'
+
+),
+
 channels as (
 
     select * from {{ ref('dim_channels') }}
@@ -23,15 +31,13 @@ order_measures as (
         {{ business_date('revenue_points.occurred_at') }} as kpi_date,
         revenue_points.preceding_channel as channel,
         persons.persona,
-        count(*) filter (where revenue_points.is_order_paid) as paid_orders,
-        count(*) filter (where revenue_points.paid_order_number = 1) as new_customers,
-        count(*) filter (where revenue_points.paid_order_number > 1) as repeat_orders,
+        count(*) filter (where revenue_points.point_type = 'renewal') as renewals,
         sum(revenue_points.contracted_amount_reporting) filter (
-            where revenue_points.is_order_paid
+            where revenue_points.point_type = 'order'
         ) as paid_order_value
     from revenue_points
     left join persons on revenue_points.person_id = persons.person_id
-    where revenue_points.point_type in ('order', 'renewal')
+    where revenue_points.point_type in ('order', 'renewal') and revenue_points.is_order_paid
     group by
         {{ business_date('revenue_points.occurred_at') }},
         revenue_points.preceding_channel,
@@ -47,9 +53,16 @@ payment_measures as (
         revenue_points.preceding_channel as channel,
         persons.persona,
         sum(revenue_points.paid_amount_reporting) as net_paid,
+        sum(revenue_points.paid_amount_reporting) filter (
+            where renewals.order_id is null
+        ) as order_net_paid,
+        sum(revenue_points.paid_amount_reporting) filter (
+            where renewals.order_id is not null
+        ) as renewal_net_paid,
         sum(revenue_points.paid_amount_reporting) filter (where channels.is_paid) as ad_net_paid,
         sum(revenue_points.paid_amount_reporting) filter (where channels.is_paid) as ad_return
     from revenue_points
+    left join renewals on revenue_points.order_id = renewals.order_id
     left join channels on revenue_points.preceding_channel = channels.channel
     left join persons on revenue_points.person_id = persons.person_id
     where revenue_points.point_type in ('payment', 'refund', 'chargeback')

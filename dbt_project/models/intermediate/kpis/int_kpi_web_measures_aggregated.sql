@@ -43,17 +43,6 @@ carts as (
 
 ),
 
-first_leads as (
-
-    select
-        person_id,
-        min(touchpoint_number) as touchpoint_number
-    from touchpoints
-    where touchpoint_name in ('generate_lead', 'request_quote')
-    group by person_id
-
-),
-
 measures as (
 
     select
@@ -69,7 +58,6 @@ measures as (
         (carts.session_id is not null)::integer as cart_sessions,
         coalesce(not carts.has_purchase, false)::integer as abandoned_carts,
         0 as document_requests,
-        0 as leads,
         0 as cart_adds,
         0 as referrals
     from sessions
@@ -90,19 +78,14 @@ measures as (
         0 as abandoned_carts,
         (touchpoints.touchpoint_name is not distinct from 'generate_lead')::integer
             as document_requests,
-        (first_leads.person_id is not null)::integer as leads,
         (touchpoints.touchpoint_name is not distinct from 'add_to_cart')::integer as cart_adds,
         (touchpoints.touchpoint_type = 'referral')::integer as referrals
     from touchpoints
-    left join first_leads
-        on
-            touchpoints.person_id = first_leads.person_id
-            and touchpoints.touchpoint_number = first_leads.touchpoint_number
     where
         touchpoints.touchpoint_type = 'referral'
         or (
             touchpoints.touchpoint_type = 'web_event'
-            and touchpoints.touchpoint_name in ('generate_lead', 'request_quote', 'add_to_cart')
+            and touchpoints.touchpoint_name in ('generate_lead', 'add_to_cart')
         )
 
 )
@@ -120,7 +103,6 @@ select
     sum(cart_sessions)::integer as cart_sessions,
     sum(abandoned_carts)::integer as abandoned_carts,
     sum(document_requests)::integer as document_requests,
-    sum(leads)::integer as leads,
     sum(cart_adds)::integer as cart_adds,
     sum(referrals)::integer as referrals
 from measures

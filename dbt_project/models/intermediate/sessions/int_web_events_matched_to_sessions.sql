@@ -17,9 +17,22 @@ user_agents as (
 
 ),
 
+conversion_types as (
+
+    select * from {{ ref('conversion_types') }}
+    where {{ matches("'web_event'", 'touchpoint_type_pattern') }}
+
+),
+
 significant_events as (
 
-    select * from {{ ref('significant_events') }}
+    select
+        significant_events.event_name,
+        count(conversion_types.conversion_type) > 0 as is_conversion
+    from {{ ref('significant_events') }} as significant_events
+    left join conversion_types
+        on {{ matches('significant_events.event_name', 'conversion_types.name_pattern') }}
+    group by significant_events.event_name
 
 ),
 

@@ -35,6 +35,7 @@ credited as (
         sum(conversion_credit) filter (where conversion_type = 'repeat_order') as repeat_orders,
         sum(conversion_credit) filter (where conversion_type = 'lead') as leads,
         sum(conversion_credit) filter (where conversion_type = 'registration') as registrations,
+        sum(conversion_credit) as conversions,
         sum(paid_amount_reporting) as paid_amount_reporting
     from credits
     group by month_start_date, method, method_version, channel, coalesce(campaign, '(not set)')
@@ -74,6 +75,7 @@ joined as (
         coalesce(credited.repeat_orders, 0) as repeat_orders,
         coalesce(credited.leads, 0) as leads,
         coalesce(credited.registrations, 0) as registrations,
+        coalesce(credited.conversions, 0) as conversions,
         coalesce(credited.paid_amount_reporting, 0) as paid_amount_reporting,
         {{ in_money('coalesce(spent.cost_amount_reporting, 0)', reporting_currency()) }}
             as cost_amount_reporting
@@ -100,6 +102,8 @@ select
     repeat_orders::decimal(24, 9) as repeat_order_credit,
     leads::decimal(24, 9) as lead_credit,
     registrations::decimal(24, 9) as registration_credit,
+    (conversions - first_orders - repeat_orders - leads - registrations)::decimal(24, 9)
+        as other_credit,
     round(cost_amount_reporting::double / nullif(first_orders + repeat_orders, 0), 6)::double
         as cost_per_order,
     round(cost_amount_reporting::double / nullif(first_orders, 0), 6)::double

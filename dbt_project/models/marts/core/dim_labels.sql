@@ -22,6 +22,12 @@ methods as (
 
 ),
 
+conversion_types as (
+
+    select * from {{ ref('conversion_types') }}
+
+),
+
 unioned as (
 
     select
@@ -47,6 +53,14 @@ unioned as (
         name_ja,
         name_en
     from methods
+    union all
+    select
+        'conversion_type',
+        conversion_type,
+        type_order,
+        name_ja,
+        name_en
+    from conversion_types
     union all
     select
         'persona',
