@@ -162,6 +162,20 @@ def wrong_maps(steps: RuleSet, stages: RuleSet) -> Iterator[str]:
             yield f"{steps.place_of(rows[0])}: {what} has optional steps only. Remedy: expect one"
 
 
+def uncounted_measures(measures: RuleSet, conversion_types: RuleSet) -> Iterator[str]:
+    """Measures of the company's that no model computes: neither shipped nor of a conversion."""
+    counted = {row["conversion_type"] for row in conversion_types.rows}
+    counted |= {f"{row['cycle']}_conversions" for row in conversion_types.rows}
+    for row in measures.rows:
+        key = measures.table.key_of(row)
+        if key in measures.lines and key not in measures.shipped and row["measure"] not in counted:
+            yield (
+                f"{measures.place_of(row)}: measure {row['measure']} is nothing that the models "
+                "compute. Remedy: name a type of rules/conversion_types.csv, or a cycle of it and "
+                "_conversions; anything else needs a model"
+            )
+
+
 def _held(rule_set: RuleSet, version_of: tuple[str, ...], day: str) -> Iterator[Row]:
     """The version of each rule that holds on a day."""
     held: dict[Key, Row] = {}

@@ -67,6 +67,7 @@ def load(home: Path | None) -> Rules:
     if not problems:
         problems += checks.disordered_stages(sets["stages"], sets["stage_mappings"])
         problems += checks.wrong_maps(sets["journey_map_steps"], sets["stages"])
+        problems += checks.uncounted_measures(sets["kpi_measures"], sets["conversion_types"])
     if problems:
         more = [f"… and {len(problems) - _SHOWN} more"] if len(problems) > _SHOWN else []
         raise RulesError("\n".join([*problems[:_SHOWN], *more]))
@@ -77,7 +78,7 @@ def _rule_set(table: RuleTable, path: Path | None, report: Report) -> RuleSet:
     shipped = tuple(row for _, row in files.read(table, table.shipped, report))
     if path is None:
         return RuleSet(table, shipped, "default" if shipped else "none")
-    keys = {table.key_of(row) for row in shipped}
+    keys = frozenset(table.key_of(row) for row in shipped)
     own: dict[Key, tuple[int, Row]] = {}
     for line, row in files.read(table, path, report):
         key, where = table.key_of(row), f"{files.shown(path)}, line {line}"
@@ -105,10 +106,11 @@ def _rule_set(table: RuleTable, path: Path | None, report: Report) -> RuleSet:
                 f"ones. Remedy: write the rows that hold, or remove it; for none at all, write [] "
                 f"into rules/{table.name}.replace.yml"
             )
-        return RuleSet(table, tuple(mine.values()), "replaced", file_name, lines)
+        return RuleSet(table, tuple(mine.values()), "replaced", file_name, keys, lines)
     rest = tuple(row for row in shipped if table.key_of(row) not in own)
     origins = ("extended", "own") if mine else ("default", "none")
-    return RuleSet(table, (*rest, *mine.values()), origins[not shipped], file_name, lines)
+    rows = (*rest, *mine.values())
+    return RuleSet(table, rows, origins[not shipped], file_name, keys, lines)
 
 
 def _named(table: RuleTable, row: Row) -> str:

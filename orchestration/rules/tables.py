@@ -84,7 +84,8 @@ class RuleSet:
     """
     The rows of one rule table that hold, and where they come from (one of `home.ORIGINS`).
 
-    `file_name` is that of the company's file, below the home; `lines` has the line there of each of
+    `file_name` is that of the company's file, below the home; `shipped` has the keys of the default
+    rows, whether or not they hold; `lines` has the line there of each of
     its rows, by key.
     """
 
@@ -92,6 +93,7 @@ class RuleSet:
     rows: tuple[Row, ...]
     origin: str
     file_name: str | None = None
+    shipped: frozenset[Key] = frozenset()
     lines: Mapping[Key, int] = field(default_factory=dict, compare=False)
 
     @property

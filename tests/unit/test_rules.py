@@ -144,7 +144,7 @@ def test_rows_are_added_take_places_or_all(tmp_path: Path) -> None:
          "other is in rules/journey_maps.csv, line 2"),
         ("kpi_definitions__csv", KPIS + "fans,advocacy,ファン,Fans,count,ratio,likes,,1,,up,"
          "marketing,,2026-01-01\n", "line 2: numerator_measure 'likes' is unknown to kpi_measures"),
-        ("kpi_measures__csv", "measure,description\nlikes,Likes\n",
+        ("kpi_measures__csv", "measure,judged_after,description\nlikes,,Likes\n",
          "line 2: measure likes is nothing that the models compute"),
         ("attribution_methods__yml", "- {method: best, method_version: 1, method_order: 9, "
          "name_ja: 最良, name_en: Best, valid_from: 2026-01-01}", "nothing that the models"),
