@@ -67,7 +67,8 @@ def interval(difference: float, *shares: tuple[float, int]) -> tuple[float, floa
 @pytest.mark.parametrize(
     ("name", "least", "most"),
     [
-        ("cvr", 0.01, 0.04),
+        ("order_rate", 0.01, 0.04),
+        ("cvr", 0.05, 0.15),
         ("engaged_rate", 0.50, 0.75),
         ("cart_abandonment_rate", 0.60, 0.80),
         ("ctr", 0.005, 0.03),
@@ -75,7 +76,7 @@ def interval(difference: float, *shares: tuple[float, int]) -> tuple[float, floa
         ("aov", 10_000, 40_000),
         ("email_click_rate", 0.02, 0.05),
         ("win_rate", 0.20, 0.60),
-        ("repeat_rate", 0.40, 0.80),
+        ("repeat_rate", 0.25, 0.60),
         ("refund_rate", 0.0, 0.12),
         ("csat", 0.70, 0.98),
         ("ces", 4.0, 6.5),
