@@ -324,4 +324,6 @@ def test_what_olist_cannot_say_is_said(home: Path) -> None:
         "cart_adds", "cart_abandonment_rate", "email_click_rate",  # nothing of the web but leads
         "order_sessions",  # no order was placed in a visit that is known
         "tickets", "first_response_hours", "ces", "nps", "promoters", "referrals",
+        "outbound_leads", "registrations",  # leads come by the form
+        "subscription_starts", "renewals", "renewal_revenue",  # nobody subscribes
     }  # fmt: skip
