@@ -19,8 +19,8 @@ TARGET = ROOT / "docs" / "lineage.md"
 HEAD = """# Lineage
 
 Written by `journey lineage` from the models; a test compares. An arrow leads from what is read to
-what is made of it. First the domains, with the number of models read across; then each domain,
-other domains as rounded boxes, marts in bold.
+what is made of it. First the domains, with the number of models read across; then each domain, in
+the order of models/_groups.yml, other domains as rounded boxes, marts in bold.
 """
 
 
@@ -57,7 +57,7 @@ def text(manifest: dict[str, Any]) -> str:
         f"  {parent} -->|{count}| {child}" for (parent, child), count in sorted(across.items())
     ]
     lines += ["```", ""]
-    for domain in sorted(set(domains.values()) - {"staging"}):
+    for domain in (group["name"] for group in manifest["groups"].values()):
         lines += [f"## {domain}", "", "```mermaid", "flowchart LR"]
         own = sorted(name for name in domains if domains[name] == domain)
         lines += [

@@ -51,6 +51,10 @@ def layer(node: dict[str, Any]) -> str:
     return str(node["resource_type"])
 
 
+def by_folder(model: dict[str, Any]) -> str:
+    return "staging" if layer(model) == "staging" else str(model["fqn"][2])
+
+
 def test_names_follow_their_layer(manifest: dict[str, Any]) -> None:
     wrong = [m["name"] for m in models(manifest) if not re.fullmatch(NAMES[layer(m)], m["name"])]
     assert wrong == []
@@ -65,6 +69,25 @@ def test_layers_read_only_what_they_may(manifest: dict[str, Any]) -> None:
         if layer(everything[parent]) not in PARENTS[layer(model)]
     ]
     assert wrong == []
+
+
+def test_no_model_reads_a_later_domain(manifest: dict[str, Any]) -> None:
+    """Domains are folders, in one order; a mart may be a station on the way of a later one."""
+    groups = yaml.safe_load((ROOT / "dbt_project" / "models" / "_groups.yml").read_text("utf-8"))
+    order = {group["name"]: place for place, group in enumerate(groups["groups"])}
+    place = {
+        model["unique_id"]: order[model["config"]["group"]]
+        for model in models(manifest)
+        if layer(model) != "staging"
+    }
+    assert set(order) == {by_folder(model) for model in models(manifest)} - {"staging"}
+    upward = [
+        f"{model['name']} reads {parent}"
+        for model in models(manifest)
+        for parent in model["depends_on"]["nodes"]
+        if place.get(parent, -1) > place.get(model["unique_id"], -1)
+    ]
+    assert upward == []
 
 
 def test_what_holds_touched_rows_only_is_read_by_its_like(manifest: dict[str, Any]) -> None:
@@ -109,7 +132,7 @@ def test_every_model_has_grain_key_and_group(manifest: dict[str, Any]) -> None:
         if model["name"] not in keyless:
             assert model["unique_id"] in tested, f"{model['name']} has no primary_key test"
         if layer(model) != "staging":
-            assert model["config"]["group"], model["name"]
+            assert model["config"]["group"] == by_folder(model), model["name"]
         assert model["schema"] != "unconfigured", model["name"]
 
 

@@ -79,8 +79,8 @@ def test_groups_follow_the_domains(defs: dg.Definitions) -> None:
     groups = {graph.get(key).group_name for key in graph.get_all_asset_keys()}
     assert groups == {
         "raw", "raw_web", "raw_crm", "raw_survey", "raw_privacy", "seeds", "web", "crm",
-        "survey", "ops", "identity", "sessions", "touchpoints", "stages", "value", "feedback",
-        "kpis", "core", "journeys", "maps", "attribution",
+        "survey", "ops", "core", "sessions", "records", "identity", "touchpoints", "stages",
+        "feedback", "value", "journeys", "maps", "attribution", "kpis",
         "published",
     }  # fmt: skip
 
