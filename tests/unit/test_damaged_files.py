@@ -21,6 +21,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import duckdb
@@ -33,6 +34,7 @@ import pytest
 from orchestration.gate import audits
 from orchestration.loading import ledger, loader, reading
 from orchestration.loading.ledger import FileOutcome
+from orchestration.loading.reading import delimited
 from tests.unit.test_loader import PAYMENTS, TABLES, fetch, load, place
 
 HEADER = PAYMENTS.strip().split(",")
@@ -409,14 +411,22 @@ def test_what_is_no_file_is_refused_by_name_and_never_waited_for(
         (ZeroDivisionError("secret"), "it breaks the reader of its format"),
     ],
 )
-@pytest.mark.parametrize("where", ["file_id", "_inspect", "csv_records"])
+@pytest.mark.parametrize(
+    ("module", "where"),
+    [(reading, "file_id"), (delimited, "inspect"), (delimited, "csv_records")],
+)
 def test_an_error_while_reading_refuses_one_file(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str, error: Exception, message: str
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    module: ModuleType,
+    where: str,
+    error: Exception,
+    message: str,
 ) -> None:
     """Whatever is raised where: at the first look, at the second, amid the rows."""
     bad = place(tmp_path, "crm/payments", "bad.csv", GOOD + "q,o\n")
     place(tmp_path, "crm/payments", "good.csv", GOOD)
-    original = getattr(reading, where)
+    original = getattr(module, where)
 
     def fails(first: Any, *others: Any) -> Any:
         if where == "csv_records" or str(first) == str(bad):
@@ -425,7 +435,7 @@ def test_an_error_while_reading_refuses_one_file(
 
     connection = duckdb.connect()
     with monkeypatch.context() as patch:
-        patch.setattr(reading, where, fails)
+        patch.setattr(module, where, fails)
         outcomes = {o.file_name: o for o in load(connection, tmp_path, "crm/payments")}
     refused = outcomes["crm/payments/bad.csv"]
     assert (refused.reject_code, refused.reject_message) == ("F_UNREADABLE", message)
