@@ -16,7 +16,7 @@ import duckdb
 import pytest
 
 from orchestration.building.project import ensure_manifest
-from orchestration.developing.proving import Project
+from orchestration.developing.compiled import Project
 from orchestration.rules import home as home_rules
 from orchestration.settings import SAMPLE_RULES, load_settings
 

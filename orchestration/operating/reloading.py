@@ -17,7 +17,7 @@ from orchestration.base import command
 from orchestration.base.database import WarehouseDamaged, open_warehouse
 from orchestration.base.locking import single_writer
 from orchestration.building import builds
-from orchestration.loading import journal, ledger, loader
+from orchestration.loading import journal, landing_zone, ledger, loader
 from orchestration.loading.contract import Table, load_contract
 from orchestration.rules import home as home_rules
 from orchestration.settings import Settings, load_settings
@@ -86,7 +86,7 @@ def _unload(
     unloaded = files | (set(loaded) if overlap and overlap[0] else set())
     again = unloaded - files if keep_out else unloaded
     known = ledger.known_files(connection, table)
-    present = {f.file_id for f in loader.present_files(settings.landing, table, known)}
+    present = {f.file_id for f in landing_zone.present_files(settings.landing, table, known)}
     if missing := sorted(loaded.get(file_id, file_id) for file_id in again - present):
         raise ReloadError(
             f"{', '.join(missing[:5])} ({len(missing)} files) would have to be loaded again and "

@@ -18,7 +18,8 @@ from orchestration.dagster_shell import checks, dagster_store
 from orchestration.dagster_shell.assets import raw
 from orchestration.dagster_shell.run_context import RunContext
 from orchestration.developing import proving
-from orchestration.developing.proving import Project, World
+from orchestration.developing.compiled import Project
+from orchestration.developing.proving import World
 from orchestration.operating import runs
 from orchestration.settings import load_settings
 from tests.conftest import (

@@ -32,7 +32,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from orchestration.gate import audits
-from orchestration.loading import ledger, loader, reading
+from orchestration.loading import file_load, landing_zone, ledger, reading
 from orchestration.loading.ledger import FileOutcome
 from orchestration.loading.reading import delimited
 from tests.unit.test_loader import PAYMENTS, TABLES, fetch, load, place
@@ -452,7 +452,7 @@ def test_an_error_of_the_database_stops_the_run(
     def full(*arguments: Any) -> int:
         raise duckdb.IOException("No space left on device")
 
-    monkeypatch.setattr(loader._Load, "_insert", full)
+    monkeypatch.setattr(file_load.FileLoad, "_insert", full)
     with pytest.raises(duckdb.IOException):
         load(connection, tmp_path, "crm/payments")
     assert codes(connection) == {}
@@ -466,12 +466,12 @@ def test_a_file_that_does_not_stay_is_refused(
     """At whatever step it goes, changes or is replaced: the others are loaded."""
     paths = [place(tmp_path, "crm/payments", f"{n}.csv", GOOD.replace("p,o", f"p{n},o"))
              for n in range(3)]  # fmt: skip
-    files = loader.present_files(tmp_path, TABLES["crm/payments"], {})
+    files = landing_zone.present_files(tmp_path, TABLES["crm/payments"], {})
     path = files[1].path
-    original = getattr(loader._Load, step)
+    original = getattr(file_load.FileLoad, step)
     calls = []
 
-    def meanwhile(self: loader._Load, *arguments: Any) -> Any:
+    def meanwhile(self: file_load.FileLoad, *arguments: Any) -> Any:
         calls.append(1)
         if len(calls) == 2:
             stat, text_ = path.stat(), path.read_text("utf-8")
@@ -486,7 +486,7 @@ def test_a_file_that_does_not_stay_is_refused(
 
     connection = duckdb.connect()
     with monkeypatch.context() as patch:
-        patch.setattr(loader._Load, step, meanwhile)
+        patch.setattr(file_load.FileLoad, step, meanwhile)
         load(connection, tmp_path, "crm/payments")
     names = [reading.shown(p.relative_to(tmp_path)) for p in paths]
     expected = dict.fromkeys(names, "loaded") | {

@@ -11,7 +11,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from orchestration.loading import ledger, loader, privacy
+from orchestration.loading import file_load, landing_zone, ledger, loader, privacy
 from orchestration.loading.contract import Table, load_contract
 from orchestration.loading.ledger import FileOutcome
 from orchestration.rules import home as home_rules
@@ -246,13 +246,13 @@ def test_a_file_that_changes_while_it_is_read_is_refused(
 ) -> None:
     path = place(tmp_path, "crm/payments", "a.csv", PAYMENTS + "p,o,2026-01-01,1,JPY,\n")
     connection = duckdb.connect()
-    original = loader._Load._contested_rows
+    original = file_load.FileLoad._contested_rows
 
-    def meanwhile(self: loader._Load, source: str) -> int:
+    def meanwhile(self: file_load.FileLoad, source: str) -> int:
         path.write_text(PAYMENTS + "p,o,2026-01-01,1,JPY,\nq,o,2026-01-01,1,JPY,\n", "utf-8")
         return original(self, source)
 
-    monkeypatch.setattr(loader._Load, "_contested_rows", meanwhile)
+    monkeypatch.setattr(file_load.FileLoad, "_contested_rows", meanwhile)
     (outcome,) = load(connection, tmp_path, "crm/payments")
     assert outcome.reject_code == "F_CHANGED"
     assert fetch(connection, "select count(*) from raw_crm.payments") == [(0,)]
@@ -318,8 +318,8 @@ def test_lost_rows_are_noticed_and_rolled_back(
 ) -> None:
     place(tmp_path, "crm/payments", "a.csv", PAYMENTS + "p,o,2026-01-01,1,JPY,\n")
     connection = duckdb.connect()
-    monkeypatch.setattr(loader._Load, "_insert", lambda *arguments: 0)
-    with pytest.raises(loader.ConservationError, match=r"a\.csv: 1 rows in"):
+    monkeypatch.setattr(file_load.FileLoad, "_insert", lambda *arguments: 0)
+    with pytest.raises(file_load.ConservationError, match=r"a\.csv: 1 rows in"):
         load(connection, tmp_path, "crm/payments")
     assert fetch(connection, "select count(*) from ops.files") == [(0,)]
 
@@ -501,7 +501,7 @@ def test_an_error_of_the_database_is_not_repeated(
     def fail(*arguments: object) -> int:
         raise kind("Could not convert string 'aoi@hana-mail.jp' to INT32")
 
-    monkeypatch.setattr(loader._Load, "_insert", fail)
+    monkeypatch.setattr(file_load.FileLoad, "_insert", fail)
     place(tmp_path, "crm/payments", "a.csv", PAYMENTS + "p,o,2026-01-01,1,JPY,\n")
     connection = duckdb.connect()
     (outcome,) = load(connection, tmp_path, "crm/payments")
@@ -523,7 +523,7 @@ def test_a_repaired_file_withdraws_its_rejection(tmp_path: Path) -> None:
 def test_files_outside_the_contract_are_found(tmp_path: Path) -> None:
     stray = place(tmp_path, "crm/order", "a.csv", "x\n")
     place(tmp_path, "crm/orders", "a.csv", "x\n")
-    assert loader.stray_files(tmp_path, TABLES) == [stray]
+    assert landing_zone.stray_files(tmp_path, TABLES) == [stray]
 
 
 def test_adding_a_raw_table_is_yaml_only(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from orchestration.developing.proving import Project
+from orchestration.developing.compiled import Project
 
 SCALE = 1_000_000_000  # amounts are cents: billionths keep nine digits
 

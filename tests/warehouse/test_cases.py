@@ -22,7 +22,7 @@ import pytest
 import yaml
 
 from orchestration.building import builds
-from orchestration.developing.proving import Project
+from orchestration.developing.compiled import Project
 from orchestration.gate import audits
 from orchestration.loading import erasing, loader
 from orchestration.loading.contract import load_contract

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 from pathlib import Path
 
-from orchestration.developing.proving import Project
+from orchestration.developing.compiled import Project
 
 CHANNELS = {
     "SOURCE_CATEGORY_SEARCH": "organic_search",

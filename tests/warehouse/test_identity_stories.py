@@ -10,7 +10,9 @@ from typing import Any
 
 import pytest
 
-from orchestration.developing.proving import PEPPER, File, Project, World
+from orchestration.developing.compiled import Project
+from orchestration.developing.histories import File
+from orchestration.developing.proving import PEPPER, World
 from orchestration.operating import identity
 
 Row = dict[str, str]

@@ -9,22 +9,24 @@ from typing import Any
 import duckdb
 import pytest
 
-from orchestration.developing import proving
-from orchestration.developing.proving import File, History, Night, NotEqual, Project, World
+from orchestration.developing import histories, proving
+from orchestration.developing.compiled import Project
+from orchestration.developing.histories import File, History, Run
+from orchestration.developing.proving import NotEqual, World
 from tests.conftest import compiled, run_journey
 
 
 def test_histories_have_rows_of_every_raw_table(project: Project) -> None:
-    assert set(proving.ROWS) == set(project.tables)
+    assert set(histories.ROWS) == set(project.tables)
 
 
 def test_random_histories(project: Project) -> None:
     """Few, of a seed that draws every kind of step; `journey prove` draws as many as one likes."""
-    nights = [n for h in proving.run(project, 48, 54, progress=print) for n in h.nights]
-    files = [file for night in nights for file in night.files]
-    assert {file.table for file in files} == set(proving.ROWS)
-    assert sum(night.retract is not None for night in nights) >= 3
-    assert sum(not night.files for night in nights) >= 3
+    runs = [n for h in proving.prove_random(project, 48, 54, progress=print) for n in h.runs]
+    files = [file for run in runs for file in run.files]
+    assert {file.table for file in files} == set(histories.ROWS)
+    assert sum(run.retract is not None for run in runs) >= 3
+    assert sum(not run.files for run in runs) >= 3
 
 
 @pytest.fixture(scope="module")
@@ -38,8 +40,8 @@ def project_with_options(tmp_path_factory: pytest.TempPathFactory) -> Project:
 
 
 def test_more_with_all_options_of_sessions(project_with_options: Project) -> None:
-    histories = proving.run(project_with_options, 24, 10, progress=print)
-    files = [file for history in histories for night in history.nights for file in night.files]
+    proven = proving.prove_random(project_with_options, 24, 10, progress=print)
+    files = [file for history in proven for run in history.runs for file in run.files]
     assert sum(len(file.rows) for file in files if file.table == "web/events") > 50
 
 
@@ -53,7 +55,7 @@ def test_runs_join_when_the_event_that_parted_them_goes(
         for number, source in enumerate(("news", "other", ""))
     )  # fmt: skip
     files = [File("web/events", [first, third]), File("web/events", [second])]
-    history = History([Night(files, 24), Night([], 24, retract=1)])
+    history = History([Run(files, 24), Run([], 24, retract=1)])
     proving.prove(project_with_options, history, tmp_path)
 
 
@@ -71,7 +73,7 @@ def test_a_device_that_is_no_longer_shared_joins_who_was_seen_on_it(
     contact = {"contact_id": "c3", "created_at": "2026-01-01 09:00:00", "user_id": "u3",
                "updated_at": "2026-01-01 09:00:00", "erased_at": "2026-01-03 00:00:00"}  # fmt: skip
     files = [File("web/events", visits), File("crm/contacts", [contact])]
-    proving.prove(project, History([Night(files, 24), Night([], 96)]), tmp_path)
+    proving.prove(project, History([Run(files, 24), Run([], 96)]), tmp_path)
 
 
 def test_a_forgotten_removal_is_found_and_shown(
@@ -82,12 +84,12 @@ def test_a_forgotten_removal_is_found_and_shown(
     event = {"event_id": "e1", "occurred_at": "2026-01-01 10:00:00", "visitor_id": "v1",
              "event_name": "page_view"}  # fmt: skip
     history = History([
-        Night([File("web/events", [event, {**event, "event_id": "e2"}])], 24),
-        Night([], 24, retract=0),
+        Run([File("web/events", [event, {**event, "event_id": "e2"}])], 24),
+        Run([], 24, retract=0),
     ])  # fmt: skip
     with pytest.raises(NotEqual, match="only by increments"):
         proving.prove(project, history, tmp_path)
-    assert "night 2" in repr(history) and "takes back file 0" in repr(history)
+    assert "run 2" in repr(history) and "takes back file 0" in repr(history)
 
 
 @pytest.mark.parametrize("source", ["snowplow", "reconstructr"])
@@ -117,7 +119,7 @@ def test_real_events_in_any_batches(
 def sessions(
     project: Project, batches: list[list[dict[str, str]]], folder: Path
 ) -> list[tuple[Any, ...]]:
-    """All sessions after one night per batch, which pass the data tests."""
+    """All sessions after one run per batch, which pass the data tests."""
     as_of_at = "2030-01-01 00:00:00"
     with project.connect(threads=2) as connection:
         world = World(project, connection, folder)

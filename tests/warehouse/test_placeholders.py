@@ -7,7 +7,9 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from orchestration.developing.proving import File, Project, World
+from orchestration.developing.compiled import Project
+from orchestration.developing.histories import File
+from orchestration.developing.proving import World
 from orchestration.loading import privacy
 from orchestration.loading.contract import load_contract
 from orchestration.rules import home as home_rules

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from orchestration.developing import proving
-from orchestration.developing.proving import Project, World
+from orchestration.developing.compiled import Project
+from orchestration.developing.proving import World
 from orchestration.loading.contract import load_contract
 from orchestration.rules import home as home_rules
 from orchestration.rules.tables import OPTIONS, tables

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from orchestration.developing.proving import Project, World
+from orchestration.developing.compiled import Project
+from orchestration.developing.proving import World
 from orchestration.rules.tables import tables
 from orchestration.settings import SAMPLE_DIR
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import dagster as dg
 
 from orchestration.dagster_shell.run_context import RunContext
-from orchestration.loading import erasing, journal, ledger, loader, reading
+from orchestration.loading import erasing, journal, landing_zone, ledger, loader, reading
 from orchestration.loading.contract import Table, load_contract
 from orchestration.loading.importing import fill_with_sample
 
@@ -27,7 +27,7 @@ def landing_files(run: RunContext) -> dg.MaterializeResult:
                 "landing",
                 f"{settings.landing} was empty: filled with the shipped SYNTHETIC sample",
             )
-        gone = loader.gone_folders(connection, settings.landing)
+        gone = landing_zone.gone_folders(connection, settings.landing)
         is_loaded = ledger.count(connection, "ops.files where status = 'loaded'") > 0
     if gone:
         raise dg.Failure(
@@ -36,13 +36,15 @@ def landing_files(run: RunContext) -> dg.MaterializeResult:
             "nothing more is to come"
         )
     tables = run.tables
-    if strays := loader.stray_files(settings.landing, tables):
+    if strays := landing_zone.stray_files(settings.landing, tables):
         names = ", ".join(reading.shown(path.relative_to(settings.landing)) for path in strays[:5])
         raise dg.Failure(
             f"{names}: no contract table is loaded from there. Remedy: move it to "
             f"<source>/<table>/ in {settings.landing}; tables: {', '.join(tables)}"
         )
-    count = sum(len(loader.landing_files(settings.landing, table)) for table in tables.values())
+    count = sum(
+        len(landing_zone.landing_files(settings.landing, table)) for table in tables.values()
+    )
     kind = "synthetic sample" if settings.is_sample else "own data"
     if not (count or is_loaded or journal.file_names(settings.journal)):
         raise dg.Failure(

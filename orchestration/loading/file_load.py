@@ -1,0 +1,596 @@
+"""
+Load one file into its raw table, in one transaction.
+
+How a file is loaded, so that its cost is near that of reading it:
+
+1. *judge*: one parallel pass over the text leaves a narrow table, one row per row of the file, with
+   a hash of its key and the first reason against it;
+2. rows with a reason go to quarantine, redacted;
+3. rows whose key occurs again, in the file or in the raw table, are *contested*: they are settled
+   one by one, as duplicate, version or conflict;
+4. all others stream from the file into the raw table.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from orchestration.loading import casting, drift, ledger, privacy, reading
+from orchestration.loading.contract import Column, Table
+from orchestration.loading.landing_zone import LandingFile
+from orchestration.loading.ledger import FileOutcome
+from orchestration.loading.reading import BATCH_ROWS, Opened, RejectedFile, Row
+
+_TEMPORARY = ("incoming", "judged", "contested", "contested_rows", "held", "fresh", "losers")
+
+
+class ConservationError(AssertionError):
+    """Rows of a file would be lost or doubled; the load is rolled back."""
+
+
+class FileLoad:
+    """Loads files of one table on one connection."""
+
+    def __init__(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        table: Table,
+        has_pepper: bool,
+        history: drift.History,
+    ) -> None:
+        """Files of `table` on `connection`; `history` tells what its columns held so far."""
+        self.connection, self.table, self.has_pepper = connection, table, has_pepper
+        self.history = history
+        self.loaded_at: datetime | None = None
+        self.former: dict[str, dict[str, Any]] = {}  # by name: the content loaded last
+        names = [column.name for column in table.columns]
+        self.columns = ", ".join(f'"{name}"' for name in names)
+        self.keys = ", ".join(f'"{name}"' for name in table.key)
+        self.typed_keys = ", ".join(f'"{name}$"' for name in table.key)
+        self.values = ", ".join(f'"{name}$" as "{name}"' for name in names)
+        self.clear = [column for column in table.columns if column.is_clear]
+        self.personal: set[str] = set()  # clear columns in which the file has personal data
+        hashed = privacy.hashed_entries("_extra")
+        self.extra = f"case when _extra is not null then {hashed} end"
+        # Computed where contents are compared; stored for entities only, where it ranks versions
+        # of which nothing else says which is newer.
+        self.content_hash = table.content_hash
+        self.same_key = " and ".join(f'a."{name}" = b."{name}"' for name in table.key)
+
+    def begin(self, now: datetime, batch: int) -> None:
+        """Files loaded from here on belong to a batch and are held to the limits of its instant."""
+        self.batch = batch
+        if self.loaded_at != (now := now.replace(tzinfo=None)):
+            self.loaded_at = now
+            self.limits = self.table.limits(now.date())
+            self.latest = f"{now + timedelta(hours=self.limits.ahead_hours):%Y-%m-%d %H:%M:%S}"
+
+    def load(self, file: LandingFile, sequence: int | None) -> FileOutcome:
+        """Load a file whole, or not at all."""
+        outcome = FileOutcome(
+            file.file_id,
+            self.table.source,
+            self.table.name,
+            file.name,
+            extracted_on=file.extracted_on,
+            file_size=file.stamp[0],
+            modified_ns=file.stamp[1],
+            changed_ns=file.stamp[2],
+            load_batch=self.batch,
+            loaded_at=self.loaded_at,
+        )
+        self.history.feed(outcome)  # as it was before this file
+        try:
+            if file.problem:
+                raise file.problem
+            with self._file_at_fault(file):
+                opened, source = self._judge(file, outcome)
+                with ledger.transaction(self.connection):
+                    outcome.load_sequence = sequence or ledger.next_sequence(self.connection)
+                    self._write(file, outcome, opened, source)
+            self.history.add(outcome)
+        except RejectedFile as reject:
+            outcome.status = "rejected"
+            outcome.reject_code, outcome.reject_column = reject.code, reject.column
+            outcome.reject_message, outcome.reject_remedy = reject.message, reject.remedy
+            ledger.record(self.connection, outcome)
+        finally:
+            self._clear()
+        return outcome
+
+    def sight_again(self, file: LandingFile) -> None:
+        """
+        A known file under a later `dt=` folder: its versions are as young as that day.
+
+        Raises `RejectedFile` when it cannot be read any more.
+        """
+        outcome = FileOutcome(file.file_id, self.table.source, self.table.name, file.name)
+        try:
+            with self._file_at_fault(file):
+                _, source = self._judge(file, outcome)
+                with ledger.transaction(self.connection):
+                    if self._contested_rows(source):
+                        self._sighted(file.extracted_on, None)
+                    self.connection.execute(
+                        "update ops.files set extracted_on = ?::date "
+                        "where file_id = ? and source = ? and table_name = ?",
+                        [file.extracted_on, file.file_id, self.table.source, self.table.name],
+                    )
+        finally:
+            self._clear()
+
+    @contextmanager
+    def _file_at_fault(self, file: LandingFile) -> Iterator[None]:
+        """An error refuses the file if it is the file's: if it changed, or cannot be read."""
+        try:
+            yield
+        except (duckdb.Error, ConservationError) as error:
+            self._refuse_changed(file)
+            reading.file_id(file.path)
+            if isinstance(error, duckdb.DataError | duckdb.InvalidInputException):
+                raise reading.reject_for(error) from None  # its text quotes the value
+            raise
+
+    def _refuse_changed(self, file: LandingFile) -> None:
+        with reading.refusing():
+            stamp = reading.stamp(file.path)
+            # Also a link or a right that is changed changes the last time.
+            if stamp[:2] != file.stamp[:2] or (
+                stamp != file.stamp and reading.file_id(file.path) != file.file_id
+            ):
+                raise reading.changed("the file changed while it was read")
+
+    # ---- 1. judge --------------------------------------------------------------------------------
+
+    def _judge(self, file: LandingFile, outcome: FileOutcome) -> tuple[Opened, str]:
+        """`temp.judged` and `temp.contested`; returns the file and the relation of its texts."""
+        opened = reading.read(file.path, self.table)
+        outcome.columns, outcome.new_columns = opened.columns, self._unknown(opened)
+        outcome.renamed_columns = opened.renamed
+        outcome.missing_columns = [
+            column.name for column in self.table.columns if column.name not in opened.columns
+        ]
+        source = ""
+        if opened.scan:
+            source = opened.scan
+            try:
+                self._judge_rows(source, opened)
+            except duckdb.Error:
+                source = ""  # DuckDB's reader stumbled over a row: read exactly, row by row
+            else:
+                if opened.row_count not in (None, self._count("temp.judged")):
+                    source = ""  # it lost or made up rows
+        if not source:
+            self._stage(opened.rows())
+            source = "temp.incoming"
+            self._judge_rows(source, opened)
+        personal = self._personal()
+        if not self.has_pepper:
+            self._refuse_clear_personal_data(source, personal)
+        drift.refuse_changed_types(self.connection, self.table, source, self.limits)
+        # What lies ahead of the load is loaded, but the data do not reach beyond the load.
+        row = self.connection.execute(
+            "select count(*), max(least(event_at, ?)) filter (where verdict is null "
+            "and event_at is not null) from temp.judged",
+            [self.loaded_at],
+        ).fetchone()
+        assert row is not None
+        outcome.rows_in, outcome.data_through_at = row
+        outcome.personal, self.personal = personal, set(personal)
+        self.connection.execute(
+            f"""
+            create or replace temp table contested as
+            select key_hash from temp.judged group by key_hash having count(*) > 1
+            union
+            select hash({self.keys}) from {self.table.relation}
+            where hash({self.keys}) in (select key_hash from temp.judged)
+            """
+        )
+        return opened, source
+
+    def _judge_rows(self, source: str, opened: Opened) -> None:
+        cases = casting.checks(
+            self.table, self.limits.earliest_day, self.latest, opened.has_control
+        )
+        whens = " ".join(
+            f"when {case.condition} then '{case.reason}|{case.column}'" for case in cases
+        )
+        personal = ["0"]
+        for place, column in enumerate(self.clear):
+            if column.name not in opened.columns:
+                continue
+            is_personal = privacy.is_personal(column, f'"{column.name}~"')
+            personal.append(f"case when {is_personal} then {1 << place} else 0 end")
+        time = "null::timestamp"
+        if self.table.time_column:
+            time = f'"{self.table.time_column}$"::timestamp'
+        self.connection.execute(
+            f"""
+            create or replace temp table judged as
+            select
+                hash({self.typed_keys}) as key_hash,
+                case when _structure is not null then _structure || '|' {whens} end as verdict,
+                {time} as event_at,
+                ({" + ".join(personal)})::bigint as personal
+            from {casting.typed_rows(self.table, source)}
+            """
+        )
+
+    def _unknown(self, opened: Opened) -> dict[str, str]:
+        """What stands for the names of columns that the contract does not know: description."""
+        found = {}
+        for place, name in opened.new_columns.items():
+            row = self.connection.execute(f"select {privacy.unknown_name('?')}", [name]).fetchone()
+            label = (row and row[0]) or f"column_{place + 1}"
+            found[label] = f"column {place + 1} of the file, {privacy.described(name)}"
+        return found
+
+    def _personal(self) -> dict[str, int]:
+        """How many values of clear columns hold personal data."""
+        row = self.connection.execute("select bit_or(personal) from temp.judged").fetchone()
+        bits = (row and row[0]) or 0
+        return {
+            column.name: self._count(f"temp.judged where personal & {1 << place} != 0")
+            for place, column in enumerate(self.clear)
+            if bits & 1 << place
+        }
+
+    def _stage(self, rows: Iterator[Row]) -> None:
+        """Stream the text rows of the exact reader into `temp.incoming`."""
+        names = [column.name for column in self.table.columns]
+        body = ", ".join(f'"{name}" varchar' for name in names)
+        self.connection.execute(
+            f"create or replace temp table incoming ({body}, _extra varchar, "
+            "_structure varchar, _line bigint)"
+        )
+        batch: list[Row] = []
+
+        def flush() -> None:
+            arrays: list[pa.Array] = [
+                pa.array([row.values[position] for row in batch], pa.string())
+                for position in range(len(names))
+            ]
+            extras = [json.dumps(r.extra, ensure_ascii=False) if r.extra else None for r in batch]
+            arrays.append(pa.array(extras, pa.string()))
+            arrays.append(pa.array([row.structure_reason for row in batch], pa.string()))
+            arrays.append(pa.array([row.line for row in batch], pa.int64()))
+            arrow = pa.table(arrays, names=[*names, "_extra", "_structure", "_line"])
+            self.connection.register("arriving", arrow)
+            self.connection.execute("insert into temp.incoming select * from arriving")
+            self.connection.unregister("arriving")
+            batch.clear()
+
+        for row in rows:
+            batch.append(row)
+            if len(batch) >= BATCH_ROWS:
+                flush()
+        if batch:
+            flush()
+
+    def _refuse_clear_personal_data(self, source: str, personal: dict[str, int]) -> None:
+        """Without a pepper, no file is loaded of which something would have to be hashed."""
+        for column in self.table.columns:
+            count = personal.get(column.name, 0)
+            if column.pii in ("email", "phone", "id"):
+                row = self.connection.execute(
+                    f"select count(nullif(\"{column.name}\", '')) from {source}"
+                ).fetchone()
+                count = row[0] if row else 0
+            if count:
+                raise RejectedFile(
+                    "F_PEPPER_MISSING",
+                    f"{count} values of column {column.name} are personal data "
+                    "and there is no secret pepper to hash them with",
+                    "run `journey pepper` once (writes $JOURNEY_HOME/pepper, keep a copy), "
+                    "or set JOURNEY_PEPPER or JOURNEY_PEPPER_FILE",
+                    column.name,
+                )
+
+    # ---- 2.–4. write -----------------------------------------------------------------------------
+
+    def _write(self, file: LandingFile, outcome: FileOutcome, opened: Opened, source: str) -> None:
+        quarantined = self._quarantine(source, outcome, opened)
+        contested = self._contested_rows(source)
+        loaded = self._insert(
+            f"""
+            select *, {self.content_hash} as _content_hash
+            from (
+                select {self.values}, {self.extra} as _extra, good._row_number
+                from {casting.typed_rows(self.table, source, self.personal)} as texts
+                inner join (
+                    select key_hash, rowid + 1 as _row_number from temp.judged
+                    where verdict is null and key_hash not in (select key_hash from temp.contested)
+                ) as good on good.key_hash = hash({self.typed_keys})
+            )
+            """,
+            file,
+            outcome,
+        )
+        duplicate = 0
+        if contested:
+            duplicate = contested - self._fresh()
+            if self.table.kind == "entity":
+                self._sighted(file.extracted_on, outcome.load_sequence)
+            else:
+                quarantined += self._settle_conflicts(outcome)
+            loaded += self._insert(
+                f"select {self.columns}, _extra, _row_number, _content_hash from temp.fresh",
+                file,
+                outcome,
+            )
+        outcome.rows_loaded, outcome.rows_duplicate = loaded, duplicate
+        outcome.rows_quarantined = quarantined
+        if outcome.rows_in != loaded + duplicate + quarantined:
+            raise ConservationError(
+                f"{outcome.file_name}: {outcome.rows_in} rows in, but {loaded} loaded + "
+                f"{duplicate} duplicate + {quarantined} quarantined; nothing was loaded"
+            )
+        self._refuse_changed(file)
+        ledger.record(self.connection, outcome)
+        former = self.former.get(outcome.file_name)
+        found = drift.findings(
+            self.connection, self.table, outcome, self.limits, self.history, former
+        )
+        drift.store(self.connection, outcome, found)
+
+    def _insert(self, query: str, file: LandingFile, outcome: FileOutcome) -> int:
+        """Insert rows (columns, _extra, row number, content hash); returns how many."""
+        names, values = "_file_id, _row_number", "?, _row_number"
+        parameters: list[object] = [outcome.file_id]
+        if self.table.kind == "entity":
+            names += ", _content_hash, _extracted_on, _load_sequence"
+            values += ", _content_hash, ?::date, ?"
+            parameters += [file.extracted_on, outcome.load_sequence]
+        # DuckDB guesses too few rows for a text file and would hash all of its text: the narrow
+        # side, which stands last, is to be hashed.
+        self.connection.execute("set disabled_optimizers = 'join_order,build_side_probe_side'")
+        try:
+            row = self.connection.execute(
+                f"insert into {self.table.relation} ({self.columns}, _extra, {names}) "
+                f"select {self.columns}, _extra, {values} from ({query})",
+                parameters,
+            ).fetchone()
+        finally:
+            self.connection.execute("set disabled_optimizers = ''")
+        return int(row[0]) if row else 0
+
+    def _quarantine(self, source: str, outcome: FileOutcome, opened: Opened) -> int:
+        if not self._count("temp.judged where verdict is not null"):
+            return 0
+        bad = "select rowid + 1 as row_number, verdict from temp.judged where verdict is not null"
+        line = "texts._line" if source == "temp.incoming" else "null"
+        row = self.connection.execute(
+            f"""
+            insert into ops.quarantined_rows (file_id, source, table_name, row_number, line_number,
+                reason, column_name, row_redacted)
+            select ?, ?, ?, bad.row_number, {line}, split_part(bad.verdict, '|', 1),
+                nullif(split_part(bad.verdict, '|', 2), ''), {self._redacted()}
+            from {self._numbered(source)} as texts
+            inner join ({bad}) as bad on bad.row_number = texts._row_number
+            """,
+            [outcome.file_id, self.table.source, self.table.name],
+        ).fetchone()
+        if source != "temp.incoming" and opened.lines is not None:
+            self._number_lines(outcome, opened)
+        return int(row[0]) if row else 0
+
+    def _number_lines(self, outcome: FileOutcome, opened: Opened) -> None:
+        """Lines of the quarantined rows: row n stands in line n + 1, or has to be looked up."""
+        mine = "file_id = ? and source = ? and table_name = ?"
+        who = [outcome.file_id, self.table.source, self.table.name]
+        if opened.lines == outcome.rows_in + 1:
+            self.connection.execute(
+                f"update ops.quarantined_rows set line_number = row_number + 1 where {mine}", who
+            )
+            return
+        rows = self.connection.execute(
+            f"select row_number from ops.quarantined_rows where {mine}", who
+        ).fetchall()
+        wanted = {row[0] for row in rows}
+        for record in opened.rows():
+            if record.number in wanted:
+                self.connection.execute(
+                    "update ops.quarantined_rows set line_number = ? "
+                    f"where {mine} and row_number = ?",
+                    [record.line, *who, record.number],
+                )
+                wanted.remove(record.number)
+                if not wanted:
+                    return
+
+    def _redacted(self) -> str:
+        """
+        SQL: a row as JSON, of which each value is shown as far as it can tell nothing personal.
+
+        Of the value that is the reason only the shape is shown. In a row of broken structure nobody
+        knows what stands where: only the lengths are shown.
+        """
+        parts = []
+        for column in self.table.columns:
+            text = f'texts."{column.name}"'
+            shown = _shown(column, f'texts."{column.name}$"', text)
+            reason = privacy.told_apart(text) if column.accepted_values else privacy.shape(text)
+            broken = f"'(' || length({text}) || ' characters)'"
+            parts.append(
+                f"'{column.name}', case when nullif({text}, '') is null then null "
+                f"when texts._structure is not null then {broken} "
+                f"when split_part(bad.verdict, '|', 2) = '{column.name}' then {reason} "
+                f"else {shown} end"
+            )
+        return f"json_object({', '.join(parts)})::varchar"
+
+    def _contested_rows(self, source: str) -> int:
+        """`temp.contested_rows`: the good ones among the contested rows, typed; how many."""
+        if not self._count("temp.contested"):
+            return 0
+        self.connection.execute(
+            f"""
+            create or replace temp table contested_rows as
+            select *, {self.content_hash} as _content_hash
+            from (
+                select {self.values}, {self.extra} as _extra, texts._row_number
+                from {self._numbered(source)} as texts
+                inner join (
+                    select rowid + 1 as row_number from temp.judged
+                    where verdict is null and key_hash in (select key_hash from temp.contested)
+                ) as good on good.row_number = texts._row_number
+            )
+            """
+        )
+        # The rows under the same keys that the raw table holds.
+        self.connection.execute(
+            f"""
+            create or replace temp table held as
+            select rowid as held_row, {self.keys}, _file_id, _row_number,
+                {f'"{self.table.time_column}"' if self.table.time_column else "null"} as event_at,
+                {self.content_hash} as _content_hash
+            from {self.table.relation}
+            where hash({self.keys}) in (select key_hash from temp.contested)
+            """
+        )
+        return self._count("temp.contested_rows")
+
+    def _fresh(self) -> int:
+        """`temp.fresh`: the first row of each content that the raw table lacks; how many."""
+        self.connection.execute(
+            f"""
+            create or replace temp table fresh as
+            select a.* from temp.contested_rows as a
+            where not exists (
+                select 1 from temp.held as b
+                where {self.same_key} and a._content_hash = b._content_hash
+            )
+            qualify row_number() over (
+                partition by {self.keys}, _content_hash order by _row_number
+            ) = 1
+            """
+        )
+        return self._count("temp.fresh")
+
+    def _sighted(self, extracted_on: str | None, sequence: int | None) -> None:
+        """Entities: a version seen again is as young as its youngest sighting."""
+        self.connection.execute(
+            f"""
+            update {self.table.relation} set
+                _extracted_on = greatest(_extracted_on, ?::date),
+                _load_sequence = greatest(_load_sequence, ?)
+            where rowid in (
+                select b.held_row from temp.held as b
+                inner join temp.contested_rows as a
+                    on {self.same_key} and a._content_hash = b._content_hash
+            )
+            """,
+            [extracted_on, sequence],
+        )
+
+    def _settle_conflicts(self, outcome: FileOutcome) -> int:
+        """
+        Events: of several contents under one key the earliest stays, ties by content hash.
+
+        The others are quarantined as key conflicts, also one that an earlier load had brought in:
+        so the raw table does not depend on which file came first. Returns how many of this file
+        lost.
+        """
+        self.connection.execute(
+            f"""
+            create or replace temp table losers as
+            select * from (
+                select b.held_row, {self.keys}, b._file_id, b._row_number, b.event_at,
+                    b._content_hash
+                from temp.held as b
+                union all
+                select null, {self.keys}, ?, a._row_number, a."{self.table.time_column}",
+                    a._content_hash
+                from temp.fresh as a
+            )
+            qualify row_number() over (
+                partition by {self.keys} order by event_at, _content_hash
+            ) > 1
+            """,
+            [outcome.file_id],
+        )
+        names = {column: f'a."{column.name}"' for column in self.table.columns}
+        values = ", ".join(
+            f"'{column.name}', {_shown(column, name, f'{name}::varchar')}"
+            for column, name in names.items()
+        )
+        for relation, match in (
+            (self.table.relation, "a.rowid = losers.held_row"),
+            ("temp.fresh", "losers.held_row is null and a._row_number = losers._row_number"),
+        ):
+            self.connection.execute(
+                f"""
+                insert into ops.quarantined_rows (file_id, source, table_name, row_number,
+                    line_number, reason, column_name, row_redacted)
+                select losers._file_id, ?, ?, losers._row_number, null, 'R_KEY_CONFLICT',
+                    '{", ".join(self.table.key)}', json_object({values})::varchar
+                from {relation} as a
+                inner join temp.losers as losers on {match}
+                """,
+                [self.table.source, self.table.name],
+            )
+        displaced = "rowid in (select held_row from temp.losers where held_row is not null)"
+        ledger.note_removed(self.connection, self.table, displaced)
+        self.connection.execute(f"delete from {self.table.relation} where {displaced}")
+        self.connection.execute(
+            """
+            update ops.files set
+                rows_loaded = rows_loaded - displaced.row_count,
+                rows_quarantined = rows_quarantined + displaced.row_count
+            from (
+                select _file_id, count(*) as row_count from temp.losers
+                where held_row is not null group by _file_id
+            ) as displaced
+            where files.file_id = displaced._file_id and files.source = ? and files.table_name = ?
+            """,
+            [self.table.source, self.table.name],
+        )
+        self.connection.execute(
+            "delete from temp.fresh where _row_number in "
+            "(select _row_number from temp.losers where held_row is null)"
+        )
+        row = self.connection.execute(
+            "select count(*) from temp.losers where held_row is null"
+        ).fetchone()
+        return int(row[0]) if row else 0
+
+    def _numbered(self, source: str) -> str:
+        return casting.typed_rows(
+            self.table,
+            f"(select *, row_number() over () as _row_number from {source})",
+            self.personal,
+        )
+
+    def _count(self, relation: str) -> int:
+        return ledger.count(self.connection, relation)
+
+    def _clear(self) -> None:
+        for name in _TEMPORARY:
+            self.connection.execute(f"drop table if exists temp.{name}")
+
+
+def _shown(column: Column, typed: str, text: str) -> str:
+    """
+    SQL of what a quarantined row shows of a value.
+
+    Numbers, times, identifiers, hashes and listed values as the raw table has them; of any other
+    text, and of one that is no value of its type, the shape: cells may have moved.
+    """
+    if column.accepted_values:
+        values = ", ".join(f"'{value}'" for value in column.accepted_values)
+        return f"case when {typed} in ({values}) then {typed} else {privacy.told_apart(text)} end"
+    if column.currency:
+        return (
+            f"case when regexp_full_match({typed}, '[A-Z]{{3}}') then {typed} "
+            f"else {privacy.shape(text)} end"
+        )
+    if column.data_type == "varchar" and not (column.is_hashed or column.is_id):
+        return privacy.shape(text)
+    return f"coalesce({typed}::varchar, {privacy.shape(text)})"
