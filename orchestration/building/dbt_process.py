@@ -41,7 +41,13 @@ def main() -> None:
     # The collector of cycles would go through the whole manifest again and again while models run,
     # a tenth of a run's processor time.
     gc.set_threshold(1_000_000)
+    from dbt.adapters.duckdb.credentials import DuckDBCredentials
     from dbt.cli.main import cli
+
+    # dbt parses the whole project anew when a key of the connection is another one. Neither the
+    # file of a home nor its memory, spill folder or vacuum tasks have a say in what models say.
+    keys = ("database", "schema")
+    DuckDBCredentials._connection_keys = lambda self: keys  # type: ignore[method-assign]
 
     cli(prog_name="dbt")
 
