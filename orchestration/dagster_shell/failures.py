@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -49,7 +50,8 @@ def _errors(events: Iterable[Any]) -> Iterator[tuple[str, str]]:
                 error = error.cause
             if error:
                 where = f"step {event.step_key}: " if event.step_key else ""
-                text = error.message.strip()[:LONGEST]
+                # Python writes the class in front of the message, for developers.
+                text = re.sub(rf"^[\w.]*\b{error.cls_name}: ", "", error.message.strip())[:LONGEST]
                 if command.is_full(text):
                     text = command.in_one_line(OSError(text))
                 yield error.cls_name or "", where + text
