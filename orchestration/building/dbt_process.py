@@ -47,7 +47,7 @@ def main() -> None:
     # dbt parses the whole project anew when a key of the connection is another one. Neither the
     # file of a home nor its memory, spill folder or vacuum tasks have a say in what models say.
     keys = ("database", "schema")
-    DuckDBCredentials._connection_keys = lambda self: keys  # type: ignore[method-assign]
+    DuckDBCredentials._connection_keys = lambda self: keys  # type: ignore[method-assign]  # ours
 
     cli(prog_name="dbt")
 

@@ -117,12 +117,12 @@ def disordered_stages(stages: RuleSet, mappings: RuleSet) -> Iterator[str]:
     reported: set[str] = set()
     for day in sorted({str(row["valid_from"]) for row in (*stages.rows, *mappings.rows)}):
         ranks: dict[str, dict[str, tuple[int, Row]]] = {}
-        for row in _held(stages, ("stage_model", "stage"), day):
+        for row in _held(stages, day):
             model = ranks.setdefault(str(row["stage_model"]), {})
             model[str(row["stage"])] = int(str(row["stage_rank"])), row
         mapped = {
             (str(row["stage_model"]), str(row["canonical_stage"])): row
-            for row in _held(mappings, ("stage_model", "canonical_stage"), day)
+            for row in _held(mappings, day)
         }
         for problem in _disorder(ranks, mapped, stages, mappings):
             if problem not in reported:
@@ -140,7 +140,7 @@ def wrong_maps(steps: RuleSet, stages: RuleSet) -> Iterator[str]:
         maps.setdefault((row["persona"], row["map_version"], row["aspect"]), []).append(row)
     ranks = {
         row["stage"]: int(str(row["stage_rank"]))
-        for row in _held(stages, ("stage_model", "stage"), "9999-12-31")
+        for row in _held(stages, "9999-12-31")
         if row["stage_model"] == "six"
     }
     for (persona, version, aspect), rows in maps.items():
@@ -176,12 +176,12 @@ def uncounted_measures(measures: RuleSet, conversion_types: RuleSet) -> Iterator
             )
 
 
-def _held(rule_set: RuleSet, version_of: tuple[str, ...], day: str) -> Iterator[Row]:
+def _held(rule_set: RuleSet, day: str) -> Iterator[Row]:
     """The version of each rule that holds on a day."""
     held: dict[Key, Row] = {}
     for row in sorted(rule_set.rows, key=lambda row: str(row["valid_from"])):
         if str(row["valid_from"]) <= day:
-            held[tuple(row[name] for name in version_of)] = row
+            held[tuple(row[name] for name in rule_set.table.version_of)] = row
     yield from held.values()
 
 
@@ -241,7 +241,7 @@ def unknown_references(rule_set: RuleSet, sets: Mapping[str, RuleSet]) -> Iterat
         yield (
             f"{rule_set.place_of(row)}: {', '.join(reference.columns)} {value!r} is unknown to "
             f"{_target(reference)}"
-            + (f"; did you mean {near}?" if near else "")
+            + (f"; did you mean {near}?" if near else ".")
             + f" Remedy: correct it, or add it to {_file(reference, sets)}"
         )
     # The company's rules took away what shipped rows of another table lean on.
