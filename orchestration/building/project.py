@@ -13,6 +13,7 @@ from typing import Any
 from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, DbtCliResource
 from packaging.version import Version
 
+from orchestration.base.command import Failed
 from orchestration.settings import DBT, DBT_PROJECT_DIR, SEEDS_DIR
 
 MANIFEST = DBT_PROJECT_DIR / "target" / "manifest.json"
@@ -65,9 +66,10 @@ def ensure_manifest(environment: dict[str, str]) -> Path:
     Parse the project when its manifest is stale; yesterday's manifest is never used.
 
     All of it: after some edits of macros dbt's partial parsing misses dependencies or descriptions.
+    Raises `Failed` when dbt cannot read the project.
     """
     if is_stale():
-        subprocess.run(
+        parsed = subprocess.run(
             [
                 *DBT,
                 "--quiet",
@@ -78,9 +80,11 @@ def ensure_manifest(environment: dict[str, str]) -> Path:
                 "--profiles-dir",
                 str(DBT_PROJECT_DIR),
             ],
-            check=True,
             env={**os.environ, **environment},
+            check=False,
         )
+        if parsed.returncode:
+            raise Failed("dbt cannot read the project; correct what it says above")
         os.utime(MANIFEST)
         OWN_MANIFEST.write_text(str(MANIFEST.stat().st_mtime_ns), "utf-8")
     return MANIFEST

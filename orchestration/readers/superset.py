@@ -20,6 +20,7 @@ import yaml
 from orchestration.base.release import DATABASE, SCHEMA
 from orchestration.building.project import ensure_manifest
 from orchestration.readers.dictionary import marts
+from orchestration.rules.tables import CANONICAL_STAGE_MODEL
 from orchestration.settings import Settings, load_settings
 
 DATABASE_NAME = "journey"
@@ -71,7 +72,7 @@ CHARTS = (
           extra={"groupbyRows": ["kpi"], "groupbyColumns": ["month_start_date"],
            "time_grain_sqla": "P1M", "aggregateFunction": "Maximum"}),
     Chart("funnel", "ファネル / Funnel", "kpi_funnel_monthly", "funnel", ("sum(reached_count)",),
-          ("stage",), {"stage_model": "six", "dimension": "all"}),
+          ("stage",), {"stage_model": CANONICAL_STAGE_MODEL, "dimension": "all"}),
     Chart("nps", "NPS", "kpi_feedback_monthly",
           "echarts_timeseries_line", ("max(metric_value)",), (),
           {"metric": "nps", "stage": "all", "persona": "all", "touchpoint_type": "all"},

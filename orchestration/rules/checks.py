@@ -9,7 +9,14 @@ from itertools import pairwise
 
 import duckdb
 
-from orchestration.rules.tables import Key, Reference, Row, RuleSet, RuleTable
+from orchestration.rules.tables import (
+    CANONICAL_STAGE_MODEL,
+    Key,
+    Reference,
+    Row,
+    RuleSet,
+    RuleTable,
+)
 from orchestration.settings import currency_codes, nearest
 
 _NUMBER = re.compile(r"[+-]?([0-9]+)(?:\.([0-9]+))?")
@@ -141,7 +148,7 @@ def wrong_maps(steps: RuleSet, stages: RuleSet) -> Iterator[str]:
     ranks = {
         row["stage"]: int(str(row["stage_rank"]))
         for row in _held(stages, "9999-12-31")
-        if row["stage_model"] == "six"
+        if row["stage_model"] == CANONICAL_STAGE_MODEL
     }
     for (persona, version, aspect), rows in maps.items():
         what = f"the map of {persona}, version {version}, aspect {aspect},"
@@ -201,7 +208,9 @@ def _disorder(
                     f"{taken[rank]} already. Remedy: give {stage} a rank of its own"
                 )
         before: tuple[int, str] = (-1, "")
-        for canonical, (_, row) in sorted(ranks.get("six", {}).items(), key=lambda s: s[1][0]):
+        for canonical, (_, row) in sorted(
+            ranks.get(CANONICAL_STAGE_MODEL, {}).items(), key=lambda s: s[1][0]
+        ):
             mapping = mapped.get((model, canonical))
             if mapping is None:
                 yield (

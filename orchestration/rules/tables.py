@@ -16,6 +16,9 @@ from orchestration.settings import DBT_PROJECT_DIR, SEEDS_DIR
 
 OPTIONS = "options"
 
+# The stage model whose stages the signals name, as in the macro of that name.
+CANONICAL_STAGE_MODEL = "six"
+
 Row = dict[str, str | None]
 Key = tuple[str | None, ...]
 

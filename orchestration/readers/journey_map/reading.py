@@ -13,6 +13,8 @@ from typing import Any
 
 import duckdb
 
+from orchestration.rules.tables import CANONICAL_STAGE_MODEL
+
 SMALLEST = 5  # people: fewer are not shown
 ENOUGH = 30  # answers: fewer are drawn in grey
 FEW = "<5"
@@ -70,7 +72,8 @@ def read(connection: duckdb.DuckDBPyConnection, schema: str = "marts") -> Conten
             select stage, sum(reached_count) as reached, sum(next_count) as went_on,
                 sum(left_count) as dropped, sum(open_count) as still_open
             from marts.kpi_funnel_monthly
-            where stage_model = 'six' and dimension = 'all' and month_start_date >= {since}
+            where stage_model = '{CANONICAL_STAGE_MODEL}' and dimension = 'all'
+                and month_start_date >= {since}
             group by stage
         ), recent as (
             select stage,
@@ -82,7 +85,7 @@ def read(connection: duckdb.DuckDBPyConnection, schema: str = "marts") -> Conten
                 select *, date_diff('month', month_start_date, (
                     select as_of_at from marts.release_info)) as age
                 from marts.kpi_funnel_monthly
-                where stage_model = 'six' and dimension = 'all'
+                where stage_model = '{CANONICAL_STAGE_MODEL}' and dimension = 'all'
             )
             group by stage
         ), stays as (
@@ -117,7 +120,7 @@ def read(connection: duckdb.DuckDBPyConnection, schema: str = "marts") -> Conten
         left join stays on stages.stage = stays.stage
         left join scores on stages.stage = scores.stage
         left join revenue on stages.stage = revenue.stage
-        where stages.stage_model = 'six'
+        where stages.stage_model = '{CANONICAL_STAGE_MODEL}'
         order by stages.stage_rank
         """
     )
@@ -148,7 +151,8 @@ def read(connection: duckdb.DuckDBPyConnection, schema: str = "marts") -> Conten
         f"""
         select from_stage, to_stage, transition_type, sum(transition_count)::bigint as moves
         from marts.kpi_stage_transitions_monthly
-        where stage_model = 'six' and dimension = 'all' and month_start_date >= {since}
+        where stage_model = '{CANONICAL_STAGE_MODEL}' and dimension = 'all'
+            and month_start_date >= {since}
         group by all
         having sum(transition_count) >= {SMALLEST}
         order by all

@@ -22,7 +22,7 @@ journeys as (
 stages as (
 
     select * from {{ ref('dim_stages') }}
-    where stage_model = 'six'
+    where stage_model = {{ canonical_stage_model() }}
 
 ),
 

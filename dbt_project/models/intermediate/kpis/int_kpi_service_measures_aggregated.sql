@@ -50,9 +50,9 @@ touchpoints as (
 
 ),
 
-identifiers as (
+contacts as (
 
-    select * from {{ ref('int_identifiers_resolved_to_persons') }}
+    select * from {{ ref('int_contacts_resolved_to_persons') }}
 
 ),
 
@@ -75,11 +75,8 @@ email_measures as (
         ) as emails_clicked
     from sent_emails
     left join clicked_emails on sent_emails.activity_id = clicked_emails.activity_id
-    left join identifiers
-        on
-            identifiers.identifier_type = 'contact'
-            and sent_emails.contact_id = identifiers.identifier_value
-    left join persons on identifiers.person_id = persons.person_id
+    left join contacts on sent_emails.contact_id = contacts.contact_id
+    left join persons on contacts.person_id = persons.person_id
     group by {{ business_date('sent_emails.occurred_at') }}, persons.persona
 
 ),
@@ -93,11 +90,8 @@ deal_measures as (
         count(*) as deals_closed,
         count(*) filter (where deals.deal_status = 'won') as deals_won
     from deals
-    left join identifiers
-        on
-            identifiers.identifier_type = 'contact'
-            and deals.contact_id = identifiers.identifier_value
-    left join persons on identifiers.person_id = persons.person_id
+    left join contacts on deals.contact_id = contacts.contact_id
+    left join persons on contacts.person_id = persons.person_id
     group by {{ business_date('deals.closed_at') }}, persons.persona
 
 ),

@@ -10,7 +10,7 @@ with visits as (
 stages as (
 
     select * from {{ ref('dim_stages') }}
-    where stage_model = 'six'
+    where stage_model = {{ canonical_stage_model() }}
 
 ),
 
@@ -29,8 +29,7 @@ survey_scores as (
 
 contacts as (
 
-    select * from {{ ref('int_identifiers_resolved_to_persons') }}
-    where identifier_type = 'contact'
+    select * from {{ ref('int_contacts_resolved_to_persons') }}
 
 ),
 
@@ -61,7 +60,7 @@ deals as (
         won_deals.deal_amount * {{ reporting_rate('won_deals.currency_code') }}
             as deal_amount_reporting
     from won_deals
-    inner join contacts on won_deals.contact_id = contacts.identifier_value
+    inner join contacts on won_deals.contact_id = contacts.contact_id
     asof left join rates
         on
             won_deals.currency_code = rates.currency_code

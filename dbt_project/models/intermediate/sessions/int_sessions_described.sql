@@ -1,29 +1,20 @@
 {{ config(schema='touched') }}
 
-with near_events as (
+{%- set campaign = ['utm_source', 'utm_medium', 'utm_campaign'] %}
 
-    select * from {{ ref('stg_web__events') }}
-    where is_known and {{ is_near_touched('event_row') }}
-
-),
-
-user_agents as (
-
-    select * from {{ ref('int_user_agents_classified') }}
-
-),
-
-all_events as (
+with all_events as (
 
     select
-        near_events.*,
+        web_events.*,
         user_agents.user_agent is not null as is_excluded
-    from near_events
-    left join user_agents on near_events.user_agent = user_agents.user_agent
+    from {{ ref('stg_web__events') }} as web_events
+    left join {{ ref('int_user_agents_classified') }} as user_agents
+        on web_events.user_agent = user_agents.user_agent
+    where web_events.is_known and {{ is_near_touched('web_events.event_row') }}
 
 ),
 
--- Narrow rows: what is told by text is looked up later, for the few events that decide it.
+-- Narrow rows: texts are looked up later, for the few events that decide them.
 events as (
 
     select
@@ -149,7 +140,7 @@ aggregated as (
 
 ),
 
--- What the first event (for the exit page: the last one) does not tell, and a later one does.
+-- What the first event (for the exit page: the last one) does not have, and a later one has.
 incomplete as (
 
     select
@@ -182,9 +173,9 @@ last_events as (
 
 ),
 
--- The first event may be among them, which changes nothing: what it tells is taken from it anyway.
+-- The first event may be among them, which changes nothing: what it has is taken from it anyway.
 -- A condition on the order would make DuckDB expect many rows and hash all events.
-telling_events as (
+deciding_events as (
 
     select pieces.*
     from pieces
@@ -196,27 +187,23 @@ telling_events as (
 
 ),
 
-telling_rows as (
-
-    select * from {{ ref('stg_web__events') }}
-    where event_row in (select telling_events.event_row from telling_events)
-
-),
-
 later_events as (
 
     select
-        telling_events.run_number,
-        telling_events.piece_number,
-        telling_events.event_position,
-        telling_events.attributes & 4 != 0 as has_campaign,
-        telling_rows.*
-    from telling_events
-    inner join telling_rows on telling_events.event_row = telling_rows.event_row
+        deciding_events.run_number,
+        deciding_events.piece_number,
+        deciding_events.event_position,
+        deciding_events.attributes & 4 != 0 as has_campaign,
+        deciding_rows.*
+    from deciding_events
+    inner join {{ ref('stg_web__events') }} as deciding_rows
+        on deciding_events.event_row = deciding_rows.event_row
+    where
+        deciding_rows.event_row in (select deciding_events.event_row from deciding_events)
 
 ),
 
-told_later as (
+found_later as (
 
     select
         run_number,
@@ -231,10 +218,10 @@ told_later as (
             as click_id_parameter,
         arg_min(user_id, event_position) as user_id,
         arg_min(device_type, event_position) as device_type,
-        arg_min(country_code, event_position) as country_code,
-        arg_min_null(utm_source, event_position) filter (where has_campaign) as utm_source,
-        arg_min_null(utm_medium, event_position) filter (where has_campaign) as utm_medium,
-        arg_min_null(utm_campaign, event_position) filter (where has_campaign) as utm_campaign
+        arg_min(country_code, event_position) as country_code
+        {%- for utm in campaign %},
+            arg_min_null({{ utm }}, event_position) filter (where has_campaign) as {{ utm }}
+        {%- endfor %}
     from later_events
     group by run_number, piece_number
 
@@ -246,34 +233,28 @@ select
     first_events.visitor_id,
     first_events.event_id as first_event_id,
     first_events.user_agent,
-    coalesce(first_events.page_url, told_later.landing_page_url) as landing_page_url,
-    coalesce(last_events.page_url, told_later.exit_page_url, first_events.page_url)
+    coalesce(first_events.page_url, found_later.landing_page_url) as landing_page_url,
+    coalesce(last_events.page_url, found_later.exit_page_url, first_events.page_url)
         as exit_page_url,
-    coalesce(first_events.page_referrer, told_later.page_referrer) as page_referrer,
+    coalesce(first_events.page_referrer, found_later.page_referrer) as page_referrer,
     case
         when first_events.page_url is not null then first_events.page_referrer
-        else coalesce(first_events.page_referrer, told_later.landing_referrer)
+        else coalesce(first_events.page_referrer, found_later.landing_referrer)
     end as landing_referrer,
-    coalesce(first_events.click_id, told_later.click_id) as click_id,
+    coalesce(first_events.click_id, found_later.click_id) as click_id,
     case
         when first_events.click_id is not null then first_events.click_id_parameter
-        else told_later.click_id_parameter
+        else found_later.click_id_parameter
     end as click_id_parameter,
-    coalesce(first_events.user_id, told_later.user_id) as first_user_id,
-    coalesce(first_events.device_type, told_later.device_type) as device_type,
-    coalesce(first_events.country_code, told_later.country_code) as country_code,
-    case
-        when aggregated.first_attributes & 4 != 0 then first_events.utm_source
-        else told_later.utm_source
-    end as utm_source,
-    case
-        when aggregated.first_attributes & 4 != 0 then first_events.utm_medium
-        else told_later.utm_medium
-    end as utm_medium,
-    case
-        when aggregated.first_attributes & 4 != 0 then first_events.utm_campaign
-        else told_later.utm_campaign
-    end as utm_campaign,
+    coalesce(first_events.user_id, found_later.user_id) as first_user_id,
+    coalesce(first_events.device_type, found_later.device_type) as device_type,
+    coalesce(first_events.country_code, found_later.country_code) as country_code,
+    {%- for utm in campaign %}
+        case
+            when aggregated.first_attributes & 4 != 0 then first_events.{{ utm }}
+            else found_later.{{ utm }}
+        end as {{ utm }},
+    {%- endfor %}
     aggregated.event_count,
     aggregated.page_view_count,
     least(
@@ -289,7 +270,7 @@ select
 from aggregated
 left join last_events on aggregated.last_row = last_events.event_row
 inner join first_events on aggregated.first_row = first_events.event_row
-left join told_later
+left join found_later
     on
-        aggregated.run_number = told_later.run_number
-        and aggregated.piece_number = told_later.piece_number
+        aggregated.run_number = found_later.run_number
+        and aggregated.piece_number = found_later.piece_number

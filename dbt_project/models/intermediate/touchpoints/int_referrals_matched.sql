@@ -5,10 +5,9 @@ with contacts as (
 
 ),
 
-identifiers as (
+persons as (
 
-    select * from {{ ref('int_identifiers_resolved_to_persons') }}
-    where identifier_type = 'contact'
+    select * from {{ ref('int_contacts_resolved_to_persons') }}
 
 )
 
@@ -19,7 +18,6 @@ select
     referrers.person_id as referrer_person_id,
     contacts.created_at
 from contacts
-left join identifiers as referred on contacts.contact_id = referred.identifier_value
-left join identifiers as referrers
-    on contacts.referred_by_contact_id = referrers.identifier_value
+left join persons as referred on contacts.contact_id = referred.contact_id
+left join persons as referrers on contacts.referred_by_contact_id = referrers.contact_id
 where referred.person_id is distinct from referrers.person_id

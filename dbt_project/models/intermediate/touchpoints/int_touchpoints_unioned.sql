@@ -6,33 +6,6 @@ with identifiers as (
 
 ),
 
--- Of each kind of activity once: whether taking part is an act of the person, whoever began it.
-judged_kinds as (
-
-    select
-        kinds.activity_type,
-        kinds.outcome,
-        arg_min(activity_acts.is_own_act, activity_acts.rule_order) as is_own_act
-    from (
-        select distinct
-            activity_type,
-            outcome
-        from {{ ref('stg_crm__activities') }}
-    ) as kinds
-    inner join {{ ref('activity_acts') }} as activity_acts
-        on
-            {{ matches('kinds.activity_type', 'activity_acts.activity_pattern') }}
-            and {{ matches('kinds.outcome', 'activity_acts.outcome_pattern') }}
-    group by kinds.activity_type, kinds.outcome
-
-),
-
-referrals as (
-
-    select * from {{ ref('int_referrals_matched') }}
-
-),
-
 -- Every kind on one shape; holders of identifiers are turned into persons below.
 unioned as (
 
@@ -52,7 +25,7 @@ unioned as (
 
     union all by name
 
-    -- On a shared device a login in the event itself tells more than its session does.
+    -- On a shared device a login in the event itself says more than its session does.
     select
         {{ surrogate_key(["'web_event'", 'events.event_id']) }} as touchpoint_id,
         'web' as source,
@@ -99,7 +72,7 @@ unioned as (
     from {{ ref('stg_crm__activities') }} as activities
     left join {{ ref('activity_channels') }} as activity_channels
         on activities.activity_channel = activity_channels.activity_channel
-    left join judged_kinds
+    left join {{ ref('int_activity_kinds_classified') }} as judged_kinds
         on
             activities.activity_type = judged_kinds.activity_type
             and activities.outcome is not distinct from judged_kinds.outcome
@@ -134,7 +107,7 @@ unioned as (
         referrer_person_id as person_id,
         true as is_inbound,
         created_at as occurred_at
-    from referrals
+    from {{ ref('int_referrals_matched') }}
 
     union all by name
 
@@ -148,7 +121,7 @@ unioned as (
         'word_of_mouth' as channel,
         true as is_inbound,
         created_at as occurred_at
-    from referrals
+    from {{ ref('int_referrals_matched') }}
 
     union all by name
 
@@ -268,6 +241,6 @@ select
     coalesce(channel, 'unassigned') as channel,
     coalesce(is_public_review, false) as is_public_review,
     coalesce(person_id, identified_person_id) as person_id,
-    -- What the person did: by type and direction, unless the kind of activity tells more.
+    -- What the person did: by type and direction, unless the kind of activity says more.
     coalesce(is_act_by_kind, is_act_by_type) as is_own_act
 from resolved

@@ -4,10 +4,9 @@ with orders as (
 
 ),
 
-identifiers as (
+contacts as (
 
-    select * from {{ ref('int_identifiers_resolved_to_persons') }}
-    where identifier_type = 'contact'
+    select * from {{ ref('int_contacts_resolved_to_persons') }}
 
 ),
 
@@ -15,9 +14,9 @@ resolved as (
 
     select
         orders.*,
-        coalesce(identifiers.person_id, orders.contact_id) as customer_id
+        coalesce(contacts.person_id, orders.contact_id) as customer_id
     from orders
-    left join identifiers on orders.contact_id = identifiers.identifier_value
+    left join contacts on orders.contact_id = contacts.contact_id
 
 ),
 

@@ -11,10 +11,9 @@ payments as (
 
 ),
 
-identifiers as (
+contacts as (
 
-    select * from {{ ref('int_identifiers_resolved_to_persons') }}
-    where identifier_type = 'contact'
+    select * from {{ ref('int_contacts_resolved_to_persons') }}
 
 ),
 
@@ -75,7 +74,7 @@ select
         when unioned.point_type = 'payment' then 3
         else 4
     end as point_order,
-    identifiers.person_id,
+    contacts.person_id,
     orders.subscription_id,
     orders.order_type,
     coalesce(orders.is_paid, false) as is_order_paid,
@@ -86,4 +85,4 @@ select
 from unioned
 -- A payment whose order never arrived stays, without a customer.
 left join orders on unioned.order_id = orders.order_id
-left join identifiers on orders.contact_id = identifiers.identifier_value
+left join contacts on orders.contact_id = contacts.contact_id

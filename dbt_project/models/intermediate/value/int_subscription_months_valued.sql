@@ -30,10 +30,9 @@ billing_periods as (
 
 ),
 
-identifiers as (
+contacts as (
 
-    select * from {{ ref('int_identifiers_resolved_to_persons') }}
-    where identifier_type = 'contact'
+    select * from {{ ref('int_contacts_resolved_to_persons') }}
 
 ),
 
@@ -175,7 +174,7 @@ period_months as (
 select
     period_months.subscription_id,
     period_months.month_start_date,
-    coalesce(identifiers.person_id, period_months.contact_id) as customer_id,
+    coalesce(contacts.person_id, period_months.contact_id) as customer_id,
     period_months.currency_code,
     case
         when period_months.ended_date <= period_months.month_end_date then 0
@@ -191,4 +190,4 @@ select
     end::decimal(18, 3) as monthly_amount
 from period_months
 inner join billing_periods on period_months.billing_period = billing_periods.billing_period
-left join identifiers on period_months.contact_id = identifiers.identifier_value
+left join contacts on period_months.contact_id = contacts.contact_id

@@ -35,7 +35,7 @@ findings as (
         'Add a KPI of this stage to rules/kpi_definitions.csv' as remedy
     from stages
     left join kpis on stages.stage = kpis.stage
-    where stages.stage_model = 'six' and kpis.kpi is null
+    where stages.stage_model = {{ canonical_stage_model() }} and kpis.kpi is null
     union all
     select
         'kpi_without_data',
@@ -70,7 +70,7 @@ findings as (
     from stages
     left join kpis on stages.stage = kpis.stage
     left join targets on kpis.kpi = targets.kpi
-    where stages.stage_model = 'six'
+    where stages.stage_model = {{ canonical_stage_model() }}
     group by stages.stage
     having count(targets.kpi) = 0
 

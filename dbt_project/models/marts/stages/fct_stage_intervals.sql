@@ -21,7 +21,7 @@ signals as (
 stage_ranks as (
 
     select * from {{ ref('int_stage_ranks_derived') }}
-    where stage_model = 'six'
+    where stage_model = {{ canonical_stage_model() }}
 
 ),
 

@@ -1,0 +1,1 @@
+{% macro canonical_stage_model() -%} 'six' {%- endmacro %}
