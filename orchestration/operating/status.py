@@ -22,7 +22,7 @@ import duckdb
 from orchestration.base import locking
 from orchestration.base.release import DATABASE
 from orchestration.gate import audits
-from orchestration.loading import importing
+from orchestration.loading.adapters import adapters, read_adapter
 from orchestration.operating import runs
 from orchestration.publishing import releasing
 from orchestration.settings import (
@@ -308,8 +308,8 @@ def settings_table(home: Path) -> str:
 
 def _adapter_rows(home: Path) -> Iterator[tuple[str, str, str]]:
     own = read_adapter_choices(home)
-    for adapter in importing.adapters():
-        inputs = importing.read_adapter(adapter).inputs.values()
+    for adapter in adapters():
+        inputs = read_adapter(adapter).inputs.values()
         for key in ADAPTER_CHOICES:
             name = f"adapters.{adapter}.{key}"
             if key in own.get(adapter, {}):

@@ -15,8 +15,9 @@ import duckdb
 import pytest
 
 from orchestration.loading import loader
+from orchestration.loading.adapters import ADAPTERS_DIR, adapters, read_adapter
 from orchestration.loading.contract import load_contract
-from orchestration.loading.importing import ADAPTERS_DIR, adapters, import_export, read_adapter
+from orchestration.loading.importing import import_export
 from orchestration.settings import Settings, load_settings
 from tests.conftest import PEPPER, RULES
 from tests.unit.test_loader import fetch

@@ -13,18 +13,17 @@ import pytest
 
 from orchestration.base.database import open_warehouse
 from orchestration.loading import ledger
-from orchestration.loading.contract import load_contract
-from orchestration.loading.importing import (
+from orchestration.loading.adapters import (
     ADAPTERS_DIR,
     ImportFailed,
     Input,
-    _open_input,
-    copy_rules,
-    file_stem,
-    fill_with_sample,
-    import_export,
+    adapters,
     parse_adapter,
 )
+from orchestration.loading.contract import load_contract
+from orchestration.loading.export_files import file_stem, open_input
+from orchestration.loading.importing import import_export
+from orchestration.loading.sample_home import copy_rules, fill_with_sample
 from orchestration.rules import home as home_rules
 from orchestration.rules import templates
 from orchestration.rules.tables import tables
@@ -74,7 +73,7 @@ def test_a_missing_column_is_named(tmp_path: Path) -> None:
 
 def rows_of(path: Path, entry: Input) -> list[dict[str, str]]:
     with duckdb.connect() as connection:
-        _open_input(connection, "rows", entry, [path])
+        open_input(connection, "rows", entry, [path])
         relation = connection.sql("select * exclude (_file, _path) from rows")
         return [dict(zip(relation.columns, row, strict=True)) for row in relation.fetchall()]
 
@@ -182,7 +181,7 @@ def test_a_file_that_cannot_be_read_is_named(
     path = tmp_path / name
     path.write_bytes(content) if content else path.mkdir()
     with duckdb.connect() as connection, pytest.raises(ImportFailed, match=message) as failed:
-        _open_input(connection, "a", Input(name, ("id",)), [path])
+        open_input(connection, "a", Input(name, ("id",)), [path])
     assert str(path) in str(failed.value)
 
 
@@ -191,7 +190,7 @@ def test_folders_add_no_columns_to_an_export(tmp_path: Path) -> None:
     path.parent.mkdir(parents=True)
     path.write_bytes(parquet({"id": ["1"]}))
     connection = duckdb.connect()
-    _open_input(connection, "a", Input("a", ("id",)), [path])
+    open_input(connection, "a", Input("a", ("id",)), [path])
     found = connection.execute("select * exclude (_path) from a").fetchall()
     assert found == [("1", "a*")]
 
@@ -266,7 +265,6 @@ def test_an_import_brings_its_rules_into_a_home_that_has_none(tmp_path: Path) ->
 
 
 def test_adapters_map_onto_contract_tables() -> None:
-    from orchestration.loading.importing import adapters
 
     tables = load_contract()
     for name in adapters():
@@ -362,7 +360,7 @@ def test_typed_columns_of_any_spelling(tmp_path: Path) -> None:
                   ids=("OwnerId", "Missing"), amounts=("Amount",), time_zone="UTC")  # fmt: skip
     connection = duckdb.connect()
     connection.execute("set TimeZone = 'UTC'")
-    _open_input(connection, "a", entry, [path])
+    open_input(connection, "a", entry, [path])
     rows = connection.execute(
         "select id, created_date::varchar, close_date::varchar, is_won, owner_id, missing, "
         "amount::varchar from a order by id"

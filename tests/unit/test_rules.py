@@ -10,7 +10,7 @@ import duckdb
 import pytest
 import yaml
 
-from orchestration.loading.importing import ADAPTERS_DIR
+from orchestration.loading.adapters import ADAPTERS_DIR
 from orchestration.rules import checks, store, templates
 from orchestration.rules import home as rules
 from orchestration.rules.tables import default_options, tables

@@ -25,8 +25,9 @@ from orchestration.building import builds
 from orchestration.developing.compiled import Project
 from orchestration.gate import audits
 from orchestration.loading import erasing, loader
+from orchestration.loading.adapters import ImportFailed
 from orchestration.loading.contract import load_contract
-from orchestration.loading.importing import ImportFailed, import_export
+from orchestration.loading.importing import import_export
 from orchestration.rules import home as home_rules
 from orchestration.settings import load_settings
 from tests.conftest import PEPPER

@@ -8,7 +8,7 @@ import dagster as dg
 from orchestration.dagster_shell.run_context import RunContext
 from orchestration.loading import erasing, journal, landing_zone, ledger, loader, reading
 from orchestration.loading.contract import Table, load_contract
-from orchestration.loading.importing import fill_with_sample
+from orchestration.loading.sample_home import fill_with_sample
 
 
 @dg.asset(

@@ -198,8 +198,7 @@ later_events as (
     from deciding_events
     inner join {{ ref('stg_web__events') }} as deciding_rows
         on deciding_events.event_row = deciding_rows.event_row
-    where
-        deciding_rows.event_row in (select deciding_events.event_row from deciding_events)
+    where deciding_rows.event_row in (select needed.event_row from deciding_events as needed)
 
 ),
 
@@ -208,6 +207,9 @@ found_later as (
     select
         run_number,
         piece_number,
+        {%- for utm in campaign %}
+            arg_min_null({{ utm }}, event_position) filter (where has_campaign) as {{ utm }},
+        {%- endfor %}
         arg_min(page_url, event_position) as landing_page_url,
         arg_max(page_url, event_position) as exit_page_url,
         arg_min(page_referrer, event_position) as page_referrer,
@@ -219,9 +221,6 @@ found_later as (
         arg_min(user_id, event_position) as user_id,
         arg_min(device_type, event_position) as device_type,
         arg_min(country_code, event_position) as country_code
-        {%- for utm in campaign %},
-            arg_min_null({{ utm }}, event_position) filter (where has_campaign) as {{ utm }}
-        {%- endfor %}
     from later_events
     group by run_number, piece_number
 
