@@ -27,7 +27,7 @@ unioned as (
                 then 'lost'
             else 'open'
         end as status,
-        null as updated_at,
+        coalesce(deals.property_hs_lastmodifieddate, deals._fivetran_synced) as updated_at,
         deals._path
     from deals
     left join stages on deals.deal_pipeline_stage_id = stages.stage_id
@@ -71,7 +71,8 @@ select
     money(newest.amount, newest.currency_code) as amount,
     newest.currency_code,
     newest.closed_at,
-    newest.status
+    newest.status,
+    newest.updated_at
 from newest
 left join deal_owners on newest.deal_id = deal_owners.deal_id
 order by newest.deal_id

@@ -8,7 +8,7 @@ with unioned as (
         property_closed_date as resolved_at,
         property_hs_ticket_category as category,
         property_hs_ticket_priority as priority,
-        null as updated_at,
+        coalesce(property_hs_lastmodifieddate, _fivetran_synced) as updated_at,
         _path
     from tickets
     where is_deleted is distinct from true
@@ -45,7 +45,8 @@ select
     newest.first_responded_at,
     newest.resolved_at,
     newest.category,
-    newest.priority
+    newest.priority,
+    newest.updated_at
 from newest
 left join ticket_owners on newest.ticket_id = ticket_owners.ticket_id
 order by newest.ticket_id

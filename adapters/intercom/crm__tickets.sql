@@ -35,7 +35,8 @@ select
     case when first_admin_reply_at >= opened_at then first_admin_reply_at end as first_responded_at,
     case when state = 'closed' and last_close_at >= opened_at then last_close_at end as resolved_at,
     category,
-    priority
+    priority,
+    updated_at
 from read
 where opened_at is not null
 qualify

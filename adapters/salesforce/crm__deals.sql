@@ -22,7 +22,8 @@ select
         when opportunities.is_won then 'won'
         when opportunities.is_closed then 'lost'
         else 'open'
-    end as status
+    end as status,
+    opportunities.last_modified_date as updated_at
 from opportunities
 left join primary_contacts on opportunities.id = primary_contacts.deal_id
 where opportunities.is_deleted is distinct from true

@@ -5,7 +5,8 @@ select
     supplied_email as email,
     closed_date as resolved_at,
     type as category,
-    priority
+    priority,
+    last_modified_date as updated_at
 from cases
 where is_deleted is distinct from true
 order by ticket_id

@@ -3,6 +3,7 @@
 select
     'shopify-' || name as contact_id,
     created_at,
+    updated_at,
     email,
     phone,
     billing_country as country_code

@@ -6,7 +6,8 @@ select
     coalesce(lineitem_sku, lineitem_name) as product_id,
     lineitem_quantity as quantity,
     money(line_amount, order_currency) as line_amount,
-    vendor as category
+    vendor as category,
+    updated_at
 from sold_lines
 where not is_gift_card
 order by order_line_id

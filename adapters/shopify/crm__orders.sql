@@ -8,6 +8,7 @@ select
     money(sold_amount, currency) as order_amount,
     currency as currency_code,
     case when cancelled_at is not null then 'cancelled' else payment_status end as status,
-    fulfilled_at as delivered_at
+    fulfilled_at as delivered_at,
+    updated_at
 from sold_orders
 order by order_id

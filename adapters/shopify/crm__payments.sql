@@ -4,7 +4,8 @@ select
     coalesce(paid_at, created_at) as paid_at,
     money(charged_amount, currency) as payment_amount,
     currency as currency_code,
-    'charge' as payment_type
+    'charge' as payment_type,
+    updated_at
 from sold_orders
 where charged_amount > 0
 union all
@@ -14,7 +15,8 @@ select
     coalesce(cancelled_at, paid_at, created_at),
     money(least(refunded_amount, charged_amount), currency),
     currency,
-    'refund'
+    'refund',
+    updated_at
 from sold_orders
 where charged_amount > 0 and refunded_amount > 0
 order by payment_id

@@ -1,8 +1,7 @@
 -- Lines that sell something, each order as its newest export shows it.
 
 -- The first row of an order carries its totals. Exports overlap: the one counts that shows the
--- latest event of the order, then the larger refund and the smaller balance; then the export that
--- reaches further, then the later by its name.
+-- latest state of the order; then the export that reaches further, then the later by its name.
 create view states as
 with reach as (
 
@@ -16,6 +15,11 @@ with reach as (
 
 select
     lines.*,
+    changed_at(
+        greatest(lines.created_at, lines.paid_at, lines.fulfilled_at, lines.cancelled_at),
+        lines.total - coalesce(lines.outstanding_balance, 0) + coalesce(lines.refunded_amount, 0),
+        2 * lines.total
+    ) as updated_at,
     replace(lower(lines.financial_status), ' ', '_') as payment_status,
     coalesce(regexp_matches(lines.payment_method, 'bogus', 'i'), false) as is_test
 from lines
@@ -24,14 +28,7 @@ where lines.total is not null
 qualify
     row_number() over (
         partition by lines.name
-        order by
-            greatest(
-                lines.created_at, lines.paid_at, lines.fulfilled_at, lines.cancelled_at
-            ) desc,
-            coalesce(lines.refunded_amount, 0) desc,
-            coalesce(lines.outstanding_balance, 0),
-            reach.reached_at desc,
-            file_order(lines._path) desc
+        order by updated_at desc, reach.reached_at desc, file_order(lines._path) desc
     ) = 1;
 
 -- A gift card is no sale but money held for somebody, until an order is paid with it.
@@ -39,6 +36,7 @@ create view sold_lines as
 select
     lines.*,
     states.currency as order_currency,
+    states.updated_at,
     lines.lineitem_quantity::integer * lines.lineitem_price - coalesce(lines.lineitem_discount, 0)
         as line_amount,
     not coalesce(lines.lineitem_requires_shipping, false)

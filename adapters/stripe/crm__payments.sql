@@ -1,4 +1,6 @@
--- Money in, then money back: single refunds where they were exported, else what the payment says.
+-- Money in, then money back: single refunds where they were exported, and what the payment says
+-- beyond them. A refund or dispute that came to nothing is one of zero: what an export that was
+-- imported before said of it no longer counts.
 with unioned as (
 
     select
@@ -7,45 +9,49 @@ with unioned as (
         created_date_utc as paid_at,
         amount,
         currency_code,
-        'charge' as payment_type
+        'charge' as payment_type,
+        updated_at
     from received
     union all
     select
         id,
         order_id,
         created_date_utc,
-        amount,
+        returned_amount,
         currency_code,
-        'refund'
+        'refund',
+        updated_at
     from returned
     union all
     select
-        id || '-refund',
-        order_id,
-        coalesce(refunded_date_utc, created_date_utc),
-        amount_refunded,
-        currency_code,
-        'refund'
+        received.id || '-refund',
+        any_value(received.order_id),
+        any_value(coalesce(received.refunded_date_utc, received.created_date_utc)),
+        greatest(
+            any_value(coalesce(received.amount_refunded, 0))
+            - coalesce(sum(returned.returned_amount), 0),
+            0
+        ),
+        any_value(received.currency_code),
+        'refund',
+        max(greatest(received.updated_at, returned.updated_at))
     from received
-    where
-        amount_refunded > 0
-        and not exists (
-            select 1
-            from returned
-            where returned.charge = received.id
-        )
+    left join returned on received.id = returned.charge
+    where received.amount_refunded > 0 or returned.id is not null
+    group by received.id
     union all
     select
         id || '-dispute',
         order_id,
         coalesce(dispute_date_utc, created_date_utc),
-        disputed_amount,
+        case
+            when lower(dispute_status) in ('lost', 'charge_refunded') then disputed_amount else 0
+        end,
         currency_code,
-        'chargeback'
+        'chargeback',
+        updated_at
     from received
-    where
-        disputed_amount > 0
-        and lower(dispute_status) in ('lost', 'charge_refunded')
+    where disputed_amount > 0
 )
 
 select
@@ -54,6 +60,7 @@ select
     paid_at,
     money(amount, currency_code) as payment_amount,
     currency_code,
-    payment_type
+    payment_type,
+    updated_at
 from unioned
 order by payment_id

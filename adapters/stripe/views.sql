@@ -1,6 +1,6 @@
 -- Payments, each as its newest export shows it: exports overlap, and of a payment that is in
--- several, the one counts that shows the latest event, then the larger refund. A guest has no
--- customer id: each of their payments brings a contact of its own. Test mode moves no money.
+-- several, the latest state counts. A guest has no customer id: each of their payments brings a
+-- contact of its own. Test mode moves no money.
 create view newest as
 select
     *,
@@ -11,16 +11,18 @@ select
     lower(status) in (
         'paid', 'succeeded', 'refunded', 'partially refunded', 'partial refund', 'disputed'
     )
-    and coalesce(captured, true) as is_received
+    and coalesce(captured, true) as is_received,
+    changed_at(
+        greatest(created_date_utc, refunded_date_utc, dispute_date_utc),
+        case when is_received then amount else 0 end + coalesce(amount_refunded, 0),
+        2 * amount
+    ) as updated_at
 from payments
 where lower(mode) is distinct from 'test'
 qualify
     row_number() over (
         partition by id
-        order by
-            greatest(created_date_utc, refunded_date_utc, dispute_date_utc) desc,
-            coalesce(amount_refunded, 0) desc,
-            file_order(_path) desc
+        order by updated_at desc, file_order(_path) desc
     ) = 1;
 
 -- Payments whose money came in.
@@ -28,16 +30,19 @@ create view received as
 select * from newest
 where is_received;
 
--- Refunds that reached the customer, once each.
+-- Refunds, once each, with what of them reached the customer.
 create view returned as
 select distinct on (refunds.id)
     refunds.id,
     refunds.charge,
     received.order_id,
     refunds.created_date_utc,
-    refunds.amount,
-    received.currency_code
+    received.currency_code,
+    received.updated_at,
+    case
+        when coalesce(lower(refunds.status), 'succeeded') = 'succeeded' then refunds.amount
+        else 0
+    end as returned_amount
 from refunds
 inner join received on refunds.charge = received.id
-where coalesce(lower(refunds.status), 'succeeded') = 'succeeded'
 order by refunds.id, file_order(refunds._path) desc;

@@ -83,6 +83,7 @@ newest as (
     select
         ticket_id,
         min(opened_at) as opened_at,
+        max(updated_at) as updated_at,
         arg_max(requester_id, version) as requester_id,
         arg_max(email, version) as email,
         arg_max(reply_minutes, version) as reply_minutes,
@@ -110,7 +111,8 @@ select
     -- A ticket that was opened again keeps the time when it was solved before.
     case when status in ('solved', 'closed') then solved_at end as resolved_at,
     category,
-    priority
+    priority,
+    updated_at
 from newest
 where status is distinct from 'deleted'
 order by ticket_id

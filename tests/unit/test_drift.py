@@ -185,18 +185,18 @@ def test_an_unusual_number_of_rows_is_told(tmp_path: Path) -> None:
 
 def test_another_content_under_a_loaded_name_is_told(tmp_path: Path) -> None:
     """An extract that grows is usual; one without its former rows is not."""
-    header = PAYMENTS + "p,o,2026-01-01,1,JPY,\n"
-    path = place(tmp_path, "crm/payments", "a.csv", header)
+    header = "activity_id,contact_id,occurred_at,activity_type\n"
+    path = place(tmp_path, "crm/activities", "a.csv", header + "p,c,2026-01-01,call\n")
     connection = duckdb.connect()
     found = []
     for rows, touch in (("q", True), ("r", True), ("s", False)):
         before = path.stat()
-        kept = path.read_text("utf-8") if rows == "q" else PAYMENTS
-        load(connection, tmp_path, "crm/payments")
-        path.write_text(kept + f"{rows},o,2026-01-01,1,JPY,\n", "utf-8")
+        kept = path.read_text("utf-8") if rows == "q" else header
+        load(connection, tmp_path, "crm/activities")
+        path.write_text(kept + f"{rows},c,2026-01-01,call\n", "utf-8")
         if not touch:
             os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
-        (outcome,) = load(connection, tmp_path, "crm/payments")
+        (outcome,) = load(connection, tmp_path, "crm/activities")
         found += fetch(connection, "select kind, severity, detail from ops.drift_findings "
                        f"where file_id = '{outcome.file_id}'")  # fmt: skip
     assert [row[:2] for row in found] == [
@@ -204,7 +204,7 @@ def test_another_content_under_a_loaded_name_is_told(tmp_path: Path) -> None:
     ]  # fmt: skip
     assert "2 of its 2 rows" in str(found[1]) and "same size and time" in str(found[2])
     former = str(found[2][2]).removesuffix(".").split("journey retract ")[1]
-    assert ledger.find(connection, former, ("loaded",))[3] == "crm/payments/a.csv"
+    assert ledger.find(connection, former, ("loaded",))[3] == "crm/activities/a.csv"
 
 
 def test_a_file_costs_the_same_after_many_as_after_few(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ import gzip
 import re
 import unicodedata
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -24,7 +24,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.unit.test_loader import NOW, fetch, load
+from orchestration.loading import loader
+from tests.unit.test_loader import NOW, PEPPER, TABLES, fetch, load
 
 COLUMNS = ("payment_id", "order_id", "paid_at", "payment_amount", "currency_code", "payment_type")
 REQUIRED = COLUMNS[:5]
@@ -194,11 +195,12 @@ def reference(data: bytes) -> Read:
     return read
 
 
-def settle(reads: list[Read]) -> tuple[dict[object, set[str]], int, Counter[str]]:
+def settle(reads: list[Read], kind: str) -> tuple[dict[object, set[str]], int, int, Counter[str]]:
     """
-    What may stay under each key, duplicates, and reasons.
+    What may stay under each key, how many rows do, duplicates, and reasons.
 
-    Of contents under one key the earliest stays; of equally early ones any may.
+    Of an entity all contents stay, its versions. Of an event the earliest stays; of equally early
+    ones any may.
     """
     contents: dict[object, set[tuple[object, ...]]] = {}
     total = 0
@@ -208,13 +210,16 @@ def settle(reads: list[Read]) -> tuple[dict[object, set[str]], int, Counter[str]
             contents.setdefault(values[0], set()).add(values)
     reasons = Counter(reason for read in reads for reason in read.reasons.values())
     distinct = sum(len(found) for found in contents.values())
-    if distinct > len(contents):
-        reasons["R_KEY_CONFLICT"] += distinct - len(contents)
+    kept = distinct if kind == "entity" else len(contents)
+    if distinct > kept:
+        reasons["R_KEY_CONFLICT"] += distinct - kept
     may_stay = {}
     for key, found in contents.items():
         earliest = min(values[2] for values in found)
-        may_stay[key] = {str(values[:6]) for values in found if values[2] == earliest}
-    return may_stay, total - distinct, reasons
+        may_stay[key] = {
+            str(values[:6]) for values in found if kind == "entity" or values[2] == earliest
+        }
+    return may_stay, kept, total - distinct, reasons
 
 
 # ---- The corpus ----------------------------------------------------------------------------------
@@ -283,10 +288,12 @@ def files(draw: st.DrawFn) -> bytes:
 
 
 @settings(max_examples=80, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
-@given(contents=st.lists(files(), min_size=1, max_size=4, unique=True), gz=st.booleans())
+@given(contents=st.lists(files(), min_size=1, max_size=4, unique=True), gz=st.booleans(),
+       kind=st.sampled_from(["entity", "event"]))  # fmt: skip
 def test_malformed_files(
-    tmp_path_factory: pytest.TempPathFactory, contents: list[bytes], gz: bool
+    tmp_path_factory: pytest.TempPathFactory, contents: list[bytes], gz: bool, kind: str
 ) -> None:
+    table = replace(TABLES["crm/payments"], kind=kind)
     landing = tmp_path_factory.mktemp("fuzz")
     folder = landing / "crm" / "payments"
     folder.mkdir(parents=True)
@@ -296,7 +303,7 @@ def test_malformed_files(
         (folder / name).write_bytes(gzip.compress(data) if gz else data)
         expected[f"crm/payments/{name}"] = reference(data)
     connection = duckdb.connect()
-    outcomes = load(connection, landing, "crm/payments")
+    outcomes = loader.load_table(connection, table, landing, pepper=PEPPER, loaded_at=NOW)
     for outcome in outcomes:
         read = expected[outcome.file_name]
         assert outcome.status == ("rejected" if read.refused else "loaded"), outcome
@@ -305,10 +312,10 @@ def test_malformed_files(
         else:
             assert outcome.rows_in == len(read.rows) + len(read.reasons)
     reads = list(expected.values())
-    kept, duplicates, reasons = settle(reads)
+    may_stay, kept, duplicates, reasons = settle(reads, kind)
     found = fetch(connection, f"select {', '.join(COLUMNS)} from raw_crm.payments")
-    assert len(found) == len(kept) and {row[0] for row in found} == set(kept)
-    assert all(str(row) in kept[row[0]] for row in found)
+    assert len(found) == kept and {row[0] for row in found} == set(may_stay)
+    assert all(str(row) in may_stay[row[0]] for row in found)
     seen = fetch(connection, "select reason, count(*) from ops.quarantined_rows group by 1")
     assert dict(seen) == dict(reasons)
     for file_name, read in expected.items():
@@ -322,7 +329,7 @@ def test_malformed_files(
         connection, "select coalesce(sum(rows_in), 0), coalesce(sum(rows_loaded), 0), "
         "coalesce(sum(rows_duplicate), 0), coalesce(sum(rows_quarantined), 0) from ops.files",
     )  # fmt: skip
-    assert totals == [(len(kept) + duplicates + sum(reasons.values()), len(kept), duplicates,
+    assert totals == [(kept + duplicates + sum(reasons.values()), kept, duplicates,
                        sum(reasons.values()))]  # fmt: skip
     connection.close()
 

@@ -42,6 +42,7 @@ def fetch(connection: duckdb.DuckDBPyConnection, query: str) -> list[tuple[objec
 REASONS = "select row_number, reason, column_name from ops.quarantined_rows order by row_number"
 
 PAYMENTS = "payment_id,order_id,paid_at,payment_amount,currency_code,payment_type\n"
+ACTIVITIES = "activity_id,contact_id,occurred_at,activity_type,cost_amount,currency_code\n"
 EVENTS = "event_id,occurred_at,visitor_id,event_name\n"
 ANSWERS = "response_id,survey_id,question_id,responded_at,score\n"
 
@@ -225,16 +226,16 @@ def test_quarantine_tells_line_and_shows_nothing_personal(tmp_path: Path) -> Non
 def test_fast_files_are_loaded_as_exact_ones(tmp_path: Path) -> None:
     """One broken row sends a file to the exact reader; the good rows come out the same."""
     rows = "".join(
-        f'p{n % 90},"o ""{n}""\nx",2026-01-{1 + n % 28:02d},{n},JPY,\n' for n in range(100)
+        f'a{n % 90},"c ""{n}""\nx",2026-01-{1 + n % 28:02d},call,{n},JPY\n' for n in range(100)
     )
     found = []
     for name, tail in (("fast", ""), ("exact", "x,y\n")):
-        place(tmp_path / name, "crm/payments", "a.csv", PAYMENTS + rows + tail)
+        place(tmp_path / name, "crm/activities", "a.csv", ACTIVITIES + rows + tail)
         connection = duckdb.connect()
-        (outcome,) = load(connection, tmp_path / name, "crm/payments")
+        (outcome,) = load(connection, tmp_path / name, "crm/activities")
         assert outcome.rows_in == 100 + bool(tail)
         found.append((
-            fetch(connection, "select * exclude (_file_id) from raw_crm.payments order by all"),
+            fetch(connection, "select * exclude (_file_id) from raw_crm.activities order by all"),
             fetch(connection, "select * exclude (file_id) from ops.quarantined_rows "
                   "where reason = 'R_KEY_CONFLICT' order by all"),
         ))  # fmt: skip
@@ -326,15 +327,15 @@ def test_lost_rows_are_noticed_and_rolled_back(
 
 def test_events_keep_the_earliest_in_any_order(tmp_path: Path) -> None:
     """Of several contents under one key one stays, also when a better one comes a night later."""
-    texts = [PAYMENTS + f"p,o,2026-01-0{day},{day},JPY,\n" for day in (1, 2, 3)]
+    texts = [ACTIVITIES + f"a,c,2026-01-0{day},call,{day},JPY\n" for day in (1, 2, 3)]
     results = set()
     for number, order in enumerate(itertools.permutations(texts)):
         connection = duckdb.connect()
         landing = tmp_path / str(number)
         for night, text in enumerate(order):
-            place(landing, "crm/payments", f"{night}.csv", text)
-            load(connection, landing, "crm/payments")
-        kept = fetch(connection, "select payment_amount from raw_crm.payments")
+            place(landing, "crm/activities", f"{night}.csv", text)
+            load(connection, landing, "crm/activities")
+        kept = fetch(connection, "select cost_amount from raw_crm.activities")
         files = fetch(
             connection,
             "select sum(rows_in), sum(rows_loaded), sum(rows_quarantined) from ops.files",

@@ -2,12 +2,13 @@
 Cases: small inputs that once gave wrong numbers, each with the right ones.
 
 A case is a folder `tests/cases/<name>/`: files of the contract in `landing/`, or a vendor's export
-in `export/<adapter>/`, or both; rules of the company in `rules/` where it needs some; and
-`expected.yml`: what is right and why (`right`), where it was learned (`sources`), optionally the
-instant of the run (`as_of_at`, UTC) and settings of the home that act on import and load
-(`settings`), under `refused` by adapter the words with which its export is refused, and under
-`shows` the queries, each with its rows as text. The case goes through import, load and all models,
-as compiled for JPY and Asia/Tokyo, and no check of the loads closes the gate.
+in `export/<adapter>/`, or both; exports that are imported after a load in `export_2/`; rules of the
+company in `rules/` where it needs some; and `expected.yml`: what is right and why (`right`), where
+it was learned (`sources`), optionally the instant of the run (`as_of_at`, UTC) and settings of the
+home that act on import and load (`settings`), under `refused` by adapter the words with which its
+export is refused, and under `shows` the queries, each with its rows as text. The case goes through
+import, load and all models, as compiled for JPY and Asia/Tokyo, and no check of the loads closes
+the gate.
 """
 
 from __future__ import annotations
@@ -56,12 +57,16 @@ def test_case(name: str, project: Project, tmp_path: Path) -> None:
     settings = load_settings(home)
     settings.prepare()
     refused = expected.get("refused", {})
-    for export in sorted((case / "export").glob("*")):
-        if export.name in refused:
-            with pytest.raises(ImportFailed, match=refused[export.name]):
+
+    def imported(exports: Path) -> None:
+        for export in sorted(exports.glob("*")):
+            if export.name in refused:
+                with pytest.raises(ImportFailed, match=refused[export.name]):
+                    import_export(export.name, export, settings)
+            else:
                 import_export(export.name, export, settings)
-        else:
-            import_export(export.name, export, settings)
+
+    imported(case / "export")
     if "shows" not in expected:
         return
     own = home_rules.load(home)
@@ -69,14 +74,21 @@ def test_case(name: str, project: Project, tmp_path: Path) -> None:
     with project.connect() as connection:
         project.give_rules(connection, own)
         contract = load_contract(own)
-        for table in contract.values():
-            loader.load_table(
-                connection,
-                table,
-                settings.landing,
-                pepper=PEPPER,
-                phone_region=settings.phone_region,
-            )
+
+        def load() -> None:
+            for table in contract.values():
+                loader.load_table(
+                    connection,
+                    table,
+                    settings.landing,
+                    pepper=PEPPER,
+                    phone_region=settings.phone_region,
+                )
+
+        load()
+        if (case / "export_2").exists():
+            imported(case / "export_2")
+            load()
         closing = [c for c in audits.load_checks(connection, own) if c.status == "fail"]
         assert closing == [] or not list(settings.landing.rglob("*.csv"))
         erasing.erase(connection, contract, PEPPER, "k1", datetime.now(UTC))

@@ -1,5 +1,13 @@
--- Raw payments = staged payments = revenue points, per currency, to the cent.
-with raw_payments as (
+-- Newest versions of raw payments = staged payments = revenue points, per currency, to the cent.
+with newest as (
+
+    select *
+    from {{ source('raw_crm', 'payments') }}
+    qualify {{ is_newest_version(['payment_id'], 'updated_at') }}
+
+),
+
+raw_payments as (
 
     select
         currency_code,
@@ -7,7 +15,7 @@ with raw_payments as (
             case when coalesce(payment_type, 'charge') = 'charge' then 1 else -1 end
             * payment_amount
         ) as paid_amount
-    from {{ source('raw_crm', 'payments') }}
+    from newest
     where {{ is_known('paid_at') }}
     group by currency_code
 

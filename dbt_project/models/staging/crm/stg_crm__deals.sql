@@ -8,7 +8,7 @@ newest as (
 
     select *
     from source
-    qualify {{ is_newest_version(['deal_id']) }}
+    qualify {{ is_newest_version(['deal_id'], 'updated_at') }}
 
 )
 

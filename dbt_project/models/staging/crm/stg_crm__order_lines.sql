@@ -8,7 +8,7 @@ newest as (
 
     select *
     from source
-    qualify {{ is_newest_version(['order_line_id']) }}
+    qualify {{ is_newest_version(['order_line_id'], 'updated_at') }}
 
 )
 

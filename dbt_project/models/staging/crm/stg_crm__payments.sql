@@ -2,6 +2,15 @@ with source as (
 
     select * from {{ source('raw_crm', 'payments') }}
 
+),
+
+-- A refund or chargeback of zero was taken back.
+newest as (
+
+    select *
+    from source
+    qualify {{ is_newest_version(['payment_id'], 'updated_at') }}
+
 )
 
 select
@@ -15,4 +24,5 @@ select
         as paid_amount,
     {{ is_known('paid_at') }} as is_known,
     paid_at
-from source
+from newest
+where coalesce(payment_type, 'charge') = 'charge' or payment_amount != 0

@@ -8,7 +8,7 @@ newest as (
 
     select *
     from source
-    qualify {{ is_newest_version(['ticket_id']) }}
+    qualify {{ is_newest_version(['ticket_id'], 'updated_at') }}
 
 )
 
