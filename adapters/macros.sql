@@ -23,11 +23,13 @@ coalesce(
 create macro visitor_of(device_id, user_id) as
 coalesce(nullif(trim(device_id), ''), nullif(trim(user_id), ''), '(not set)');
 
--- When a record came into the state that an export shows. Exports do not date all that changes it: it
--- is the latest of its times, and within that second later, the more of its money has moved.
+-- When a record came into the state that an export shows. Exports do not date all that changes it:
+-- it is the latest of its times, and within that second later, the more of its money has moved.
 create macro changed_at(latest, moved, total) as
 latest + to_microseconds(
-    floor(999999 * coalesce(least(greatest(coalesce(moved, 0) / nullif(total, 0), 0), 1), 0))::bigint
+    floor(
+        999999 * coalesce(least(greatest(coalesce(moved, 0) / nullif(total, 0), 0), 1), 0)
+    )::bigint
 );
 
 -- The order in which exports were numbered or dated by their names: `export_10` after `export_9`.
