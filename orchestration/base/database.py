@@ -73,6 +73,18 @@ def refuse_damage(settings: Settings, messages: Iterable[str]) -> None:
         ) from None
 
 
+@contextmanager
+def transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """All of the block, or nothing of it."""
+    connection.execute("begin")
+    try:
+        yield
+        connection.execute("commit")
+    except BaseException:
+        connection.execute("rollback")
+        raise
+
+
 def _connect(settings: Settings, say: Callable[[str], None]) -> duckdb.DuckDBPyConnection:
     path = settings.warehouse
     log = path.with_name(path.name + ".wal")

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import duckdb
 
+from orchestration.base.database import transaction
 from orchestration.building.fingerprint import fingerprint
 from orchestration.loading import ledger
 from orchestration.rules.tables import Rules
@@ -156,7 +157,7 @@ def begin(
 def complete(connection: duckdb.DuckDBPyConnection, key: str, as_of_at: str, build_id: str) -> None:
     """Close a build that went through: what is loaded now is built, and these are its marts."""
     marts = fingerprint(connection)
-    with ledger.transaction(connection):
+    with transaction(connection):
         ledger.forget_build(connection)
         connection.execute(
             "insert into ops.builds (build_key, as_of_at, is_complete, build_id, fingerprint, "

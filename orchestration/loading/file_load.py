@@ -22,6 +22,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
+from orchestration.base.database import transaction
 from orchestration.loading import casting, drift, ledger, privacy, reading
 from orchestration.loading.contract import Column, Table
 from orchestration.loading.landing_zone import LandingFile
@@ -92,7 +93,7 @@ class FileLoad:
                 raise file.problem
             with self._file_at_fault(file):
                 opened, source = self._judge(file, outcome)
-                with ledger.transaction(self.connection):
+                with transaction(self.connection):
                     outcome.load_sequence = sequence or ledger.next_sequence(self.connection)
                     self._write(file, outcome, opened, source)
             self.history.add(outcome)
@@ -115,7 +116,7 @@ class FileLoad:
         try:
             with self._file_at_fault(file):
                 _, source = self._judge(file, outcome)
-                with ledger.transaction(self.connection):
+                with transaction(self.connection):
                     if self._contested_rows(source):
                         self._sighted(file.extracted_on, None)
                     self.connection.execute(

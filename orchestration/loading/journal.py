@@ -22,6 +22,7 @@ from typing import Any
 import duckdb
 
 from orchestration.base import files
+from orchestration.base.database import transaction
 from orchestration.loading import ledger
 from orchestration.loading.contract import Table
 
@@ -60,7 +61,7 @@ def keep(
     known = {entry["file_id"]: entry for entry in replayed}
     news = [entry for file_id, entry in entries.items() if known.get(file_id) != entry]
     _append(path, "".join(json.dumps(entry, ensure_ascii=False) + "\n" for entry in news))
-    with ledger.transaction(connection):
+    with transaction(connection):
         connection.execute(
             f"update ops.files set journaled = {_state(connection)} where {changed}", _who(table)
         )
@@ -69,7 +70,7 @@ def keep(
 
 def reached(connection: duckdb.DuckDBPyConnection, table: Table, path: Path) -> None:
     """Remember that the ledger of a table holds all that the journal says up to its end."""
-    with ledger.transaction(connection):
+    with transaction(connection):
         _set_position(connection, _who(table), path)
 
 
@@ -102,7 +103,7 @@ def to_replay(
         for entry in _read(path, position, table)
     ):
         return []
-    with ledger.transaction(connection):
+    with transaction(connection):
         connection.execute(f"delete from {table.relation}")
         for name in ("quarantined_rows", "drift_findings", "column_profiles", "files"):
             connection.execute(f"delete from ops.{name} where {_MINE}", _who(table))
@@ -124,7 +125,7 @@ def restore(connection: duckdb.DuckDBPyConnection, entry: Entry, status: str) ->
 def restore_findings(connection: duckdb.DuckDBPyConnection, table: Table, entry: Entry) -> None:
     """Give a loaded file the findings and the waiver that it had: they rest on what came before."""
     who = [entry["file_id"], *_who(table)]
-    with ledger.transaction(connection):
+    with transaction(connection):
         connection.execute(f"delete from ops.drift_findings where file_id = ? and {_MINE}", who)
         for kind, column, severity, detail in entry.get("findings", []):
             connection.execute(
@@ -147,7 +148,7 @@ def _rewrite_if_cut(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
     """The journal was removed, or lost its end: all tables write what they hold again."""
     row = connection.execute("select max(position) from ops.journal_positions").fetchone()
     if row and row[0] and _size(path) < row[0]:
-        with ledger.transaction(connection):
+        with transaction(connection):
             connection.execute("update ops.files set journaled = null")
             connection.execute("delete from ops.journal_positions")
 

@@ -10,8 +10,6 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -188,18 +186,6 @@ def _create_table(
             connection.execute(f'alter table {relation} add column "{name}" {data_type}')
         elif present[name].startswith("DECIMAL") and present[name] != data_type.upper():
             connection.execute(f'alter table {relation} alter "{name}" type {data_type}')
-
-
-@contextmanager
-def transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
-    """All of the block, or nothing of it."""
-    connection.execute("begin")
-    try:
-        yield
-        connection.execute("commit")
-    except BaseException:
-        connection.execute("rollback")
-        raise
 
 
 def note_removed(connection: duckdb.DuckDBPyConnection, table: Table, condition: str) -> None:

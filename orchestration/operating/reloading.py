@@ -14,7 +14,7 @@ from collections.abc import Callable
 import duckdb
 
 from orchestration.base import command
-from orchestration.base.database import WarehouseDamaged, open_warehouse
+from orchestration.base.database import WarehouseDamaged, open_warehouse, transaction
 from orchestration.base.locking import single_writer
 from orchestration.building import builds
 from orchestration.loading import journal, landing_zone, ledger, loader
@@ -92,7 +92,7 @@ def _unload(
             f"{', '.join(missing[:5])} ({len(missing)} files) would have to be loaded again and "
             f"are not in {settings.landing} any more; put them back, then repeat"
         )
-    with ledger.transaction(connection):
+    with transaction(connection):
         ids = sorted(unloaded)
         of_files = f"list_contains({ids}::varchar[], _file_id)"  # hexadecimal hashes
         ledger.note_removed(connection, table, of_files)

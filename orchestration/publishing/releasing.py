@@ -29,7 +29,7 @@ from orchestration.base.locking import single_writer
 from orchestration.base.release import DATABASE, PAGE, SCHEMA
 from orchestration.building.fingerprint import TableHash, fingerprint, hash_table, table_names
 from orchestration.gate import audits, volume
-from orchestration.loading import erasing
+from orchestration.loading import erasing, erasure_proofs
 from orchestration.readers import journey_map
 from orchestration.settings import ROOT, Settings, load_settings
 
@@ -114,7 +114,7 @@ def publish(
     for folder in damaged:
         _set_aside(folder)
     _prune(root, settings.keep_releases)
-    erasing.forget_releases(settings.erasures, release_id, lambda: _prune(root, 1))
+    erasure_proofs.forget_releases(settings.erasures, release_id, lambda: _prune(root, 1))
     return release_id
 
 
@@ -345,7 +345,9 @@ def rollback(settings: Settings, release_id: str | None = None) -> str:
 def _refuse_older_than_erasure(settings: Settings, release_id: str) -> None:
     """A release that was built before somebody was erased still shows them."""
     manifest = read_manifest(settings.published / "releases" / release_id)
-    is_older = manifest is None or manifest["built_at"] < erasing.last_erasure(settings.erasures)
+    is_older = manifest is None or manifest["built_at"] < erasure_proofs.last_erasure(
+        settings.erasures
+    )
     if not is_older and settings.warehouse.exists():
         with open_warehouse(settings) as connection:
             is_older = bool(erasing.owed(connection))

@@ -16,7 +16,7 @@ import duckdb
 import pytest
 
 from orchestration.gate import audits
-from orchestration.loading import erasing, loader
+from orchestration.loading import erasing, erasure_proofs, loader
 from orchestration.loading.contract import load_contract
 from orchestration.operating import reloading
 from orchestration.settings import Settings, load_settings
@@ -48,7 +48,7 @@ ERASED = datetime(2026, 1, 11, 9, tzinfo=UTC)
 REQUEST = "request_id,requested_at,contact_id,email\nR-1,2026-01-10,subject-1,\n"
 
 
-def night(connection: duckdb.DuckDBPyConnection, landing: Path) -> list[erasing.Proof]:
+def night(connection: duckdb.DuckDBPyConnection, landing: Path) -> list[erasure_proofs.Proof]:
     for label, table in TABLES.items():
         if (landing / label).exists():
             loader.load_table(connection, table, landing, pepper=PEPPER, loaded_at=NOW)
@@ -147,8 +147,8 @@ def test_proofs_hold_counts_and_wait_for_a_release(tmp_path: Path) -> None:
     place(tmp_path, "privacy/erasure_requests", "a.csv", REQUEST)
     night(connection, tmp_path)
     for _ in range(2):  # told once, however often
-        erasing.write_proofs(tmp_path / "proofs", erasing.owed(connection))
-    assert erasing.last_erasure(tmp_path / "proofs") == "2026-01-11 09:00:00"
+        erasure_proofs.write_proofs(tmp_path / "proofs", erasing.owed(connection))
+    assert erasure_proofs.last_erasure(tmp_path / "proofs") == "2026-01-11 09:00:00"
     path = tmp_path / "proofs" / "R-1.json"
     (done,) = json.loads(path.read_text("utf-8"))["passes"]
     assert done["rows_removed"] == {"crm/contacts": 1, "crm/tickets": 1, "web/events": 5}
@@ -161,8 +161,8 @@ def test_proofs_hold_counts_and_wait_for_a_release(tmp_path: Path) -> None:
         dropped.append(1)
         return ["old"]
 
-    erasing.forget_releases(tmp_path / "proofs", "new", drop)
-    erasing.forget_releases(tmp_path / "proofs", "newer", drop)
+    erasure_proofs.forget_releases(tmp_path / "proofs", "new", drop)
+    erasure_proofs.forget_releases(tmp_path / "proofs", "newer", drop)
     (done,) = json.loads(path.read_text("utf-8"))["passes"]
     assert (done["release"], done["releases_removed"], dropped) == ("new", 1, [1])
     text = path.read_text("utf-8")
@@ -334,7 +334,7 @@ def test_each_request_has_a_proof_of_its_own_whatever_its_id(tmp_path: Path) -> 
         (str(number), ERASED, json.dumps({"request_id": request_id}))
         for number, request_id in enumerate(ids)
     ]
-    erasing.write_proofs(tmp_path, dues)
+    erasure_proofs.write_proofs(tmp_path, dues)
     found = [json.loads(path.read_text("utf-8")) for path in tmp_path.iterdir()]
     assert sorted(report["request_id"] for report in found) == sorted(ids)
     assert all(len(report["passes"]) == 1 for report in found)
@@ -345,7 +345,7 @@ def test_a_damaged_proof_stops_nothing_and_allows_nothing(tmp_path: Path, text: 
     path = tmp_path / "R-1.json"
     path.write_text(text, "utf-8")
     os.utime(path, (ERASED.timestamp(), ERASED.timestamp()))
-    assert erasing.last_erasure(tmp_path) == "2026-01-11 09:00:00"
+    assert erasure_proofs.last_erasure(tmp_path) == "2026-01-11 09:00:00"
     dropped: list[int] = []
 
     def drop() -> list[str]:
@@ -353,7 +353,7 @@ def test_a_damaged_proof_stops_nothing_and_allows_nothing(tmp_path: Path, text: 
         return []
 
     for _ in range(2):
-        erasing.forget_releases(tmp_path, "new", drop)
+        erasure_proofs.forget_releases(tmp_path, "new", drop)
     assert dropped == [1] and [p.name for p in tmp_path.iterdir()] == ["R-1.damaged"]
 
 
