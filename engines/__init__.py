@@ -1,0 +1,1 @@
+"""Engines beside DuckDB on which the same models run."""

@@ -1,0 +1,1 @@
+"""Apache Spark: the models' DuckDB SQL, translated while dbt runs; docs/spark.md."""
