@@ -36,16 +36,17 @@ latest + to_microseconds(
 create macro file_order(path) as
 list_transform(regexp_extract_all(path, '[0-9]+|[^0-9]+'), lambda part: lpad(part, 40, '0'));
 
--- Costs per day and campaign, from a relation with the columns cost_date, account, utm_source,
--- utm_medium, utm_campaign, cost, currency_code, impressions, clicks and _path. A report has a row
--- per segment (device, group of ads …) of a campaign's day: they add up. Platforms restate costs
--- for some weeks: of reports that overlap, the one that ends later counts.
+-- Costs per day, campaign and account, from a relation with the columns cost_date, ad_account_id,
+-- utm_source, utm_medium, utm_campaign, cost, currency_code, impressions, clicks and _path. A report
+-- has a row per segment (device, group of ads …) of a campaign's day: they add up. Platforms restate
+-- costs for some weeks: of reports that overlap, the one that ends later counts. Where no account is
+-- named, those of several currencies are several accounts.
 create macro daily_costs(costs) as table
     with per_report as (
 
         select
             cost_date,
-            account,
+            ad_account_id,
             utm_source,
             utm_medium,
             utm_campaign,
@@ -56,7 +57,7 @@ create macro daily_costs(costs) as table
             sum(clicks)::bigint as clicks
         from query_table(costs)
         group by
-            cost_date, account, utm_source, utm_medium, utm_campaign, currency_code, _path
+            cost_date, ad_account_id, utm_source, utm_medium, utm_campaign, currency_code, _path
 
     ),
 
@@ -75,12 +76,13 @@ create macro daily_costs(costs) as table
         select per_report.*
         from per_report
         inner join ended on per_report._path = ended._path
-        qualify dense_rank() over (
-            partition by
-                per_report.cost_date, per_report.account, per_report.utm_source,
-                per_report.utm_medium, per_report.utm_campaign
-            order by ended.report_end desc, per_report._path desc
-        ) = 1
+        qualify
+            row_number() over (
+                partition by
+                    per_report.cost_date, per_report.ad_account_id, per_report.utm_source,
+                    per_report.utm_medium, per_report.utm_campaign, per_report.currency_code
+                order by ended.report_end desc, file_order(per_report._path) desc
+            ) = 1
 
     )
 
@@ -89,9 +91,17 @@ create macro daily_costs(costs) as table
         utm_source,
         utm_medium,
         utm_campaign,
-        money(sum(cost), currency_code) as cost_amount,
+        coalesce(
+            ad_account_id,
+            case
+                when
+                    min(currency_code) over one_campaign != max(currency_code) over one_campaign
+                    then currency_code
+            end
+        ) as ad_account_id,
+        money(cost, currency_code) as cost_amount,
         currency_code,
-        sum(impressions)::varchar as impressions,
-        sum(clicks)::varchar as clicks
+        impressions::varchar as impressions,
+        clicks::varchar as clicks
     from newest
-    group by cost_date, utm_source, utm_medium, utm_campaign, currency_code;
+    window one_campaign as (partition by cost_date, utm_source, utm_medium, utm_campaign);

@@ -11,7 +11,8 @@ unioned as (
 
     select
         day as cost_date,
-        coalesce(customer_id, '') as account,
+        -- The interface writes 123-456-7890, the API 1234567890.
+        nullif(replace(trim(customer_id), '-', ''), '') as ad_account_id,
         'google' as utm_source,
         'cpc' as utm_medium,
         nullif(trim(campaign), '--') as utm_campaign,
@@ -24,7 +25,7 @@ unioned as (
     union all
     select
         calendar_day(result ->> '$.segments.date'),
-        coalesce(result ->> '$.customer.id', ''),
+        result ->> '$.customer.id',
         'google',
         'cpc',
         result ->> '$.campaign.name',
@@ -55,4 +56,4 @@ costs as (  -- noqa: ST03
 
 select *
 from daily_costs(costs)
-order by cost_date, utm_medium, utm_campaign, currency_code
+order by cost_date, utm_medium, utm_campaign, ad_account_id

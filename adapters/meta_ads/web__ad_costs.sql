@@ -18,7 +18,7 @@ costs as (  -- noqa: ST03
             when reporting_starts = reporting_ends then reporting_starts
             else error('a row sums several days')
         end as cost_date,
-        coalesce(account_id, account_name, '') as account,
+        coalesce(regexp_replace(trim(account_id), '^act_', ''), account_name) as ad_account_id,
         'facebook' as utm_source,
         'paid_social' as utm_medium,
         campaign_name as utm_campaign,
@@ -40,4 +40,4 @@ costs as (  -- noqa: ST03
 
 select *
 from daily_costs(costs)
-order by cost_date, utm_medium, utm_campaign, currency_code
+order by cost_date, utm_medium, utm_campaign, ad_account_id

@@ -18,7 +18,7 @@ costs as (  -- noqa: ST03
 
     select
         日 as cost_date,
-        coalesce(アカウントid, '') as account,
+        アカウントid as ad_account_id,
         'yahoo' as utm_source,
         utm_medium,
         キャンペーン名 as utm_campaign,
@@ -34,4 +34,4 @@ costs as (  -- noqa: ST03
 
 select *
 from daily_costs(costs)
-order by cost_date, utm_medium, utm_campaign, currency_code
+order by cost_date, utm_medium, utm_campaign, ad_account_id

@@ -196,6 +196,7 @@ ROWS: dict[str, st.SearchStrategy[dict[str, str]]] = {
         utm_source=_one_of("news", "google"),
         utm_medium=_one_of("email", "cpc"),
         utm_campaign=_one_of("", "spring"),
+        ad_account_id=_one_of("", "", "a", "b"),
         cost_amount=_one_of("10", "20"),
         currency_code=_one_of("JPY", "USD"),
         impressions=_one_of("100", "200"),

@@ -171,10 +171,8 @@ def checks(table: Table, earliest: str, latest: str, has_control: bool = True) -
             f"strlen({text}) > {MAXIMUM_TEXT} and length({text}) > {MAXIMUM_TEXT}",
             "R_TEXT_TOO_LONG",
         )
-        if column.name in table.key:
-            check(empty, "R_KEY_NULL")
-        elif column.required:
-            check(empty, "R_REQUIRED_NULL")
+        if column.required:
+            check(empty, "R_KEY_NULL" if column.name in table.key else "R_REQUIRED_NULL")
         if column.scale_seed:
             check(
                 f"{typed} is null and regexp_full_match({clean}, '[+-]?\\d+\\.\\d+')",

@@ -63,7 +63,9 @@ class FileLoad:
         # Computed where contents are compared; stored for entities only, where it ranks versions
         # of which nothing else says which is newer.
         self.content_hash = table.content_hash
-        self.same_key = " and ".join(f'a."{name}" = b."{name}"' for name in table.key)
+        self.same_key = " and ".join(
+            f'a."{name}" is not distinct from b."{name}"' for name in table.key
+        )
 
     def begin(self, now: datetime, batch: int) -> None:
         """Files loaded from here on belong to a batch and are held to the limits of its instant."""
