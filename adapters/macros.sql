@@ -37,10 +37,10 @@ create macro file_order(path) as
 list_transform(regexp_extract_all(path, '[0-9]+|[^0-9]+'), lambda part: lpad(part, 40, '0'));
 
 -- Costs per day, campaign and account, from a relation with the columns cost_date, ad_account_id,
--- utm_source, utm_medium, utm_campaign, cost, currency_code, impressions, clicks and _path. A report
--- has a row per segment (device, group of ads …) of a campaign's day: they add up. Platforms restate
--- costs for some weeks: of reports that overlap, the one that ends later counts. Where no account is
--- named, those of several currencies are several accounts.
+-- utm_source, utm_medium, utm_campaign, cost, currency_code, impressions, clicks and _path. A
+-- report has a row per segment (device, group of ads …) of a campaign's day: they add up. Platforms
+-- restate costs for some weeks: of reports that overlap, the one that ends later counts. Where no
+-- account is named, those of several currencies are several accounts.
 create macro daily_costs(costs) as table
     with per_report as (
 

@@ -108,20 +108,23 @@ def shared(
     limits: dict[int, int],
 ) -> np.ndarray:
     """
-    Addresses, numbers and devices of more people than their limit (by kind); a flag per node.
+    Logins, addresses, numbers and devices of more people than their limit (by kind).
 
-    People are counted, not identifiers: groups that stronger witnesses make, e-mail before phone
-    before device. Of an address only groups with an account or a number count: guests have a
-    contact per order.
+    People are counted, not identifiers: groups that other witnesses make, login before e-mail
+    before phone before device. Guests have a contact per order, so of an address only groups with
+    an account or a number count, and of a login those with an address or a number. A flag per node.
     """
     is_shared = np.zeros(node_count, dtype=bool)
-    for kind in (EMAIL, PHONE, VISITOR):
+    for kind in (USER, EMAIL, PHONE, VISITOR):
         if kind not in limits:
             continue
         kept = ~(is_shared[left] | is_shared[right])
-        others = {EMAIL: (CONTACT, USER, PHONE), PHONE: (CONTACT, USER, EMAIL)}.get(
-            kind, (CONTACT, USER, EMAIL, PHONE)
-        )
+        others = {
+            USER: (CONTACT, EMAIL),
+            EMAIL: (CONTACT, USER, PHONE),
+            PHONE: (CONTACT, USER, EMAIL),
+            VISITOR: (CONTACT, USER, EMAIL, PHONE),
+        }[kind]
         at_right = kept & (right_kind == kind) & np.isin(left_kind, others)
         at_left = kept & (left_kind == kind) & np.isin(right_kind, others)
         nodes = np.concatenate([right[at_right], left[at_left]])
@@ -130,10 +133,12 @@ def shared(
             continue
         grouped = kept & np.isin(left_kind, others) & np.isin(right_kind, others)
         group = least_nodes(node_count, left[grouped], right[grouped])
-        if kind == EMAIL:
+        if kind in (USER, EMAIL):
             is_known = np.zeros(node_count, dtype=bool)
-            for ends, kinds in ((left, left_kind), (right, right_kind)):
-                is_known[group[ends[np.isin(kinds, (USER, PHONE)) & kept]]] = True
+            known_by = (EMAIL, PHONE) if kind == USER else (USER, PHONE)
+            for kinds in (left_kind, right_kind):
+                is_witness = np.isin(kinds, known_by) & kept
+                is_known[group[left[is_witness]]] = is_known[group[right[is_witness]]] = True
             counted = is_known[group[owners]]
             nodes, owners = nodes[counted], owners[counted]
         pairs = np.unique(nodes * np.int64(node_count) + group[owners])
@@ -147,7 +152,7 @@ def resolve(edges: dict[str, np.ndarray], limits: dict[int, int]) -> pd.DataFram
     One row per node: its number, component, person, whether it was cut, and how it was merged.
 
     `edges` holds edge_number, left_node, right_node, left_kind and right_kind, of the edges that no
-    guard cut so far; `limits` the most people of an e-mail address, phone number or device.
+    guard cut so far; `limits` the most people of a login, e-mail address, number or device.
     """
     left, right, left_kind, right_kind = (
         np.asarray(edges[name], dtype=np.int64)
@@ -183,7 +188,7 @@ def resolve(edges: dict[str, np.ndarray], limits: dict[int, int]) -> pd.DataFram
 def model(dbt, session):
     """Dbt's entry point."""
     dbt.config(materialized="table", schema="touched")
-    kinds = {"email": EMAIL, "phone": PHONE, "visitor": VISITOR}
+    kinds = {"user": USER, "email": EMAIL, "phone": PHONE, "visitor": VISITOR}
     limits = dbt.ref("identity_limits").fetchnumpy()
     people = {
         kinds[str(kind)]: int(count)

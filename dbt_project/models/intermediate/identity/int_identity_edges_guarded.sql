@@ -90,24 +90,25 @@ crowds as (
 
     select
         owners.identifier_id,
+        owners.identifier_type,
         owners.owner_type
     from owners
     inner join limits
         on
             owners.identifier_type = limits.identifier_type
             and owners.owner_type = limits.owner_type
-    group by owners.identifier_id, owners.owner_type
+    group by owners.identifier_id, owners.identifier_type, owners.owner_type
     having count(distinct owners.owner_id) > max(limits.maximum_count)
 
 ),
 
--- A device or number of a crowd joins nobody at all.
+-- A device or number of a crowd joins nobody at all, nor does what many logins, addresses or numbers
+-- share. Of a crowd of devices or of contacts (guests have one per order), only its edges are cut.
 crowded_places as (
 
-    select distinct crowds.identifier_id
+    select distinct identifier_id
     from crowds
-    inner join edges on crowds.identifier_id = edges.right_identifier_id
-    where edges.right_type in ('phone', 'visitor')
+    where identifier_type in ('phone', 'visitor') or owner_type in ('user', 'email', 'phone')
 
 )
 
