@@ -19,9 +19,26 @@ coalesce(
     not regexp_matches(status, 'preview|test|spam', 'i')
 );
 
+-- An identifier, null where it is empty or one that the rules say is nobody's (`null`, zeros).
+create macro somebody(kind, identifier) as
+case
+    when bare_value(trim(identifier)) not in (
+        select placeholders.invalid_value
+        from placeholders
+        where placeholders.identifier_type = kind
+    )
+        then trim(identifier)
+end;
+
 -- Who an event is seen of: its device, or without one (a call of a server, an app) its login.
 create macro visitor_of(device_id, user_id) as
-coalesce(nullif(trim(device_id), ''), nullif(trim(user_id), ''), '(not set)');
+coalesce(
+    somebody('visitor', device_id),
+    somebody('user', user_id),
+    nullif(trim(device_id), ''),
+    nullif(trim(user_id), ''),
+    '(not set)'
+);
 
 -- When a record came into the state that an export shows. Exports do not date all that changes it:
 -- it is the latest of its times, and within that second later, the more of its money has moved.

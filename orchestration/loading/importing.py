@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import jinja2
 from duckdb.func import FunctionNullHandling
 
 from orchestration.base import command
@@ -29,7 +30,8 @@ from orchestration.loading.contract import load_contract
 from orchestration.loading.export_files import doubled, file_stem, open_input
 from orchestration.loading.sample_home import ANOTHER_HOME, copy_rules
 from orchestration.loading.spelling import Spelling, SpellingError
-from orchestration.settings import Settings, load_settings
+from orchestration.rules import home as home_rules
+from orchestration.settings import DBT_PROJECT_DIR, Settings, load_settings
 
 
 def import_export(adapter: str, source_dir: Path, settings: Settings) -> dict[str, int]:
@@ -104,6 +106,7 @@ def _map(
     counts: dict[str, int] = {}
     with duckdb.connect(config={"python_enable_replacements": "false"}) as connection:
         connection.execute("set TimeZone = 'UTC'")
+        _add_placeholders(connection, settings)
         connection.execute((ADAPTERS_DIR / "macros.sql").read_text("utf-8"))
         remedy = f"[adapters.{adapter.name}] in {settings.home / 'journey.toml'}"
         for relation, entry in adapter.inputs.items():
@@ -149,6 +152,26 @@ def _written(connection: duckdb.DuckDBPyConnection) -> str:
     ]
     replaced = f"replace ({', '.join(texts)})" if texts else ""
     return f"select * {replaced} from mapped"
+
+
+def _add_placeholders(connection: duckdb.DuckDBPyConnection, settings: Settings) -> None:
+    """Give SELECTs the identifiers that are nobody's, and the models' way to compare with them."""
+    try:
+        rules = home_rules.load(settings.home)
+    except home_rules.RulesError as error:
+        raise ImportFailed(str(error)) from None
+    macro = (DBT_PROJECT_DIR / "macros" / "bare_value.sql").read_text("utf-8")
+    body = jinja2.Template(f"{macro}{{{{ bare_value('identifier') }}}}").render()
+    connection.execute(f"create macro bare_value(identifier) as ({body})")
+    connection.execute("create table placeholders (identifier_type varchar, invalid_value varchar)")
+    connection.executemany(
+        "insert into placeholders values (?, ?)",
+        [
+            (row["identifier_type"], row["invalid_value"])
+            for row in rules.rows("identifier_invalid_values")
+            if row["invalid_value"]
+        ],
+    )
 
 
 def _add_functions(connection: duckdb.DuckDBPyConnection, spelled: Spelling) -> list[str]:

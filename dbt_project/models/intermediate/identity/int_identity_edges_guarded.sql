@@ -102,8 +102,9 @@ crowds as (
 
 ),
 
--- A device or number of a crowd joins nobody at all, nor does what many logins, addresses or numbers
--- share. Of a crowd of devices or of contacts (guests have one per order), only its edges are cut.
+-- A device or number of a crowd joins nobody at all, nor does what many logins, addresses or
+-- numbers share. Of a crowd of devices or of contacts (guests have one per order), only those edges
+-- are cut.
 crowded_places as (
 
     select distinct identifier_id
