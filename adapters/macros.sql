@@ -22,11 +22,9 @@ coalesce(
 -- An identifier, null where it is empty or one that the rules say is nobody's (`null`, zeros).
 create macro somebody(kind, identifier) as
 case
-    when bare_value(trim(identifier)) not in (
-        select placeholders.invalid_value
-        from placeholders
-        where placeholders.identifier_type = kind
-    )
+    when
+        kind || ' ' || bare_value(trim(identifier))
+        not in (select placeholders.placeholder from placeholders)
         then trim(identifier)
 end;
 

@@ -163,15 +163,12 @@ def _add_placeholders(connection: duckdb.DuckDBPyConnection, settings: Settings)
     macro = (DBT_PROJECT_DIR / "macros" / "bare_value.sql").read_text("utf-8")
     body = jinja2.Template(f"{macro}{{{{ bare_value('identifier') }}}}").render()
     connection.execute(f"create macro bare_value(identifier) as ({body})")
-    connection.execute("create table placeholders (identifier_type varchar, invalid_value varchar)")
-    connection.executemany(
-        "insert into placeholders values (?, ?)",
-        [
-            (row["identifier_type"], row["invalid_value"])
-            for row in rules.rows("identifier_invalid_values")
-            if row["invalid_value"]
-        ],
-    )
+    values = [
+        f"{row['identifier_type']} {row['invalid_value']}"
+        for row in rules.rows("identifier_invalid_values")
+        if row["invalid_value"]
+    ]
+    connection.execute("create table placeholders as select unnest($1) as placeholder", [values])
 
 
 def _add_functions(connection: duckdb.DuckDBPyConnection, spelled: Spelling) -> list[str]:

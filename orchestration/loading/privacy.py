@@ -111,12 +111,17 @@ _UNSEEN = re.compile(
     "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e"
     "\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufff8]"
 )
+_DASHES = re.compile("[\u2010-\u2015\u2212\u2e3a\u2e3b\ufe58\ufe63]")
 _QUOTED = re.compile(r"""^=?["'\u2018\u2019\u201c\u201d]+|["'\u2018\u2019\u201c\u201d]+$""")
 
 
 def readable(text: str) -> str:
-    """A text as it is read: NFKC, without unseen signs (Unicode's default ignorable) and quotes."""
-    return _QUOTED.sub("", _UNSEEN.sub("", unicodedata.normalize("NFKC", text)).strip()).strip()
+    """
+    A text as it is read, the normal form of every identifier: NFKC (full width, all blanks), one
+    dash, without unseen signs (Unicode's default ignorable) and quotes.
+    """
+    plain = _DASHES.sub("-", _UNSEEN.sub("", unicodedata.normalize("NFKC", text)))
+    return _QUOTED.sub("", plain.strip()).strip()
 
 
 @lru_cache(maxsize=100_000)
@@ -174,18 +179,20 @@ def spelled(column: Column, value: str) -> str:
     """
     SQL of the one spelling of a value of a column; `stored` expects it.
 
-    E-mail addresses in lower case without blanks and `mailto:`, phone numbers as `phone_digits`,
-    addresses of pages without parameters that are not allowed.
+    Identifiers as they are read (`readable`), e-mail addresses also in lower case without blanks
+    and `mailto:`, phone numbers as `phone_digits`, addresses of pages without parameters that are
+    not allowed.
     """
+    # Plain ASCII without a quote, which is nearly everything, is left to SQL.
+    is_plain = f"strlen({value}) = length({value}) and not regexp_matches({value}, '[\\x22\\x27]')"
+    text = f"case when {is_plain} then {value} else readable({value}) end"
     if column.pii == "email":
-        # Plain ASCII without a quote, which is nearly everything, is left to SQL.
-        is_plain = (
-            f"strlen({value}) = length({value}) and not regexp_matches({value}, '[\\x22\\x27]')"
-        )
-        text = f"case when {is_plain} then {value} else readable({value}) end"
         bare = f"regexp_replace(lower({text}), '\\s', '', 'g')"
-        # Out of `Aoi <aoi@…>`, `mailto:aoi@…` and lists with a sign at the end.
-        return f"regexp_replace({bare}, '^(?:.*<)?(?:mailto:)?([^<>]*?)>?[;,.]*$', '\\1')"
+        # Out of `Aoi <aoi@…>`, `mailto:aoi@…?subject=…` and lists with a sign at the end.
+        address = "^(?:.*<)?(?:mailto:)?([^<>?]*?)(?:\\?[^<>]*)?>?[;,.]*$"
+        return f"regexp_replace({bare}, '{address}', '\\1')"
+    if column.identifier and column.pii in (None, "id"):
+        return f"nullif({text}, '')"
     if column.pii == "phone":
         return f"phone_digits({value}, getvariable('phone_region'))"
     return _allowed_parameters(column, value) if column.pii == "url" else value

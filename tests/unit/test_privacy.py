@@ -9,7 +9,7 @@ import duckdb
 import pytest
 
 from orchestration.loading import privacy
-from orchestration.loading.contract import Column, load_contract
+from orchestration.loading.contract import IDENTIFIERS, Column, load_contract
 
 
 def stored(kind: str, value: str | None, **meta: object) -> str | None:
@@ -127,6 +127,40 @@ def test_spellings_of_one_person_are_one() -> None:
     assert {stored("phone", phone) for phone in phones} == {
         privacy.keyed_hash("p", "k1", "09011112222")
     }
+
+
+SPELLINGS = {
+    "contact": (
+        "Ａ-１２", "A\u201112", "A\u221212", "\ufeffA-12\u200b", "\u00a0A-12\u3000", "'A-12",
+        '"A-12"',
+    ),
+    "email": (
+        "a-b＠X.jp", "a\u2011b@x.jp", "\ufeffa-b@x.jp\u200b", "\u00a0a-b@x.jp\u3000", "'a-b@x.jp",
+        "mailto:a-b@x.jp?subject=Hi%20you", "MAILTO:a-b@x.jp", "<mailto:a-b@x.jp?body=x>;",
+    ),
+    "phone": (
+        "090\u20111111\u20132222", "０９０－１１１１－２２２２", "\u00a0090 1111\u30002222",
+        "'090-1111-2222",
+    ),
+}  # fmt: skip
+SPELLINGS |= {"user": SPELLINGS["contact"], "visitor": SPELLINGS["contact"]}
+PLAIN = {"email": "a-b@x.jp", "phone": "09011112222"}
+
+
+@pytest.mark.parametrize("kind", IDENTIFIERS)
+def test_each_identifier_has_one_normal_form(kind: str) -> None:
+    columns = [
+        column
+        for table in load_contract().values()
+        for column in table.columns
+        if column.identifier == kind
+    ]
+    connection = duckdb.connect()
+    privacy.prepare(connection, "p", "k1")
+    for column in columns:
+        for text in (PLAIN.get(kind, "A-12"), *SPELLINGS[kind]):
+            query = f"select {privacy.spelled(column, 'given')} from (select ?::varchar as given)"
+            assert connection.execute(query, [text]).fetchone() == (PLAIN.get(kind, "A-12"),)
 
 
 @pytest.mark.parametrize(
