@@ -19,7 +19,7 @@ with cohorts as (
 
 ),
 
-told as (
+recounted as (
 
     select
         sum(cohort_customer_count) filter (where month_number_since = 0) as customer_count,
@@ -28,9 +28,9 @@ told as (
 
 )
 
-select told.*
-from told
+select recounted.*
+from recounted
 cross join cohorts
 where
-    coalesce(told.customer_count, 0) != cohorts.customer_count
-    or coalesce(told.paid_amount_reporting, 0) != coalesce(cohorts.paid_amount_reporting, 0)
+    coalesce(recounted.customer_count, 0) != cohorts.customer_count
+    or coalesce(recounted.paid_amount_reporting, 0) != coalesce(cohorts.paid_amount_reporting, 0)

@@ -16,13 +16,13 @@ removed_events as (
 
 ),
 
-told as (
+inputs as (
 
     select * from {{ ref('int_identifier_inputs_fingerprinted') }}
 
 ),
 
-held_told as (
+held_inputs as (
 
     select *
     from {{ last_build('intermediate', 'int_identifiers_aggregated', {
@@ -86,14 +86,14 @@ named as (
     where email_hash is not null
     union
     select
-        coalesce(told.identifier_type, held_told.identifier_type),
-        coalesce(told.identifier_value, held_told.identifier_value)
-    from told
-    full outer join held_told
+        coalesce(inputs.identifier_type, held_inputs.identifier_type),
+        coalesce(inputs.identifier_value, held_inputs.identifier_value)
+    from inputs
+    full outer join held_inputs
         on
-            told.identifier_type = held_told.identifier_type
-            and told.identifier_value = held_told.identifier_value
-    where told.input_fingerprint is distinct from held_told.input_fingerprint
+            inputs.identifier_type = held_inputs.identifier_type
+            and inputs.identifier_value = held_inputs.identifier_value
+    where inputs.input_fingerprint is distinct from held_inputs.input_fingerprint
 
 ),
 

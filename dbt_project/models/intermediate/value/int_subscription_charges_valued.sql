@@ -108,7 +108,7 @@ regular_days as (
 
 ),
 
-told as (
+stated as (
 
     select
         charges.subscription_id,
@@ -143,7 +143,7 @@ compared as (
         ) as previous_told_amount,
         count(*) over and_later = count(told_amount) over and_later
         and min(told_amount) over and_later = max(told_amount) over and_later as is_unchanged_since
-    from told
+    from stated
     window
         and_later as (
             partition by subscription_id, is_after_first_version order by charge_date
