@@ -26,7 +26,8 @@ def tables(home: Path) -> dict[str, pd.DataFrame]:
         "scores": "marts.fct_survey_scores",
         "persons": "marts.dim_persons",
         "identifiers": "marts.dim_person_identifiers",
-        "channels": "marts.dim_channels",
+        "credits": "marts.fct_attribution_credits",
+        "months": "intermediate.int_subscription_months_valued",
         "traffic": "intermediate.int_traffic_matched_to_channels",
         "deals": "staging.stg_crm__deals",
         "tickets": "staging.stg_crm__tickets",
@@ -67,6 +68,13 @@ def acts(t: dict[str, pd.DataFrame]) -> pd.Series:
     return touches["touchpoint_type"].isin(others) | ordered | (is_activity & (answered | met))
 
 
+def paid_orders(t: dict[str, pd.DataFrame]) -> set[str]:
+    """Orders of which some money, in some currency, was not given back."""
+    money = t["points"][t["points"]["payment_id"].notna()]
+    left = money.groupby(["order_id", "currency_code"])["paid_amount"].sum()
+    return set(left[left > 0].index.get_level_values("order_id"))
+
+
 def measures(t: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
     persona = t["persons"].set_index("person_id")["persona"]
     last_day = business_day(t["release"]["as_of_at"] - pd.Timedelta(seconds=1))[0]
@@ -89,7 +97,9 @@ def measures(t: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
     requests = web[web["touchpoint_name"] == "generate_lead"]
     found["document_requests"] = rows(requests, requests["day"], **by)
     # Who asked on the web, or took a call or meeting, before the first paid order, and how first.
-    bought_at = t["points"][t["points"]["is_order_paid"]].groupby("person_id")["occurred_at"].min()
+    ordered_at = t["points"][t["points"]["point_type"].isin(["order", "renewal"])]
+    ordered_at = ordered_at[ordered_at["order_id"].isin(paid_orders(t))]
+    bought_at = ordered_at.groupby("person_id")["occurred_at"].min()
     asked = (touches["touchpoint_type"] == "web_event") & touches["touchpoint_name"].isin(
         ["generate_lead", "request_quote"]
     )
@@ -172,7 +182,7 @@ def measures(t: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
     points["persona"] = points["person_id"].map(persona)
     by = {"channel": "preceding_channel", "persona": "persona"}
     orders = points[
-        points["point_type"].isin(["order", "renewal"]) & points["is_order_paid"]
+        points["point_type"].isin(["order", "renewal"]) & points["order_id"].isin(paid_orders(t))
     ].sort_values("paid_order_number")
     renewed = orders["point_type"] == "renewal"
     found["renewals"] = rows(orders, orders["day"], **by)[renewed]
@@ -207,9 +217,22 @@ def measures(t: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
     charged, returned = charged.reindex(charges.index), returned.reindex(charges.index)
     found["charged"] = rows(charges, charges["day"], charged, **by)
     found["refunded"] = rows(charges, charges["day"], returned.clip(upper=charged), **by)
-    paid_channels = set(t["channels"].query("is_paid")["channel"])
-    found["ad_net_paid"] = found["net_paid"][money["preceding_channel"].isin(paid_channels)]
-    costs = found["ad_cost"].assign(quantity=lambda frame: -frame["quantity"])
+    done = touches[touches["cost_amount"].notna()]
+    assert set(done["currency_code"]) == {"JPY"}
+    spent_on = rows(done, done["day"], done["cost_amount"].astype(float), channel="channel")
+    found["marketing_cost"] = pd.concat([found["ad_cost"], spent_on])
+    credits = t["credits"][t["credits"]["method"] == "last_non_direct"].copy()
+    costing = found["marketing_cost"].query("quantity > 0")["channel"]
+    credits = credits[credits["channel"].isin(costing)]
+    credits["persona"] = credits["person_id"].map(persona)
+    found["ad_net_paid"] = rows(
+        credits,
+        business_day(credits["occurred_at"]),
+        credits["paid_amount_reporting"].astype(float),
+        channel="channel",
+        persona="persona",
+    )
+    costs = found["marketing_cost"].assign(quantity=lambda frame: -frame["quantity"])
     found["ad_return"] = pd.concat([found["ad_net_paid"], costs])
 
     scores = t["scores"]
@@ -227,10 +250,13 @@ def measures(t: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
     found["reviews"] = everyone[scores["is_public_review"]]
 
     orders = orders[orders["person_id"].notna()].copy()
-    moments = orders.groupby("person_id")["occurred_at"]
-    orders["previous_at"] = moments.shift()
-    orders["next_day"] = orders.groupby("person_id")["day"].shift(-1)
-    first = orders[orders["previous_at"].isna()].copy()
+    bought = orders["point_type"] == "order"
+    customer = orders["person_id"]
+    orders["previous_at"] = orders["occurred_at"].where(bought).groupby(customer).ffill()
+    orders["previous_at"] = orders["previous_at"].groupby(customer).shift()
+    orders["next_day"] = orders["day"].where(bought).groupby(customer).bfill()
+    orders["next_day"] = orders["next_day"].groupby(customer).shift(-1)
+    first = orders[orders["paid_order_number"] == 1].copy()
     touched = first["person_id"].map(t["persons"].set_index("person_id")["first_touch_at"])
     waited = (first["occurred_at"] - touched).dt.total_seconds() / 86400
     found["days_to_purchase"] = rows(first, first["day"], waited, **by)
@@ -248,9 +274,18 @@ def measures(t: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
         return out[out["day"] <= last_day]
 
     kept = orders["next_day"] <= orders["day"] + RETENTION
-    found["orders_judged"] = judged(orders, RETENTION)
-    found["orders_retained"] = judged(orders[kept], RETENTION)
-    found["orders_churned"] = judged(orders[~kept], RETENTION)
+    single = orders["subscription_id"].isna()
+    found["orders_judged"] = judged(orders[single], RETENTION)
+    found["orders_retained"] = judged(orders[single & kept], RETENTION)
+    found["orders_churned"] = judged(orders[single & ~kept], RETENTION)
+    months = t["months"].sort_values(["subscription_id", "month_start_date"])
+    months["persona"] = months["customer_id"].map(persona)
+    months["paid"] = months["monthly_amount"] > 0
+    months = months[months.groupby("subscription_id")["paid"].shift().eq(True)]
+    ends = pd.to_datetime(months["month_start_date"]) + pd.offsets.MonthEnd(0)
+    found["subscriptions_judged"] = rows(months, ends, persona="persona")
+    found["subscriptions_retained"] = found["subscriptions_judged"][months["paid"]]
+    found["subscriptions_churned"] = found["subscriptions_judged"][~months["paid"]]
     done = touches[
         touches["touchpoint_name"].isin(["onboarding", "training", "tutorial_complete"])
     ].merge(first[["person_id", "occurred_at", "day"]], on="person_id", suffixes=("", "_bought"))

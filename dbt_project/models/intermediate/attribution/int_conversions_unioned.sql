@@ -10,31 +10,16 @@ revenue_points as (
 
 ),
 
--- The money of a renewal was earned by what earned the order that started its subscription.
-subscription_starts as (
-
-    select
-        subscription_id,
-        arg_min(order_id, (occurred_at, order_id)) as order_id
-    from revenue_points
-    where point_type = 'order' and is_order_paid and subscription_id is not null
-    group by subscription_id
-
-),
-
 orders as (
 
     select
         revenue_points.order_id,
         revenue_points.person_id,
         revenue_points.occurred_at,
-        case
-            when revenue_points.point_type = 'renewal' then subscription_starts.order_id
-            else revenue_points.order_id
-        end as earning_order_id
+        classified_orders.earning_order_id
     from revenue_points
-    left join subscription_starts
-        on revenue_points.subscription_id = subscription_starts.subscription_id
+    inner join {{ ref('int_orders_classified') }} as classified_orders
+        on revenue_points.order_id = classified_orders.order_id
     where revenue_points.point_type in ('order', 'renewal') and revenue_points.is_order_paid
 
 ),

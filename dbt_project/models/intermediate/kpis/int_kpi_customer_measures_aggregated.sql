@@ -51,11 +51,22 @@ sequenced as (
         orders.preceding_channel as channel,
         persons.persona,
         persons.first_touch_at,
-        lag(orders.occurred_at) over person_orders as previous_order_at,
-        lead(orders.order_date) over person_orders as next_order_date
+        -- A renewal that comes by itself is nobody's return.
+        last_value(
+            case when orders.point_type = 'order' then orders.occurred_at end ignore nulls
+        ) over (
+            partition by orders.person_id order by orders.paid_order_number
+            rows between unbounded preceding and 1 preceding
+        ) as previous_order_at,
+        first_value(
+            case when orders.point_type = 'order' then orders.order_date end ignore nulls
+        ) over (
+            partition by orders.person_id order by orders.paid_order_number
+            rows between 1 following and unbounded following
+        ) as next_order_date,
+        orders.subscription_id
     from orders
     inner join persons on orders.person_id = persons.person_id
-    window person_orders as (partition by orders.person_id order by orders.paid_order_number)
 
 ),
 
@@ -112,6 +123,21 @@ lifetime as (
 
 ),
 
+-- Subscriptions that were paid at the end of a month, and what is of them at the end of the next.
+subscription_months as (
+
+    select
+        subscription_id,
+        customer_id,
+        month_start_date,
+        monthly_amount > 0 as is_paid,
+        lag(monthly_amount > 0) over (
+            partition by subscription_id order by month_start_date
+        ) as was_paid
+    from {{ ref('int_subscription_months_valued') }}
+
+),
+
 wide as (
 
     select
@@ -130,14 +156,15 @@ wide as (
         persona,
         sum(
             ({{ seconds_between('first_touch_at', 'occurred_at') }} / 86400.0)::decimal(24, 6)
-        ) filter (where paid_order_number = 1 and point_type = 'order') as days_to_purchase,
+        ) filter (where paid_order_number = 1) as days_to_purchase,
         sum(
             ({{ seconds_between('previous_order_at', 'occurred_at') }} / 86400.0)::decimal(24, 6)
-        ) filter (where paid_order_number > 1 and point_type = 'order') as days_between_orders
+        ) filter (where paid_order_number > 1) as days_between_orders
     from sequenced
+    where point_type = 'order'
     group by order_date, channel, persona
     union all by name
-    -- Each paid order is judged on the day when its time for another one is over.
+    -- Each paid order of no subscription is judged when its time for another order is over.
     select
         'judged' as counted_from,
         order_date + {{ var('retention_days') }} as kpi_date,
@@ -153,7 +180,21 @@ wide as (
             or next_order_date > order_date + {{ var('retention_days') }}
         ) as orders_churned
     from sequenced
+    where subscription_id is null
     group by order_date, channel, persona
+    union all by name
+    select
+        'subscriptions' as counted_from,
+        last_day(subscription_months.month_start_date) as kpi_date,
+        null as channel,
+        persons.persona,
+        count(*) as subscriptions_judged,
+        count(*) filter (where subscription_months.is_paid) as subscriptions_retained,
+        count(*) filter (where not subscription_months.is_paid) as subscriptions_churned
+    from subscription_months
+    left join persons on subscription_months.customer_id = persons.person_id
+    where subscription_months.was_paid
+    group by last_day(subscription_months.month_start_date), persons.persona
     union all by name
     select
         'onboarded' as counted_from,

@@ -22,10 +22,20 @@ web_orders as (
 
 ),
 
+purchase_types as (
+
+    select * from {{ ref('conversion_types') }}
+    where conversion_type = 'web_purchase'
+
+),
+
 purchases as (
 
-    select * from {{ ref('int_web_events_matched_to_sessions') }}
-    where event_name = 'purchase' and order_id is null
+    select web_events.*
+    from {{ ref('int_web_events_matched_to_sessions') }} as web_events
+    inner join purchase_types
+        on {{ matches('web_events.event_name', 'purchase_types.name_pattern') }}
+    where web_events.order_id is null
 
 ),
 

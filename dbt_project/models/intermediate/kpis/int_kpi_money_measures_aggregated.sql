@@ -12,9 +12,16 @@ renewals as (
 
 ),
 
-channels as (
+costs as (
 
-    select * from {{ ref('dim_channels') }}
+    select * from {{ ref('int_marketing_costs_valued') }}
+
+),
+
+credits as (
+
+    select * from {{ ref('fct_attribution_credits') }}
+    where method = '{{ var("kpi_attribution_method") }}'
 
 ),
 
@@ -58,12 +65,9 @@ payment_measures as (
         ) as order_net_paid,
         sum(revenue_points.paid_amount_reporting) filter (
             where renewals.order_id is not null
-        ) as renewal_net_paid,
-        sum(revenue_points.paid_amount_reporting) filter (where channels.is_paid) as ad_net_paid,
-        sum(revenue_points.paid_amount_reporting) filter (where channels.is_paid) as ad_return
+        ) as renewal_net_paid
     from revenue_points
     left join renewals on revenue_points.order_id = renewals.order_id
-    left join channels on revenue_points.preceding_channel = channels.channel
     left join persons on revenue_points.person_id = persons.person_id
     where revenue_points.point_type in ('payment', 'refund', 'chargeback')
     group by
@@ -107,10 +111,31 @@ refund_measures as (
 
 ),
 
-ad_measures as (
+-- Return is of what costs: money that attribution credits to channels with known costs.
+return_measures as (
 
     select
-        'ad_costs' as counted_from,
+        'credits' as counted_from,
+        {{ business_date('credits.occurred_at') }} as kpi_date,
+        credits.channel,
+        persons.persona,
+        sum(credits.paid_amount_reporting) as ad_net_paid,
+        sum(credits.paid_amount_reporting) as ad_return
+    from credits
+    left join persons on credits.person_id = persons.person_id
+    where
+        credits.channel in (
+            select costs.channel from costs
+            where costs.cost_amount_reporting > 0
+        )
+    group by {{ business_date('credits.occurred_at') }}, credits.channel, persons.persona
+
+),
+
+cost_measures as (
+
+    select
+        'costs' as counted_from,
         cost_date as kpi_date,
         channel,
         sum(impression_count) as impressions,
@@ -119,9 +144,10 @@ ad_measures as (
             where impression_count is not null
         ) as impressions_clicked,
         sum(click_count) as ad_clicks,
-        sum(cost_amount_reporting) as ad_cost,
+        sum(cost_amount_reporting) filter (where cost_source = 'ads') as ad_cost,
+        sum(cost_amount_reporting) as marketing_cost,
         -sum(cost_amount_reporting) as ad_return
-    from {{ ref('int_ad_costs_valued') }}
+    from costs
     group by cost_date, channel
 
 )
@@ -132,4 +158,6 @@ select * from payment_measures
 union all by name
 select * from refund_measures
 union all by name
-select * from ad_measures
+select * from return_measures
+union all by name
+select * from cost_measures

@@ -1,7 +1,17 @@
-with events as (
+with purchase_types as (
 
-    select * from {{ ref('int_web_events_matched_to_sessions') }}
-    where order_id is not null
+    select * from {{ ref('conversion_types') }}
+    where conversion_type = 'web_purchase'
+
+),
+
+events as (
+
+    select web_events.*
+    from {{ ref('int_web_events_matched_to_sessions') }} as web_events
+    inner join purchase_types
+        on {{ matches('web_events.event_name', 'purchase_types.name_pattern') }}
+    where web_events.order_id is not null
 
 ),
 
@@ -17,7 +27,8 @@ traffic as (
 
 )
 
--- An order placed on the web came through the channel of the visit in which it was placed.
+-- An order placed on the web came through the channel of the visit in which it was placed. Another
+-- event of an order (a refund, a look at its delivery) does not say where it was placed.
 select
     events.order_id,
     arg_min(sessions.session_id, (events.occurred_at, events.event_id)) as session_id,

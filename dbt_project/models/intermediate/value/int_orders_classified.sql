@@ -20,6 +20,20 @@ resolved as (
 
 ),
 
+-- What earned a renewal is the order that started its subscription: the first that was paid, else
+-- the first (a trial of nothing).
+subscription_starts as (
+
+    select
+        subscription_id,
+        arg_min(order_id, (not is_paid, ordered_at, order_id)) as order_id,
+        arg_min(ordered_at, (not is_paid, ordered_at, order_id)) as ordered_at
+    from orders
+    where order_type != 'renewal' and subscription_id is not null
+    group by subscription_id
+
+),
+
 -- Only paid orders make a customer's history; an unpaid one is what its place in it would be.
 compared as (
 
@@ -39,13 +53,23 @@ compared as (
 )
 
 select
-    order_id,
+    compared.order_id,
     case
-        when earlier_paid_count = 0 then 'first'
-        when order_type = 'one_off' or previous_amount is null then 'repeat'
-        when order_amount > previous_amount then 'expansion'
-        when order_amount < previous_amount then 'contraction'
+        when compared.earlier_paid_count = 0 then 'first'
+        when compared.order_type = 'one_off' or compared.previous_amount is null then 'repeat'
+        when compared.order_amount > compared.previous_amount then 'expansion'
+        when compared.order_amount < compared.previous_amount then 'contraction'
         else 'recurring'
     end as value_type,
-    case when is_paid then earlier_paid_count + 1 end::integer as paid_order_number
+    case when compared.is_paid then compared.earlier_paid_count + 1 end::integer
+        as paid_order_number,
+    case
+        when compared.order_type = 'renewal' then subscription_starts.order_id
+        else compared.order_id
+    end as earning_order_id,
+    case
+        when compared.order_type = 'renewal' then subscription_starts.ordered_at
+        else compared.ordered_at
+    end as earning_ordered_at
 from compared
+left join subscription_starts on compared.subscription_id = subscription_starts.subscription_id

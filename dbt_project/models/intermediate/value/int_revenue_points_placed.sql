@@ -63,6 +63,12 @@ typed as (
             else coalesce(classified_orders.value_type, 'repeat')
         end as value_type,
         classified_orders.paid_order_number,
+        classified_orders.earning_order_id,
+        -- Money of an order that never arrived was earned by then.
+        case
+            when classified_orders.order_id is null then points.occurred_at
+            else classified_orders.earning_ordered_at
+        end as earned_at,
         {{ reporting_rate('points.currency_code') }} as reporting_rate
     from points
     left join classified_orders on points.order_id = classified_orders.order_id
@@ -140,7 +146,8 @@ bringing_touches as (
 ),
 
 -- All money of an order belongs to what brought the order: the visit in which it was placed, else
--- the last touch that brings before it. Neither a survey nor a payment brings money.
+-- the last touch that brings before it; that of a renewal to what brought the subscription, which
+-- is unknown where its start is. Neither a survey nor a payment brings money.
 brought as (
 
     select
@@ -149,13 +156,13 @@ brought as (
     from preceded
     left join touchpoints as order_touchpoints
         on
-            {{ surrogate_key(["'order'", 'preceded.order_id']) }} = order_touchpoints.touchpoint_id
+            {{ surrogate_key(["'order'", 'preceded.earning_order_id']) }}
+            = order_touchpoints.touchpoint_id
             and order_touchpoints.channel != 'unassigned'
     asof left join bringing_touches
         on
             preceded.person_id = bringing_touches.person_id
-            and coalesce(preceded.contracted_at, preceded.occurred_at)
-            > bringing_touches.occurred_at
+            and preceded.earned_at > bringing_touches.occurred_at
 
 ),
 

@@ -33,6 +33,15 @@ order_touchpoints as (
 
 ),
 
+-- The instant from which the CRM holds the orders of the web as well.
+held as (
+
+    select min(occurred_at) as held_since_at
+    from {{ ref('fct_revenue_points') }}
+    where point_type = 'order'
+
+),
+
 -- By renewals, too, somebody is known to be a customer.
 customers as (
 
@@ -118,8 +127,17 @@ candidates as (
             and touchpoints.is_inbound = converting_kinds.is_inbound
             and touchpoints.is_own_act = converting_kinds.is_own_act
     left join order_touchpoints on touchpoints.order_id = order_touchpoints.order_id
-    -- An event of an order that the CRM holds is that order, not another conversion.
-    where order_touchpoints.order_id is null
+    cross join held
+    -- An event of an order that the CRM holds is that order, not another conversion. Without a
+    -- number nobody can tell which order it is, so where orders are held it is taken for one.
+    where
+        order_touchpoints.order_id is null
+        and (
+            converting_kinds.conversion_type != 'web_purchase'
+            or touchpoints.order_id is not null
+            or held.held_since_at is null
+            or touchpoints.occurred_at < held.held_since_at
+        )
     union all
     select
         conversion_types.conversion_type,

@@ -7,9 +7,9 @@ with credits as (
 
 ),
 
-ad_costs as (
+costs as (
 
-    select * from {{ ref('int_ad_costs_valued') }}
+    select * from {{ ref('int_marketing_costs_valued') }}
 
 ),
 
@@ -47,18 +47,18 @@ spent as (
     select
         methods.method,
         methods.method_version,
-        {{ month_start_date('ad_costs.cost_date') }} as month_start_date,
-        ad_costs.channel,
-        coalesce(ad_costs.utm_campaign, '(not set)') as campaign,
-        sum(ad_costs.cost_amount_reporting) as cost_amount_reporting
-    from ad_costs
+        {{ month_start_date('costs.cost_date') }} as month_start_date,
+        costs.channel,
+        coalesce(costs.campaign, '(not set)') as campaign,
+        sum(costs.cost_amount_reporting) as cost_amount_reporting
+    from costs
     cross join methods
     group by
         methods.method,
         methods.method_version,
-        {{ month_start_date('ad_costs.cost_date') }},
-        ad_costs.channel,
-        coalesce(ad_costs.utm_campaign, '(not set)')
+        {{ month_start_date('costs.cost_date') }},
+        costs.channel,
+        coalesce(costs.campaign, '(not set)')
 
 ),
 
@@ -77,7 +77,8 @@ joined as (
         coalesce(credited.registrations, 0) as registrations,
         coalesce(credited.conversions, 0) as conversions,
         coalesce(credited.paid_amount_reporting, 0) as paid_amount_reporting,
-        {{ in_money('coalesce(spent.cost_amount_reporting, 0)', reporting_currency()) }}
+        -- What nobody told is not known to have cost nothing.
+        {{ in_money('spent.cost_amount_reporting', reporting_currency()) }}
             as cost_amount_reporting
     from credited
     full outer join spent
