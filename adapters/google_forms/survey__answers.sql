@@ -3,8 +3,8 @@ with stamped as (
 
     select
         *,
-        coalesce(タイムスタンプ, timestamp) as stamp,
-        coalesce(メールアドレス, email_address, ユーザー名, username) as email
+        timestamp as stamp,
+        coalesce(email, username) as respondent
     from answers
 
 ),
@@ -24,7 +24,7 @@ numbered as (
 
     select
         stamped.*,
-        md5(concat_ws('|', stamped._file, stamped.stamp, stamped.email, responses.content))
+        md5(concat_ws('|', stamped._file, stamped.stamp, stamped.respondent, responses.content))
             as response_id
     from stamped
     inner join responses
@@ -36,7 +36,7 @@ select
     _file as survey_id,
     question as question_id,
     stamp as responded_at,
-    email,
+    respondent as email,
     score_of(answer) as score,
     words_of(answer) as answer_text
 from numbered

@@ -39,7 +39,8 @@ class Input:
     Columns are named as their headers, in snake_case: `Created date (UTC)` is `created_date_utc`;
     a file may write the names in other capitals. `files` is a name or pattern below the folder of
     the export; several files follow each other, matched by column name. `columns` are those that
-    the SELECTs use: one that no file has is null, unless it is `required`; `_file` is the name of
+    the SELECTs use: one that no file has is null. A file without a column that is `required` (of
+    records, a key) is refused; `_file` is the name of
     the file without its endings, or the part of it that the group `name` of the pattern `file_name`
     matches; `_path` tells files apart.
 

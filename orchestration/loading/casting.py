@@ -201,12 +201,15 @@ def checks(table: Table, earliest: str, latest: str, has_control: bool = True) -
         if column.minimum is not None:
             check(f"{typed} < {column.minimum}", "R_AMOUNT_SIGN")
         if column.decimal_scale is not None and any(c.currency for c in table.columns):
-            codes = ", ".join(f"'{code}'" for code in spelling.THREE_DECIMALS)
-            code = next(f'"{c.name}~"' for c in table.columns if c.currency)
-            check(
-                f"{typed} != round({typed}, 2) and coalesce({code}, '') not in ({codes})",
-                "R_AMOUNT_DECIMALS",
+            three, zero = (
+                ", ".join(f"'{code}'" for code in codes)
+                for codes in (spelling.THREE_DECIMALS, spelling.ZERO_DECIMALS)
             )
+            code = next(f'"{c.name}~"' for c in table.columns if c.currency)
+            too_fine = f"{typed} != round({typed}, 2) and coalesce({code}, '') not in ({three})"
+            if not column.any_fraction:
+                too_fine += f" or {typed} != round({typed}, 0) and {code} in ({zero})"
+            check(too_fine, "R_AMOUNT_DECIMALS")
         if column.scale_seed:
             for scale in column.scales:
                 check(

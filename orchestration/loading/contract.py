@@ -76,7 +76,8 @@ class Column:
     for what is allowed. `identifier` says whom the value identifies, and `erase` what an erasure
     request does: `row` removes the row, `clear` only the value. The time column of a table may lie
     before the `earliest_day` of its source (`any_past`: a customer since 1985) or ahead of the load
-    (`any_future`: a subscription that starts next month).
+    (`any_future`: a subscription that starts next month). An amount that is computed, not paid, may
+    have decimals in a currency without any (`any_fraction`: what a click cost in yen).
     """
 
     name: str
@@ -92,6 +93,7 @@ class Column:
     currency: bool = False
     any_past: bool = False
     any_future: bool = False
+    any_fraction: bool = False
     scale_seed: str | None = None
     scales: tuple[Scale, ...] = ()  # of the questions that the rules know, in order of time
     invalid_patterns: tuple[tuple[str, str], ...] = ()  # rule and pattern, of e-mail and phone
@@ -307,6 +309,7 @@ def _column(where: str, entry: dict[str, Any], rules: Rules) -> Column:
         currency=bool(meta.get("currency", False)),
         any_past=bool(meta.get("any_past", False)),
         any_future=bool(meta.get("any_future", False)),
+        any_fraction=bool(meta.get("any_fraction", False)),
         scale_seed=meta.get("scale_seed"),
         scales=_scales(rules.rows(meta["scale_seed"])) if meta.get("scale_seed") else (),
         invalid_patterns=tuple(

@@ -39,6 +39,7 @@ def open_input(
         for path in paths:
             with _readable(path):
                 texts = _records(path, is_whole=entry.records == "whole")
+                _refuse_other_records(path, entry, texts)
                 records = pa.table({"json": pa.array(texts, pa.string())})
             _insert(connection, relation, _named(records, path, entry))
         return
@@ -50,12 +51,10 @@ def open_input(
     for path in paths:
         with _readable(path):
             part = _melted(path, entry) if entry.keep else _table(path, entry)
+        _refuse_missing(path, entry, part.column_names)
         part = _named(_typed(part, path, entry, remedy), path, entry)
         names += [name for name in part.column_names if name not in names]
         parts.append(part)
-    if parts:
-        have = dict.fromkeys(name for part in parts for name in part.column_names)
-        _refuse_missing(paths[0], entry, [name for name in have if name not in OF_FILES])
     kinds = entry.types
     body = ", ".join(
         f'"{doubled(name)}" {TYPES[kinds[name]][0] if name in kinds else "varchar"}'
@@ -74,7 +73,7 @@ def _named(rows: pa.Table, path: Path, entry: Input) -> pa.Table:
 
 
 def _refuse_missing(path: Path, entry: Input, have: Iterable[str]) -> None:
-    """Raise `ImportFailed` when a required column is not among those of the files."""
+    """Raise `ImportFailed` when a required column is not among those of a file."""
     found = list(have)
     missing = [name for name in entry.required if column_name(name) not in found]
     if not missing:
@@ -85,8 +84,18 @@ def _refuse_missing(path: Path, entry: Input, have: Iterable[str]) -> None:
     ]
     raise ImportFailed(
         f"{reading.shown(path)}: column {', '.join(missing)} is missing (found: "
-        f"{', '.join(labels)[:300]}); export it too"
+        f"{', '.join(labels)[:300]}); export it too, under a header that the adapter's page names"
     )
+
+
+def _refuse_other_records(path: Path, entry: Input, texts: list[str]) -> None:
+    """Raise `ImportFailed` when no record of a file has the required keys, at whatever depth."""
+    missing = [key for key in entry.required if not any(f'"{key}"' in text for text in texts)]
+    if texts and missing:
+        raise ImportFailed(
+            f"{reading.shown(path)}: key {', '.join(missing)} is in none of its {len(texts)} "
+            "records; export what the adapter's page names"
+        )
 
 
 def _typed(part: pa.Table, path: Path, entry: Input, remedy: str) -> pa.Table:

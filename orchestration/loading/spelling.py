@@ -28,9 +28,14 @@ DECIMAL_MARKS = (".", ",")
 # The models round by the same list.
 _VARIABLES = yaml.safe_load((DBT_PROJECT_DIR / "dbt_project.yml").read_text("utf-8"))["vars"]
 THREE_DECIMALS: tuple[str, ...] = tuple(_VARIABLES["three_decimal_currencies"])
+# Currencies without decimals, ISO 4217 (minor unit 0): what was paid in one has none.
+ZERO_DECIMALS = (
+    *("BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW"),
+    *("PYG", "RWF", "UGX", "VND", "VUV", "XAF", "XOF", "XPF"),
+)
 
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
-_HALF = r"(?:a\.?m\.?|p\.?m\.?|午前|午後)"
+_HALF = r"(?:a\.? ?m\.?|p\.? ?m\.?|午前|午後)"
 _DAY = (
     r"(?P<year>\d{4})[-/.年](?P<month>\d{1,2})[-/.月](?P<day>\d{1,2})日?",
     r"(?P<year>\d{4})(?P<month>\d{2})(?P<day>\d{2})",
@@ -40,8 +45,8 @@ _DAY = (
 )
 _TIME = (
     rf"(?:\(.\))?(?:t|,? at |,? ?)(?P<half>{_HALF})? ?"
-    r"(?P<hour>\d{1,2})[:時](?P<minute>\d{1,2})分?"
-    r"(?::?(?P<second_>\d{2})秒?(?:[.,](?P<fraction>\d{1,9}))?)?"
+    r"(?P<hour>\d{1,2})[:.時](?P<minute>\d{1,2})分?"
+    r"(?:[:.]?(?P<second_>\d{2})秒?(?:[.,](?P<fraction>\d{1,9}))?)?"
     rf" ?(?P<half_>{_HALF})?"
     r" ?(?P<zone>z|jst|(?:utc|gmt)?(?P<offset>[+-]\d{1,2}(?::?\d{2})?)?)(?:\[[a-z_/]+\])?"
 )
@@ -180,7 +185,7 @@ def _offset(zone: str | None, offset: str | None) -> timedelta | None:
 
 def _clock(found: dict[str, str | None]) -> timedelta:
     hour, minute, second = (int(found[n] or 0) for n in ("hour", "minute", "second_"))
-    half = (found["half"] or found["half_"] or "").replace(".", "")
+    half = re.sub("[. ]", "", found["half"] or found["half_"] or "")
     if hour > (12 if half else 23) or minute > 59 or second > 59:
         raise SpellingError("is no time of a day")
     if half in ("am", "午前") and hour == 12:

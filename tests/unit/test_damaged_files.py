@@ -44,7 +44,7 @@ OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"  # how old .xls files and encrypted wo
 
 def row(key: str, **changed: Any) -> list[Any]:
     good = dict(
-        zip(HEADER, [key, "o", "2026-01-01 10:00:00", "1.50", "JPY", "charge"], strict=True)
+        zip(HEADER, [key, "o", "2026-01-01 10:00:00", "1.50", "EUR", "charge"], strict=True)
     )
     return list({**good, **changed}.values())
 
@@ -249,7 +249,7 @@ def cases() -> list[Case]:
         Case("nanoseconds.parquet", parquet(columns("q2",
              paid_at=pa.array([datetime(2026, 1, 1, 10)], pa.timestamp("ns")))), loaded=1),
         Case("dictionary.parquet", parquet(columns("q3",
-             currency_code=pa.array(["JPY"]).dictionary_encode())), loaded=1),
+             currency_code=pa.array(["EUR"]).dictionary_encode())), loaded=1),
         Case("numbers.parquet", parquet(columns("", payment_id=pa.array([2**64 - 1], pa.uint64()),
              payment_amount=pa.array([np.float16(1.5)], pa.float16()))), loaded=1),
         Case("nested.parquet", parquet(columns("q4", more=[{"a": None, "b": [1, None]}])),
@@ -341,13 +341,13 @@ def test_values_are_those_of_the_file(corpus: Any) -> None:
             "currency_code, payment_type from raw_crm.payments",
         )
     }  # fmt: skip
-    good = ["o", "2026-01-01 01:00:00", "1.500", "JPY", "charge"]
+    good = ["o", "2026-01-01 01:00:00", "1.500", "EUR", "charge"]
     assert found["o1"] == found["v5"] == found["a1"] == found["b2"] == good
     assert found["p2"] == ["注文", *good[1:]]
     assert found["q1"][1] == "2026-01-01 10:00:00"  # UTC was stated
     assert found["q2"] == found["q3"] == found[str(2**64 - 1)] == found["1" * 5000] == good
     assert found["1000000000000000"] == good
-    assert found["k2"] == ["o", "2026-01-01 15:00:00", "2.000", "JPY", "charge"]
+    assert found["k2"] == ["o", "2026-01-01 15:00:00", "2.000", "EUR", "charge"]
 
 
 def test_messages_name_no_content(corpus: Any) -> None:
@@ -358,7 +358,7 @@ def test_messages_name_no_content(corpus: Any) -> None:
 # ---- Files that cannot be read, vanish or change -------------------------------------------------
 
 
-GOOD = PAYMENTS + "p,o,2026-01-01,1,JPY,\n"
+GOOD = PAYMENTS + "p,o,2026-01-01,1,EUR,\n"
 
 
 def codes(connection: duckdb.DuckDBPyConnection) -> dict[object, object]:
@@ -479,7 +479,7 @@ def test_a_file_that_does_not_stay_is_refused(
             if fate == "a folder":
                 path.mkdir()
             elif fate != "gone":
-                changed = {"longer": text_ + "q,o,2026-01-01,1,JPY,\n", "cut": text_[:-9]}
+                changed = {"longer": text_ + "q,o,2026-01-01,1,EUR,\n", "cut": text_[:-9]}
                 path.write_text(changed.get(fate, text_.replace(",1,", ",2,")), "utf-8")
                 os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
         return original(self, *arguments)

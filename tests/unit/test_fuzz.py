@@ -143,7 +143,8 @@ def judge(cells: dict[str, str]) -> tuple[str | None, tuple[object, ...]]:
             value = Decimal(plain).quantize(Decimal("0.001"))
             if value < 0:
                 return "R_AMOUNT_SIGN", ()
-            if value * 100 % 1:  # no currency of the corpus has three decimals
+            # No currency of the corpus has three decimals, and yen have none.
+            if value * (1 if cells.get("currency_code", "").strip(" ") == "JPY" else 100) % 1:
                 return "R_AMOUNT_DECIMALS", ()
         elif text is not None and column == "currency_code":
             if not re.fullmatch("[A-Z]{3}", text):
@@ -238,7 +239,7 @@ CELLS = {
 GOOD = {
     "payment_id": ["p1", "p2", "p3", "p4", "p5", "p6"], "order_id": ["o1"],
     "paid_at": ["2026-01-01", "2026-01-02 10:00:00"], "payment_amount": ["1", "1.50"],
-    "currency_code": ["JPY"], "payment_type": ["", "charge", "refund"],
+    "currency_code": ["JPY", "EUR"], "payment_type": ["", "charge", "refund"],
 }  # fmt: skip
 BYTES = [b"\xff", b"\x81", b"\xe3\x81", "①".encode("cp932"), b"\xef\xbb\xbf", b"\x85", b"\xa0"]
 GARBAGE = [b'"', b'""', b",", b";", b"\t", b"\n", b"\r", b"\r\n", b"\n\n", b"\x00", b"\x1a", b" ",

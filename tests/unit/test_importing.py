@@ -19,6 +19,7 @@ from orchestration.loading.adapters import (
     Input,
     adapters,
     parse_adapter,
+    read_adapter,
 )
 from orchestration.loading.contract import load_contract
 from orchestration.loading.export_files import file_stem, open_input
@@ -380,3 +381,32 @@ def test_the_name_of_a_survey_is_the_part_of_the_file_name_that_stays() -> None:
         ("Dr. Sato v1.2 (1).tsv", "Dr. Sato v1.2"),
     ):
         assert file_stem(Path(name), pattern.file_name) == stem
+
+
+INPUTS = [(name, relation) for name in adapters() for relation in read_adapter(name).inputs]
+
+
+@pytest.mark.parametrize(("adapter", "relation"), INPUTS)
+def test_a_file_of_other_columns_is_refused(adapter: str, relation: str, tmp_path: Path) -> None:
+    """Of a file from which nothing would come, an adapter says what it looked for, and where."""
+    entry = read_adapter(adapter).inputs[relation]
+    assert entry.required, "without a required column nothing can be missed"
+    is_json = bool(entry.records)
+    is_parquet = entry.files.endswith(".parquet")
+    path = tmp_path / ("a.json" if is_json else "a.parquet" if is_parquet else "a.csv")
+    if is_parquet:
+        duckdb.execute(f"copy (select 1 as fruit, 2 as colour) to '{path}'")
+    else:
+        table = "fruit,colour,weight\n" * (entry.header_rows + entry.preamble) + "apple,red,2\n"
+        path.write_text('[{"fruit": "apple"}]' if is_json else table, "utf-8")
+    with pytest.raises(ImportFailed) as refused:
+        open_input(duckdb.connect(), relation, entry, [path])
+    message = str(refused.value)
+    assert path.name in message and entry.required[0] in message
+    assert "adapter's page" in message and "apple" not in message
+    # One that is good does not hide it.
+    if not is_json and not is_parquet and not entry.preamble and not entry.keep:
+        good = tmp_path / "0.csv"
+        good.write_text(",".join(f'"{name}"' for name in entry.required) + "\n", "utf-8")
+        with pytest.raises(ImportFailed, match=r"a\.csv"):
+            open_input(duckdb.connect(), relation, entry, [good, path])

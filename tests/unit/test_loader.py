@@ -56,6 +56,8 @@ ANSWERS = "response_id,survey_id,question_id,responded_at,score\n"
         ("crm/payments", PAYMENTS + "p,o,2026-01-01,1.2345,KWD,", "R_CAST", "payment_amount"),
         ("crm/payments", PAYMENTS + "p,o,2026-01-01,1.234,EUR,", "R_AMOUNT_DECIMALS",
          "payment_amount"),
+        ("crm/payments", PAYMENTS + "p,o,2026-01-01,1000.5,JPY,", "R_AMOUNT_DECIMALS",
+         "payment_amount"),
         ("crm/payments", PAYMENTS + 'p,o,2026-01-01,"1,234",JPY,', "R_CAST", "payment_amount"),
         ("crm/payments", PAYMENTS + "p,o,2026-01-01,-1,JPY,", "R_AMOUNT_SIGN", "payment_amount"),
         ("crm/payments", PAYMENTS + "p,o,2026-01-01,1,yen,", "R_CURRENCY_UNKNOWN", "currency_code"),
@@ -462,7 +464,7 @@ def test_joins_of_masked_ids_hold_and_need_a_pepper(tmp_path: Path) -> None:
 @pytest.mark.parametrize("number", ["09012345678", "4111111111111111", "+819012345678"])
 def test_the_number_of_a_phone_or_card_is_no_amount(tmp_path: Path, number: str) -> None:
     place(tmp_path, "crm/payments", "a.csv", PAYMENTS + f"p,o,2026-01-01,{number},JPY,\n"
-          "q,o,2026-01-01,123456789012.50,JPY,\n")  # fmt: skip
+          "q,o,2026-01-01,123456789012.50,EUR,\n")  # fmt: skip
     connection = duckdb.connect()
     load(connection, tmp_path, "crm/payments")
     assert fetch(connection, REASONS) == [(1, "R_CAST", "payment_amount")]
