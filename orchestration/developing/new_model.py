@@ -13,7 +13,7 @@ MODELS = DBT_PROJECT_DIR / "models"
 NAMES = {
     "staging": r"stg_[a-z]+__[a-z_]+",
     "intermediate": r"int_[a-z_]+",
-    "marts": r"(dim_[a-z_]+|fct_[a-z_]+|kpi_[a-z_]+)",
+    "marts": r"(dim_[a-z0-9_]+|fct_[a-z_]+|kpi_[a-z_]+)",
 }
 SQL = """with source_model as (
 

@@ -28,7 +28,8 @@ PUBLISHED = {
     "fct_stage_model_transitions", "fct_journey_alignments", "dim_journey_map_steps",
     "fct_conversions", "fct_attribution_credits", "kpi_attribution", "kpi_attribution_spread",
     "kpi_recurring_revenue_monthly", "kpi_cohorts_monthly", "kpi_lifetime_values", "fct_orders",
-    "fct_customer_values",
+    "fct_customer_values", "dim_customers_360", "fct_person_states",
+    "kpi_segment_migrations_monthly",
     "kpi_referrers",
     "kpi_payment_exposure_monthly",
     "kpi_funnel_monthly", "kpi_stage_transitions_monthly", "kpi_stage_touchpoints_monthly",
@@ -80,7 +81,7 @@ def test_groups_follow_the_domains(defs: dg.Definitions) -> None:
     assert groups == {
         "raw", "raw_web", "raw_crm", "raw_survey", "raw_privacy", "seeds", "web", "crm",
         "survey", "ops", "core", "sessions", "records", "identity", "touchpoints", "stages",
-        "feedback", "value", "journeys", "maps", "attribution", "kpis",
+        "feedback", "value", "journeys", "maps", "attribution", "kpis", "customers",
         "published",
     }  # fmt: skip
 

@@ -22,6 +22,12 @@ methods as (
 
 ),
 
+customer_segments as (
+
+    select * from {{ ref('customer_segments') }}
+
+),
+
 conversion_types as (
 
     select * from {{ ref('conversion_types') }}
@@ -69,6 +75,14 @@ unioned as (
         name_ja,
         name_en
     from personas
+    union all
+    select
+        segmentation,
+        segment,
+        segment_rank,
+        name_ja,
+        name_en
+    from customer_segments
 
 )
 

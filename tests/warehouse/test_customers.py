@@ -1,0 +1,110 @@
+"""Segments and states of customers, recomputed by pandas from the release of the sample."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from tests.conftest import read_release
+
+
+@pytest.fixture(scope="module")
+def release(sample_home: Path) -> dict[str, pd.DataFrame]:
+    names = (
+        "dim_customers_360", "dim_persons", "fct_orders", "fct_revenue_points",
+        "fct_person_states", "kpi_segment_migrations_monthly", "fct_stage_intervals",
+    )  # fmt: skip
+    with read_release(sample_home) as connection:
+        return {name: connection.execute(f"select * from marts.{name}").df() for name in names}
+
+
+def local(times: pd.Series) -> pd.Series:
+    zoned = times.dt.tz_localize("UTC").dt.tz_convert("Asia/Tokyo")
+    return zoned.dt.normalize().dt.tz_localize(None)
+
+
+LAST = pd.Timestamp("2026-09-30")
+
+
+@pytest.fixture(scope="module")
+def customers(release: dict[str, pd.DataFrame]) -> pd.DataFrame:
+    """What the sample's customers did, up to its last day."""
+    orders = release["fct_orders"]
+    bought = orders[
+        orders["is_paid"] & (orders["order_type"] != "renewal") & orders["person_id"].notna()
+    ].copy()
+    bought["day"] = local(bought["ordered_at"])
+    points = release["fct_revenue_points"]
+    year = points[local(points["occurred_at"]) >= pd.Timestamp("2025-10-01")]
+    return pd.DataFrame(
+        {
+            "first": bought.groupby("person_id")["day"].min(),
+            "last": bought.groupby("person_id")["day"].max(),
+            "purchases": bought[bought["day"] >= pd.Timestamp("2025-10-01")]
+            .groupby("person_id")
+            .size(),
+            "spent": year.groupby("person_id")["paid_amount_reporting"].sum(),
+        }
+    ).dropna(subset=["first"])
+
+
+def test_every_person_stands_once(release: dict[str, pd.DataFrame]) -> None:
+    ours, persons = release["dim_customers_360"], release["dim_persons"]
+    assert sorted(ours["person_id"]) == sorted(persons["person_id"])
+    assert ours["paid_amount_reporting"].sum() == persons["paid_amount_reporting"].sum()
+
+
+def test_segments_equal_pandas(release: dict[str, pd.DataFrame], customers: pd.DataFrame) -> None:
+    found = release["dim_customers_360"].set_index("person_id")
+    assert set(found.index[found["lifecycle"].notna()]) == set(customers.index)
+    found = found.loc[customers.index]
+    silent = (LAST - customers["last"]).dt.days
+    assert (found["days_since_purchase"] == silent).all()
+    assert (found["purchase_count"] == customers["purchases"].fillna(0)).all()
+    spent = customers["spent"].fillna(0).astype(float)
+    assert (found["spent_amount_reporting"].astype(float) - spent).abs().max() < 0.001
+    for score, values in (
+        ("recency_score", customers["last"]),
+        ("frequency_score", found["purchase_count"]),
+        ("monetary_score", found["spent_amount_reporting"].astype(float)),
+    ):
+        fifth = ((values.rank(method="min") - 1) * 5 // len(values) + 1).astype(int)
+        assert (found[score] == fifth).all(), score
+    is_new = (LAST - customers["first"]).dt.days < 30
+    assert (found.loc[is_new, "lifecycle"] == "new").all()
+    rest = found[~is_new & (found["lifecycle"] != "won_back")]
+    expected = pd.Series("at_risk", rest.index)
+    expected[rest["days_since_purchase"] >= 180] = "lapsed"
+    expected[(rest["days_since_purchase"] < 90) | rest["is_subscribed"]] = "active"
+    assert (rest["lifecycle"] == expected).all()
+    assert set(found["lifecycle"]) >= {"new", "active", "at_risk", "lapsed"}
+
+
+def test_states_follow_each_other_without_a_gap_or_an_overlap(
+    release: dict[str, pd.DataFrame],
+) -> None:
+    states = release["fct_person_states"].sort_values(
+        ["state_type", "person_id", "state_from_date"]
+    )
+    after = states.groupby(["state_type", "person_id"])["state_from_date"].shift(-1)
+    ended = states["state_to_date"]
+    segments = states["state_type"] != "stage"
+    assert (ended[segments & after.notna()] == after[segments & after.notna()]).all()
+    assert (ended[~segments & after.notna()] <= after[~segments & after.notna()]).all()
+    assert (ended.isna() == states["is_current"]).all()
+    assert not (states["is_current"] & after.notna()).any()
+
+
+def test_who_is_in_a_segment_now_moved_there(release: dict[str, pd.DataFrame]) -> None:
+    moves, now = release["kpi_segment_migrations_monthly"], release["dim_customers_360"]
+    last = moves[moves["month_start_date"] == moves["month_start_date"].max()]
+    for segmentation, column in (
+        ("lifecycle", "lifecycle"), ("rfm", "rfm_segment"), ("value_tier", "value_tier"),
+    ):  # fmt: skip
+        arrived = last[last["segmentation"] == segmentation].groupby("to_segment")
+        assert (
+            arrived["moved_customer_count"].sum().to_dict()
+            == now[column].dropna().value_counts().to_dict()
+        )
