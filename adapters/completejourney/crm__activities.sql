@@ -4,7 +4,7 @@ with sends as (
     select
         'send-' || campaigns.campaign_id || '-' || campaigns.household_id as activity_id,
         campaigns.household_id,
-        campaign_descriptions.start_date::timestamp as occurred_at,
+        campaign_descriptions.start_date as occurred_at,
         'campaign_send' as activity_type,
         'outbound' as direction,
         campaigns.campaign_id
@@ -21,7 +21,7 @@ redemptions as (
             row_number() over (partition by campaign_id, household_id, coupon_upc, redemption_date)
         ) as activity_id,
         household_id,
-        redemption_date::timestamp as occurred_at,
+        redemption_date as occurred_at,
         'coupon_redemption' as activity_type,
         'inbound' as direction,
         campaign_id
@@ -37,7 +37,7 @@ activities as (
 select
     activities.activity_id,
     activities.household_id as contact_id,
-    (activities.occurred_at at time zone 'UTC')::varchar as occurred_at,
+    instant(activities.occurred_at) as occurred_at,
     activities.activity_type,
     activities.direction,
     'direct_mail' as channel,

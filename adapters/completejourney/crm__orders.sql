@@ -2,11 +2,11 @@
 select
     basket_id as order_id,
     min(household_id) as contact_id,
-    (min(transaction_timestamp)::timestamp at time zone 'UTC')::varchar as ordered_at,
+    instant(min(transaction_timestamp)) as ordered_at,
     sum(round(sales_value::double, 2)::decimal(18, 2))::varchar as order_amount,
     'USD' as currency_code,
     'completed' as status,
-    (min(transaction_timestamp)::timestamp at time zone 'UTC')::varchar as delivered_at
+    instant(min(transaction_timestamp)) as delivered_at
 from transactions
 group by basket_id
 order by order_id

@@ -3,7 +3,7 @@
 select
     'pay-' || basket_id as payment_id,
     basket_id as order_id,
-    (min(transaction_timestamp)::timestamp at time zone 'UTC')::varchar as paid_at,
+    instant(min(transaction_timestamp)) as paid_at,
     sum(round(sales_value::double, 2)::decimal(18, 2))::varchar as payment_amount,
     'USD' as currency_code,
     'charge' as payment_type

@@ -10,8 +10,7 @@ with sales as (
 select
     'sale-' || sales.seller_id || '-' || sales.order_id as activity_id,
     closed_deals.mql_id as contact_id,
-    (orders.order_purchase_timestamp::timestamp at time zone 'America/Sao_Paulo')::varchar
-        as occurred_at,
+    instant(orders.order_purchase_timestamp) as occurred_at,
     'sale' as activity_type,
     'inbound' as direction
 from sales

@@ -3,7 +3,7 @@
 with sellers as (
     select
         leads.mql_id as contact_id,
-        leads.first_contact_date::timestamp as created_at,
+        instant(leads.first_contact_date) as created_at,
         'lead-' || leads.mql_id as visitor_id,
         'seller' as persona
     from leads
@@ -12,7 +12,7 @@ with sellers as (
 buyers as (
     select
         customers.customer_unique_id as contact_id,
-        min(orders.order_purchase_timestamp::timestamp) as created_at,
+        instant(min(orders.order_purchase_timestamp)) as created_at,
         null as visitor_id,
         'buyer' as persona
     from customers
@@ -28,7 +28,7 @@ contacts as (
 
 select
     contacts.contact_id,
-    (contacts.created_at at time zone 'America/Sao_Paulo')::varchar as created_at,
+    contacts.created_at,
     contacts.visitor_id,
     contacts.persona,
     'BR' as country_code

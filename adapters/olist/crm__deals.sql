@@ -3,9 +3,9 @@
 select
     'deal-' || closed_deals.mql_id as deal_id,
     closed_deals.mql_id as contact_id,
-    (closed_deals.won_date::timestamp at time zone 'America/Sao_Paulo')::varchar as created_at,
+    instant(closed_deals.won_date) as created_at,
     'seller_acquisition' as pipeline,
-    (closed_deals.won_date::timestamp at time zone 'America/Sao_Paulo')::varchar as closed_at,
+    instant(closed_deals.won_date) as closed_at,
     'won' as status
 from closed_deals
 order by closed_deals.mql_id

@@ -20,15 +20,12 @@ payment_totals as (
 select
     orders.order_id,
     customers.customer_unique_id as contact_id,
-    (orders.order_purchase_timestamp::timestamp at time zone 'America/Sao_Paulo')::varchar
-        as ordered_at,
+    instant(orders.order_purchase_timestamp) as ordered_at,
     coalesce(item_totals.order_amount, payment_totals.order_amount)::varchar as order_amount,
     'BRL' as currency_code,
     orders.order_status as status,
     'one_off' as order_type,
-    (
-        orders.order_delivered_customer_date::timestamp at time zone 'America/Sao_Paulo'
-    )::varchar as delivered_at
+    instant(orders.order_delivered_customer_date) as delivered_at
 from orders
 inner join customers on orders.customer_id = customers.customer_id
 left join item_totals on orders.order_id = item_totals.order_id

@@ -3,10 +3,7 @@
 select
     payments.order_id || '-' || payments.payment_sequential as payment_id,
     payments.order_id,
-    (
-        coalesce(orders.order_approved_at, orders.order_purchase_timestamp)::timestamp
-        at time zone 'America/Sao_Paulo'
-    )::varchar as paid_at,
+    instant(coalesce(orders.order_approved_at, orders.order_purchase_timestamp)) as paid_at,
     payments.payment_value as payment_amount,
     'BRL' as currency_code,
     'charge' as payment_type

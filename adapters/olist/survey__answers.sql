@@ -4,8 +4,7 @@ select
     reviews.review_id as response_id,
     'olist_review' as survey_id,
     'review_score' as question_id,
-    (reviews.review_answer_timestamp::timestamp at time zone 'America/Sao_Paulo')::varchar
-        as responded_at,
+    instant(reviews.review_answer_timestamp) as responded_at,
     customers.customer_unique_id as contact_id,
     reviews.order_id,
     reviews.review_score as score,

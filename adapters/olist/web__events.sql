@@ -2,7 +2,7 @@
 -- The day is all that is known, so the event stands at local midnight.
 select
     'lead-' || leads.mql_id as event_id,
-    (leads.first_contact_date::timestamp at time zone 'America/Sao_Paulo')::varchar as occurred_at,
+    instant(leads.first_contact_date) as occurred_at,
     'lead-' || leads.mql_id as visitor_id,
     'generate_lead' as event_name,
     'landing-page/' || leads.landing_page_id as page_url,

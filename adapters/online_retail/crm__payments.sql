@@ -7,7 +7,7 @@ with distinct_lines as (
         stock_code,
         description,
         quantity::integer as quantity,
-        invoice_date::timestamp as invoiced_at,
+        instant(invoice_date) as invoiced_at,
         unit_price::decimal(18, 3) as unit_price,
         split_part(customer_id, '.', 1) as customer_id
     from lines
@@ -28,7 +28,7 @@ invoices as (
 select
     'pay-' || invoice_no as payment_id,
     invoice_no as order_id,
-    (invoiced_at at time zone 'Europe/London')::varchar as paid_at,
+    invoiced_at as paid_at,
     abs(amount)::varchar as payment_amount,
     'GBP' as currency_code,
     case

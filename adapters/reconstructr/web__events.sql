@@ -13,7 +13,7 @@ with numbered as (
 select
     md5(concat_ws('|', numbered.uuid, numbered.timestamp, numbered.url, numbered.copy_number))
         as event_id,
-    numbered.timestamp || '-08:00' as occurred_at,
+    instant(numbered.timestamp) as occurred_at,
     numbered.uuid as visitor_id,
     'page_view' as event_name,
     numbered.url as page_url

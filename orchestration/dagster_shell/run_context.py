@@ -173,7 +173,9 @@ class RunContext(dg.ConfigurableResource):
     def tables(self) -> dict[str, Table]:
         """The contract under these rules."""
         if not self._tables:
-            self._tables = load_contract(self.rules)
+            self._tables = load_contract(
+                self.rules, business_timezone=self.settings.business_timezone
+            )
         return self._tables
 
     def warehouse(self) -> AbstractContextManager[duckdb.DuckDBPyConnection]:

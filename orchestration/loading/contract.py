@@ -14,17 +14,18 @@ import re
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
-from datetime import date
+from datetime import UTC, date, datetime, time
 from functools import cached_property
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import yaml
 
 from orchestration.rules import home as home_rules
 from orchestration.rules.tables import Row, Rules
-from orchestration.settings import DBT_PROJECT_DIR
+from orchestration.settings import DBT_PROJECT_DIR, DEFAULTS
 
 PII_KINDS = ("email", "phone", "id", "text", "email_text", "url", "properties", "free_text")
 IDENTIFIERS = ("contact", "user", "visitor", "email", "phone")
@@ -56,7 +57,7 @@ class Thresholds:
 
 @dataclass(frozen=True)
 class Scale:
-    """The scale of a scored question, from a day (included) to another."""
+    """The scale of a scored question, from an instant (UTC, included) to another."""
 
     survey_id: str
     question_id: str
@@ -185,10 +186,15 @@ def normalise_header(text: str) -> str:
 
 
 def load_contract(
-    rules: Rules | None = None, staging: Path = DBT_PROJECT_DIR / "models" / "staging"
+    rules: Rules | None = None,
+    staging: Path = DBT_PROJECT_DIR / "models" / "staging",
+    business_timezone: str = DEFAULTS["business_timezone"],
 ) -> dict[str, Table]:
     """
     All raw tables by label, in file order, under the rules of a home, by default the shipped ones.
+
+    Times of a source whose `time_zone` is `business`, and the days of rules, are those of
+    `business_timezone`.
 
     Raises `ContractError` on an unusable entry.
     """
@@ -200,8 +206,11 @@ def load_contract(
                 continue
             # Without a zone, a timestamp without an offset is nobody's time: R_NAIVE_TIMESTAMP.
             zone = source["config"]["meta"].get("time_zone")
+            zone = business_timezone if zone == "business" else zone
             for entry in source["tables"]:
-                table = _table(path, source["name"].removeprefix("raw_"), zone, entry, rules)
+                table = _table(
+                    path, source["name"].removeprefix("raw_"), zone, entry, rules, business_timezone
+                )
                 tables[table.label] = table
     return tables
 
@@ -221,8 +230,13 @@ def limits(thresholds: Iterable[Row], source: str, day: date) -> Thresholds:
     )
 
 
-def _scales(rows: Iterable[Row]) -> tuple[Scale, ...]:
+def _scales(rows: Iterable[Row], zone: str) -> tuple[Scale, ...]:
     """Scales of all scored questions, in order of time."""
+
+    def begins(row: Row) -> str:
+        local = datetime.combine(date.fromisoformat(str(row["valid_from"])), time(), ZoneInfo(zone))
+        return f"{local.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
+
     scored = [row for row in rows if row["scale_minimum"] and row["scale_maximum"]]
     scored.sort(key=lambda row: [str(row[name]) for name in ("survey_id", "question_id",
                                                              "valid_from")])  # fmt: skip
@@ -235,19 +249,26 @@ def _scales(rows: Iterable[Row]) -> tuple[Scale, ...]:
                 str(row["question_id"]),
                 int(row["scale_minimum"] or 0),
                 int(row["scale_maximum"] or 0),
-                str(row["valid_from"]),
-                str(later["valid_from"]) if later and same else "9999-12-31",
+                begins(row),
+                begins(later) if later and same else "9999-12-31",
             )
         )
     return tuple(found)
 
 
-def _table(path: Path, source: str, zone: str | None, entry: dict[str, Any], rules: Rules) -> Table:
+def _table(
+    path: Path,
+    source: str,
+    zone: str | None,
+    entry: dict[str, Any],
+    rules: Rules,
+    business_timezone: str,
+) -> Table:
     where = f"{path.name}: table {entry['name']}"
     meta = entry.get("config", {}).get("meta", {})
     if meta.get("kind") not in ("event", "entity"):
         raise ContractError(f"{where}: config.meta.kind must be event or entity")
-    columns = tuple(_column(where, column, rules) for column in entry["columns"])
+    columns = tuple(_column(where, column, rules, business_timezone) for column in entry["columns"])
     names = {column.name for column in columns}
     for role in ("time_column", "version_column"):
         if meta.get(role) and meta[role] not in names:
@@ -270,7 +291,7 @@ def _table(path: Path, source: str, zone: str | None, entry: dict[str, Any], rul
     )
 
 
-def _column(where: str, entry: dict[str, Any], rules: Rules) -> Column:
+def _column(where: str, entry: dict[str, Any], rules: Rules, zone: str) -> Column:
     if not DATA_TYPE.match(str(entry.get("data_type", ""))):
         raise ContractError(
             f"{where}, column {entry['name']}: data_type {entry.get('data_type')!r} is not one of "
@@ -311,7 +332,7 @@ def _column(where: str, entry: dict[str, Any], rules: Rules) -> Column:
         any_future=bool(meta.get("any_future", False)),
         any_fraction=bool(meta.get("any_fraction", False)),
         scale_seed=meta.get("scale_seed"),
-        scales=_scales(rules.rows(meta["scale_seed"])) if meta.get("scale_seed") else (),
+        scales=_scales(rules.rows(meta["scale_seed"]), zone) if meta.get("scale_seed") else (),
         invalid_patterns=tuple(
             (str(row["invalid_rule_id"]), row["pattern"])
             for row in rules.rows("identifier_invalid_values")

@@ -106,6 +106,7 @@ class Stamp:
     is_open: bool  # day or month first?
     clock: timedelta
     offset: timedelta | None
+    is_day: bool  # without a time
 
     @property
     def shows(self) -> str | None:
@@ -166,6 +167,7 @@ def stamp(text: str) -> Stamp:
         is_open,
         _clock(found),
         _offset(found["zone"], found["offset"]),
+        found["hour"] is None,
     )
 
 
@@ -223,10 +225,13 @@ def instant(text: str, spelling: Spelling) -> datetime:
         unit = {13: 1000, 16: 1}.get(digits, 1_000_000)
         return _EPOCH + timedelta(microseconds=int(value * unit))
     found = stamp(text)
-    return _placed(found.local(spelling.date_order), found.offset, spelling.time_zone)
+    local = found.local(spelling.date_order)
+    return _placed(local, found.offset, spelling.time_zone, found.is_day)
 
 
-def _placed(local: datetime, offset: timedelta | None, time_zone: str) -> datetime:
+def _placed(
+    local: datetime, offset: timedelta | None, time_zone: str, is_day: bool = False
+) -> datetime:
     if offset is not None:
         try:
             return local.replace(tzinfo=timezone(offset)).astimezone(UTC)
@@ -236,6 +241,8 @@ def _placed(local: datetime, offset: timedelta | None, time_zone: str) -> dateti
         return local.replace(tzinfo=UTC)
     placed = local.replace(tzinfo=_zone(time_zone), fold=1).astimezone(UTC)
     if placed.astimezone(_zone(time_zone)).replace(tzinfo=None) != local:
+        if is_day:  # it begins where the clock goes on
+            return local.replace(tzinfo=_zone(time_zone)).astimezone(UTC)
         raise SpellingError(f"does not exist in {time_zone}: the clock skips that hour")
     return placed
 

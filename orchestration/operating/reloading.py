@@ -27,10 +27,15 @@ class ReloadError(ValueError):
     """The files cannot be unloaded; the message names them and the remedy."""
 
 
+def _contract(settings: Settings) -> dict[str, Table]:
+    rules = home_rules.load(settings.home)
+    return load_contract(rules, business_timezone=settings.business_timezone)
+
+
 def retract(connection: duckdb.DuckDBPyConnection, settings: Settings, file: str) -> list[str]:
     """Retract a load for good; returns what was done, one line per file."""
     file_id, source, name, file_name = ledger.find(connection, file, ("loaded", "requeued"))
-    table = load_contract(home_rules.load(settings.home))[f"{source}/{name}"]
+    table = _contract(settings)[f"{source}/{name}"]
     again = _unload(connection, settings, table, {file_id}, keep_out=True)
     return [f"{file_name}: retracted", *_load(connection, settings, table, again)]
 
@@ -52,7 +57,7 @@ def requeue(connection: duckdb.DuckDBPyConnection, settings: Settings, what: str
     else:
         rows = [ledger.find(connection, what, ("loaded", "retracted", "requeued"))[:3]]
     lines: list[str] = []
-    tables = load_contract(home_rules.load(settings.home))
+    tables = _contract(settings)
     for label in sorted({f"{source}/{name}" for _, source, name in rows}):
         files = {row[0] for row in rows if f"{row[1]}/{row[2]}" == label}
         again = _unload(connection, settings, tables[label], files, keep_out=False)

@@ -562,3 +562,17 @@ def test_amounts_of_an_earlier_warehouse_are_widened(tmp_path: Path) -> None:
     load(connection, tmp_path, "crm/payments")
     found = fetch(connection, "select payment_amount::varchar from raw_crm.payments order by 1")
     assert found == [("1.250",), ("1.255",)]
+
+
+def test_local_times_and_days_of_rules_are_those_of_the_home() -> None:
+    """A time without offset, and the day from which a scale holds, in the business time zone."""
+    found = {}
+    for zone in ("Asia/Tokyo", "America/New_York"):
+        tables = load_contract(RULES, business_timezone=zone)
+        assert {t.source: t.time_zone for t in tables.values()} == {
+            "crm": zone, "survey": zone, "privacy": zone, "web": "UTC",
+        }  # fmt: skip
+        (score,) = (c for c in tables["survey/answers"].columns if c.scale_seed)
+        found[zone] = {scale.valid_from[-8:] for scale in score.scales}
+    assert found["Asia/Tokyo"] == {"15:00:00"}
+    assert found["America/New_York"] <= {"04:00:00", "05:00:00"}

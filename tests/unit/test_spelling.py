@@ -162,3 +162,10 @@ def test_flags_and_ids() -> None:
     zero = "00000000-0000-0000-0000-000000000000"
     assert [spelling.lookup(t) for t in ("000000000000000AAA", "0", zero)] == [None] * 3
     assert spelling.lookup("0038a00003AAAAAAA1") == "0038a00003AAAAAAA1"
+
+
+def test_a_day_that_begins_in_a_skipped_hour_begins_after_it() -> None:
+    brazil = Spelling("America/Sao_Paulo")
+    assert str(spelling.instant("2017-10-15", brazil)) == "2017-10-15 03:00:00+00:00"
+    with pytest.raises(SpellingError, match="the clock skips that hour"):
+        spelling.instant("2017-10-15 00:30:00", brazil)

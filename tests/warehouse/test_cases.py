@@ -73,7 +73,7 @@ def test_case(name: str, project: Project, tmp_path: Path) -> None:
     as_of_at = str(expected.get("as_of_at", "2026-12-01 00:00:00"))
     with project.connect() as connection:
         project.give_rules(connection, own)
-        contract = load_contract(own)
+        contract = load_contract(own, business_timezone=settings.business_timezone)
 
         def load() -> None:
             for table in contract.values():
