@@ -9,7 +9,7 @@ export JOURNEY_HOME ?= $(CURDIR)/.journey
 export PYTHONPATH := $(CURDIR)
 export DO_NOT_TRACK := 1
 
-.PHONY: help setup metricflow nightly status dev test test-superset lint semantic sample lock clean
+.PHONY: help setup metricflow nightly status dev test test-superset spark test-spark lint semantic sample lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -65,6 +65,23 @@ test-superset: setup .venv-superset/installed ## import and query the dashboard 
 	@.venv-superset/bin/pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements-superset.lock
 	@touch $@
 
+spark: .venv-spark/installed ## set up Apache Spark in .venv-spark (600 MB; needs Java 17): docs/spark.md
+
+.venv-spark/installed: requirements.lock requirements-spark.lock
+	@command -v java > /dev/null || \
+		{ echo "Java 17 is missing; on Debian or Ubuntu: apt-get install openjdk-17-jre-headless"; exit 1; }
+	@echo "setting up Spark in .venv-spark (600 MB, once) ..."
+	@$(PYTHON) -m venv .venv-spark
+	@.venv-spark/bin/pip install --quiet --disable-pip-version-check --require-hashes --no-deps --only-binary :all: -r requirements.lock
+	@grep -A2 '^setuptools==' requirements-semantic.lock > .venv-spark/setuptools.lock
+	@.venv-spark/bin/pip install --quiet --disable-pip-version-check --require-hashes --no-deps --only-binary :all: -r .venv-spark/setuptools.lock
+	@.venv-spark/bin/pip install --quiet --disable-pip-version-check --require-hashes --no-deps --no-build-isolation -r requirements-spark.lock
+	@.venv-spark/bin/python -c 'import sysconfig; open(sysconfig.get_path("purelib") + "/journey_spark.pth", "w").write("$(CURDIR)\n$(CURDIR)/engines/spark/plugin\n")'
+	@touch $@
+
+test-spark: spark setup ## all models on DuckDB and on Spark, every mart compared (half an hour on 2 cores)
+	@.venv-spark/bin/python -m pytest -n0 -s tests/spark
+
 lint: setup ## ruff, type check, sqlfluff
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check --quiet .
 	@$(BIN)/mypy
@@ -82,6 +99,8 @@ lock: ## resolve the dependencies again into requirements.lock (needs uv)
 	printf '%s\n' apache-superset==6.1.0 duckdb-engine==0.17.0 'duckdb<2' rich cachetools 'flask-caching<2.4' gunicorn | \
 		uv pip compile - --universal --generate-hashes --no-header --no-annotate --python-version 3.11 -o requirements-superset.lock
 	uv pip compile pyproject.toml --extra dev --universal --generate-hashes --no-strip-extras --no-header --python-version 3.11 -o requirements.lock
+	printf '%s\n' dbt-spark py4j pyspark sqlparams | \
+		uv pip compile - --no-deps -c requirements.lock --universal --generate-hashes --no-header --no-annotate --python-version 3.11 -o requirements-spark.lock
 	printf '%s\n' dbt-metricflow metricflow halo log-symbols rapidfuzz setuptools spinners termcolor 'update-checker<0.19' | \
 		uv pip compile - --no-deps -c requirements.lock --universal --generate-hashes --no-header --no-annotate --python-version 3.11 -o requirements-semantic.lock
 

@@ -14,16 +14,15 @@
     {%- set zone = env_var('JOURNEY_BUSINESS_TIMEZONE', 'Asia/Tokyo') -%}
     {%- set query -%}
         select
-            strftime(
-                timezone('UTC', timezone(
-                    '{{ zone }}',
-                    date_trunc('day', timezone('{{ zone }}', timezone('UTC', max(data_through_at))))
-                    + interval 1 day
-                )),
-                '%Y-%m-%d %H:%M:%S'
-            )
+            ((((
+                (max(data_through_at) at time zone 'UTC') at time zone '{{ zone }}'
+            )::date + 1)::timestamp at time zone '{{ zone }}') at time zone 'UTC')::text
         from ops.files
         where status = 'loaded'
     {%- endset -%}
-    {{ return(run_query(query)[0][0]) }}
+    {{ return(run_query(of_engine(query))[0][0]) }}
+{%- endmacro %}
+
+{% macro of_engine(query) -%}
+    {{ return(adapter.translated(query) if target.type == 'journey_spark' else query) }}
 {%- endmacro %}

@@ -38,6 +38,10 @@ def unproven(tree: exp.Expr) -> Iterator[str]:
             method = (node.args.get("method") or "").upper()
             if method not in ("", "ASOF"):
                 yield f"a {method} join"
+        elif isinstance(node, exp.Pivot) and not node.args.get("unpivot"):
+            yield "pivot"
+        elif isinstance(node, exp.Distinct) and node.args.get("on"):
+            yield "distinct on"
         elif isinstance(node, exp.Cast) and _is_misread(node):
             yield "a cast right after a literal with a type; put the literal into parentheses"
         elif isinstance(node, exp.With) and node.args.get("search"):

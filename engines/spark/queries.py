@@ -125,7 +125,7 @@ def whole_rows(tree: exp.Query) -> None:
 
 
 def asof_joins(tree: exp.Query) -> None:
-    """The last row at or before: each row of the right side with the instant of the next one."""
+    """The nearest row before or after: each of the right side with its neighbour's instant."""
     for join in list(tree.find_all(exp.Join)):
         if (join.args.get("method") or "").upper() != "ASOF":
             continue
@@ -142,23 +142,30 @@ def asof_joins(tree: exp.Query) -> None:
                 keys.append(ours[0])
             else:
                 moments.append((condition, ours[0], sides[1 - sides.index(ours[0])]))
-        if len(moments) != 1 or not isinstance(moments[0][0], exp.GT | exp.GTE):
-            raise Unproven("an asof join on anything but one > or >=")
+        if len(moments) != 1:
+            raise Unproven("an asof join on anything but one comparison")
         condition, own, other = moments[0]
-        if own is not condition.expression:
-            raise Unproven("an asof join to the next row")
+        is_at = isinstance(condition, exp.GTE | exp.LTE)
+        is_first = own is condition.this
+        is_last = isinstance(condition, exp.GT | exp.GTE) != is_first
+        if not isinstance(condition, exp.GT | exp.GTE | exp.LT | exp.LTE):
+            raise Unproven("an asof join on anything but >, >=, < or <=")
+        # Of the rows at or before it is the last: the next row is later. And the other way round.
+        neighbour = (exp.Lead if is_last else exp.Lag)(this=_bare(own))
         window = exp.Window(
-            this=exp.Lead(this=_bare(own)),
+            this=neighbour,
             partition_by=[_bare(key) for key in keys],
-            order=exp.Order(expressions=[exp.Ordered(this=_bare(own), nulls_first=False)]),
+            order=exp.Order(expressions=[exp.Ordered(this=_bare(own), nulls_first=not is_last)]),
         )
         source = right.copy()
         if isinstance(source, exp.Table):
             source.set("alias", None)
-        inner = exp.select("*", exp.alias_(window, "_until")).from_(source)
-        until = exp.column("_until", table=alias)
-        ended = exp.LT if isinstance(condition, exp.GTE) else exp.LTE
-        still = exp.or_(ended(this=other.copy(), expression=until), until.copy().is_(exp.Null()))
+        inner = exp.select("*", exp.alias_(window, "_neighbour")).from_(source)
+        beyond = exp.column("_neighbour", table=alias)
+        kinds = {(1, 1): exp.LT, (1, 0): exp.LTE, (0, 1): exp.GT, (0, 0): exp.GTE}
+        kind = kinds[int(is_last), int(is_at)]
+        none = beyond.copy().is_(exp.Null())
+        still = exp.or_(kind(this=other.copy(), expression=beyond), none)
         join.set("this", inner.subquery(alias))
         join.set("method", None)
         join.set("on", exp.and_(join.args["on"], still))
@@ -176,6 +183,36 @@ def _bare(expression: exp.Expr) -> exp.Expr:
     for column in copy.find_all(exp.Column):
         column.set("table", None)
     return copy
+
+
+def qualified_rows(tree: exp.Query) -> exp.Query:
+    """What `qualify` asks is a column of the select, and what it keeps is chosen around it."""
+    for select in reversed(list(tree.find_all(exp.Select))):
+        qualify = select.args.get("qualify")
+        if qualify is None:
+            continue
+        if select.args.get("limit"):
+            raise Unproven("qualify with a limit")
+        inner = select.copy()
+        names = [projection.alias_or_name for projection in inner.expressions]
+        made = exp.select(*(exp.column(name) for name in names))
+        if order := inner.args.get("order"):
+            if any(ordered.this.name not in names for ordered in order.expressions):
+                raise Unproven("qualify with an order by anything but columns of the select")
+            for ordered in order.expressions:
+                ordered.set("this", exp.column(ordered.this.name))
+            made.set("order", order.copy())
+        made.set("with_", inner.args.get("with_"))
+        made.set("distinct", inner.args.get("distinct"))
+        for moved in ("qualify", "order", "with_", "distinct"):
+            inner.set(moved, None)
+        inner.select(exp.alias_(qualify.this.copy(), "_is_kept"), copy=False)
+        made = made.from_(inner.subquery("_qualified"), copy=False).where("_is_kept", copy=False)
+        if select is tree:
+            tree = made
+        else:
+            select.replace(made)
+    return tree
 
 
 def rows_of_lists(tree: exp.Query) -> exp.Query:

@@ -98,6 +98,9 @@ def casts(node: exp.Cast) -> exp.Expr:
     its product with a power of ten; Spark goes by its shortest text.
     """
     to, value = node.to.this, node.this
+    is_text = is_a(value, exp.DataType.TEXT_TYPES) and not isinstance(value, exp.Literal)
+    if is_text and to not in exp.DataType.TEXT_TYPES:
+        raise Unproven("a cast of text but to text")
     if to in exp.DataType.TEXT_TYPES:
         if is_a(value, REALS):
             raise Unproven("a cast of a double to text")
@@ -135,6 +138,8 @@ def floors(node: exp.Floor) -> exp.Expr:
 @rule(exp.Sum)
 def sums(node: exp.Sum) -> exp.Expr:
     """DuckDB sums whole numbers in 128 bits."""
+    if isinstance(node.this, exp.Distinct):
+        raise Unproven("a sum of distinct values")
     return exp.Sum(this=cast(node.this, "decimal(38, 0)")) if is_a(node.this, {T.BIGINT}) else node
 
 
@@ -218,6 +223,23 @@ def names_of_days(node: exp.Dayname) -> exp.Expr:
 
 
 # --- text -----------------------------------------------------------------------------------------
+
+
+@rule(exp.Chr)
+def characters(node: exp.Chr) -> exp.Expr:
+    """Spark takes the remainder by 256."""
+    (code,) = node.expressions
+    if not isinstance(code, exp.Literal) or int(code.name) > 255:
+        raise Unproven("chr() of anything but a literal below 256")
+    return node
+
+
+@rule(exp.Trim)
+def trimmed(node: exp.Trim) -> exp.Expr:
+    """Of nothing said DuckDB trims all of Unicode's spaces, Spark one."""
+    if node.args.get("expression") is None:
+        raise Unproven("trim() without characters")
+    return node
 
 
 @rule(exp.RegexpFullMatch)
@@ -307,6 +329,12 @@ def filters(node: exp.Filter) -> exp.Expr:
 def _values(collected: exp.Expr) -> exp.Expr:
     values = exp.Dot(this=exp.paren(collected), expression=exp.to_identifier("v"))
     return call("nullif", values, call("array"))
+
+
+@rule(exp.GenerateSeries)
+def series(node: exp.GenerateSeries) -> exp.Expr:
+    """Under unnest() it is made a sequence before; elsewhere Spark's counts down as well."""
+    raise Unproven("generate_series() but in unnest()")
 
 
 @rule(exp.ArraySort)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import duckdb
@@ -18,6 +19,9 @@ from orchestration.base.release import SCHEMA
 
 # These say how and when the data arrived, not what it says about customers.
 ARRIVAL_TABLES = ("load_quality", "release_info")
+
+
+Comment = tuple[str, str | None, str]  # mart, column or None for the mart itself, text
 
 
 @dataclass(frozen=True)
@@ -64,9 +68,14 @@ def hash_table(
         """
     ).fetchone()
     assert row is not None
-    names = ",".join(f"{column[0]} {column[1]}" for column in columns)
-    digest = hashlib.sha256(f"{names}|{row[0]}|{row[1]}|{row[2]}".encode()).hexdigest()
-    return TableHash(int(row[0]), digest)
+    return table_hash({column[0]: column[1] for column in columns}, *row)
+
+
+def table_hash(columns: Mapping[str, str], rows: int, high: str, low: str) -> TableHash:
+    """The hash of a table of these columns and types, from the sums of its rows' halves."""
+    names = ",".join(f"{name} {data_type}" for name, data_type in columns.items())
+    digest = hashlib.sha256(f"{names}|{rows}|{high}|{low}".encode()).hexdigest()
+    return TableHash(int(rows), digest)
 
 
 def fingerprint(connection: duckdb.DuckDBPyConnection) -> Fingerprint:
@@ -75,19 +84,25 @@ def fingerprint(connection: duckdb.DuckDBPyConnection) -> Fingerprint:
     tables = {
         name: hash_table(connection, f'{SCHEMA}."{name}"') for name in table_names(connection)
     }
+    return of_tables(tables, _comments(connection))
+
+
+def of_tables(tables: dict[str, TableHash], comments: list[Comment]) -> Fingerprint:
+    """The fingerprint of marts by name, in alphabetical order, with their comments, in order."""
 
     def combined(names: list[str]) -> str:
         text = "\n".join(f"{name} {tables[name].digest}" for name in names)
         return hashlib.sha256(text.encode()).hexdigest()
 
     content = [name for name in tables if name not in ARRIVAL_TABLES]
-    value = hashlib.sha256(f"{combined(list(tables))} {_comments(connection)}".encode())
+    said = json.dumps(comments, ensure_ascii=False)
+    value = hashlib.sha256(f"{combined(list(tables))} {said}".encode())
     return Fingerprint(value.hexdigest(), combined(content), tables)
 
 
-def _comments(connection: duckdb.DuckDBPyConnection) -> str:
+def _comments(connection: duckdb.DuckDBPyConnection) -> list[Comment]:
     """The comments on the marts and their columns, which are published with them."""
-    rows = connection.execute(
+    return connection.execute(
         "select table_name, null, comment from duckdb_tables() "
         "where schema_name = $1 and database_name = current_database() and comment is not null "
         "union all select table_name, column_name, comment from duckdb_columns() "
@@ -95,4 +110,3 @@ def _comments(connection: duckdb.DuckDBPyConnection) -> str:
         "order by all",
         [SCHEMA],
     ).fetchall()
-    return json.dumps(rows, ensure_ascii=False)

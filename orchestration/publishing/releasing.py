@@ -70,9 +70,9 @@ def publish(
     root = settings.published
     releases = root / "releases"
     if releases.exists() and not releases.is_dir():
-        _set_aside(releases)
+        set_aside(releases)
     releases.mkdir(parents=True, exist_ok=True)
-    _clear_leftovers(root)
+    clear_leftovers(root)
     if not settings.warehouse.exists():
         raise audits.GateClosed("there is no candidate yet; run `journey nightly`")
     with open_warehouse(settings, say) as connection:
@@ -86,7 +86,7 @@ def publish(
         as_of_at, source_rows = build.as_of_at, volume.source_rows(connection)
         on_step("verified")
         name = f"{as_of_at[:10].replace('-', '')}-{candidate.value[:12]}"
-        release_id, damaged = _reusable(releases, name, say)
+        release_id, damaged = reusable(releases, name, say)
         final = releases / release_id
         if not final.exists():
             temporary = releases / f".tmp-{release_id}"
@@ -102,19 +102,19 @@ def publish(
                 "built_at": datetime.now(UTC).replace(tzinfo=None, microsecond=0),
             }
             _write_release(connection, temporary, information, candidate.tables, on_step)
-            _write_manifest(temporary, information, audit, candidate.tables, source_rows)
-            _sync(temporary)
+            write_manifest(temporary, information, audit, candidate.tables, source_rows)
+            make_durable(temporary)
             on_step("synced")
             os.rename(temporary, final)
             files.sync_directory(releases)
             on_step("renamed")
-    _flip(root, release_id, on_step, say)
-    _record(root, release_id, as_of_at)
+    flip(root, release_id, on_step, say)
+    record(root, release_id, as_of_at)
     on_step("recorded")
     for folder in damaged:
-        _set_aside(folder)
-    _prune(root, settings.keep_releases)
-    erasure_proofs.forget_releases(settings.erasures, release_id, lambda: _prune(root, 1))
+        set_aside(folder)
+    prune(root, settings.keep_releases)
+    erasure_proofs.forget_releases(settings.erasures, release_id, lambda: prune(root, 1))
     return release_id
 
 
@@ -197,13 +197,14 @@ def _copy_comments(connection: duckdb.DuckDBPyConnection, name: str) -> None:
             connection.execute(f"comment on {what} is {_literal(comment)}")
 
 
-def _write_manifest(
+def write_manifest(
     folder: Path,
     information: dict[str, Any],
     audit: audits.Audit,
     tables: dict[str, TableHash],
     source_rows: dict[str, dict[str, int]],
 ) -> None:
+    """Say in a release's folder what it was made of, and seal its files by their checksums."""
     checksums = {}
     for path in sorted(folder.rglob("*")):
         if path.is_file():
@@ -265,7 +266,7 @@ def _sha256(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def _reusable(releases: Path, name: str, say: Callable[[str], None]) -> tuple[str, list[Path]]:
+def reusable(releases: Path, name: str, say: Callable[[str], None]) -> tuple[str, list[Path]]:
     """The whole release of this candidate, or else a name that is free, and damaged ones of it."""
     damaged: list[Path] = []
     taken = sorted(releases.glob(f"{name}*"))
@@ -279,21 +280,22 @@ def _reusable(releases: Path, name: str, say: Callable[[str], None]) -> tuple[st
     return next(free for free in names if releases / free not in taken), damaged
 
 
-def _set_aside(path: Path) -> None:
+def set_aside(path: Path) -> None:
     """Give a path a hidden name, in one step; it is deleted later."""
     path.rename(files.first_free(lambda number: path.with_name(f".old-{path.name}-{number}")))
 
 
-def _flip(
+def flip(
     root: Path,
     release_id: str,
     on_step: Callable[[str], None] = lambda step: None,
     say: Callable[[str], None] = lambda message: None,
 ) -> None:
+    """Let `current` name a release, in one step."""
     current = root / "current"
     if current.exists() and not current.is_symlink():
         say(f"{current} was no link to a release: set right")
-        _set_aside(current)
+        set_aside(current)
     link = root / ".current-new"
     link.unlink(missing_ok=True)
     link.symlink_to(Path("releases") / release_id, target_is_directory=True)
@@ -320,9 +322,14 @@ def release_ids(root: Path) -> list[str]:
     return [p.name for p in sorted(folders, key=lambda p: (p.stat().st_mtime_ns, p.name))]
 
 
-def rollback(settings: Settings, release_id: str | None = None) -> str:
-    """Make an earlier release current, the one before the current by default."""
-    ids, current = release_ids(settings.published), current_release(settings.published)
+def rollback(settings: Settings, release_id: str | None = None, root: Path | None = None) -> str:
+    """
+    Make an earlier release current, the one before the current by default.
+
+    `root` is where the releases lie, by default the home's.
+    """
+    root = root or settings.published
+    ids, current = release_ids(root), current_release(root)
     if release_id is None:
         earlier = ids[: ids.index(current)] if current in ids else ids
         if not earlier:
@@ -334,17 +341,17 @@ def rollback(settings: Settings, release_id: str | None = None) -> str:
         raise PublishError(
             f"there is no whole release {release_id}; there are: {', '.join(ids) or 'none'}"
         )
-    if problem := damage(settings.published / "releases" / release_id):
+    if problem := damage(root / "releases" / release_id):
         raise PublishError(f"release {release_id} is damaged ({problem}); choose another of: {ids}")
-    _refuse_older_than_erasure(settings, release_id)
-    _flip(settings.published, release_id)
-    _record(settings.published, release_id, "rollback")
+    _refuse_older_than_erasure(settings, root / "releases" / release_id)
+    flip(root, release_id)
+    record(root, release_id, "rollback")
     return release_id
 
 
-def _refuse_older_than_erasure(settings: Settings, release_id: str) -> None:
+def _refuse_older_than_erasure(settings: Settings, release: Path) -> None:
     """A release that was built before somebody was erased still shows them."""
-    manifest = read_manifest(settings.published / "releases" / release_id)
+    manifest = read_manifest(release)
     is_older = manifest is None or manifest["built_at"] < erasure_proofs.last_erasure(
         settings.erasures
     )
@@ -353,7 +360,7 @@ def _refuse_older_than_erasure(settings: Settings, release_id: str) -> None:
             is_older = bool(erasing.owed(connection))
     if is_older:
         raise PublishError(
-            f"release {release_id} is older than an erasure and shows who was erased; "
+            f"release {release.name} is older than an erasure and shows who was erased; "
             "run `journey nightly` for one without them"
         )
 
@@ -388,7 +395,8 @@ def code_version() -> str:
     return f"{version}+{commit.stdout.strip()}" if commit.returncode == 0 else str(version)
 
 
-def _record(root: Path, release_id: str, note: str) -> None:
+def record(root: Path, release_id: str, note: str) -> None:
+    """Add a line to the ledger of releases: when which became current, and why."""
     line = {
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
         "release": release_id,
@@ -396,25 +404,25 @@ def _record(root: Path, release_id: str, note: str) -> None:
     }
     path = root / "ledger.jsonl"
     if path.exists() and not path.is_file():
-        _set_aside(path)
+        set_aside(path)
     with path.open("a", encoding="utf-8") as stream:
         stream.write(json.dumps(line) + "\n")
         stream.flush()
         os.fsync(stream.fileno())
 
 
-def _prune(root: Path, keep: int) -> list[str]:
+def prune(root: Path, keep: int) -> list[str]:
     """Drop old releases, never the current one; returns which."""
     current = current_release(root)
     kept = set([name for name in release_ids(root) if name != current][::-1][: keep - 1])
     dropped = [p for p in (root / "releases").glob("[!.]*") if p.name not in {*kept, current}]
     for path in dropped:  # damaged ones go, too
-        _set_aside(path)
-    _clear_leftovers(root)
+        set_aside(path)
+    clear_leftovers(root)
     return [path.name for path in dropped]
 
 
-def _clear_leftovers(root: Path) -> None:
+def clear_leftovers(root: Path) -> None:
     """What a killed publish left behind."""
     for path in [*(root / "releases").glob(".tmp-*"), *(root / "releases").glob(".old-*"),
                  *root.glob(".old-*"), *root.glob(".current-new")]:  # fmt: skip
@@ -424,7 +432,7 @@ def _clear_leftovers(root: Path) -> None:
             path.unlink()
 
 
-def _sync(folder: Path) -> None:
+def make_durable(folder: Path) -> None:
     """Make the release read-only and durable."""
     for path in [*folder.rglob("*"), folder]:
         if path.is_dir():

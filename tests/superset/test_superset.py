@@ -22,7 +22,7 @@ import duckdb
 import pytest
 
 from orchestration.base.release import DATABASE
-from orchestration.publishing.releasing import _flip
+from orchestration.publishing.releasing import flip
 from orchestration.readers import superset
 from orchestration.settings import load_settings
 from tests.conftest import ROOT
@@ -80,7 +80,7 @@ def home(sample_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     with duckdb.connect(str(home / "published" / "releases" / "second" / DATABASE)) as second:
         second.execute("update marts.kpi_monthly set kpi_value = 2 * kpi_value")
         second.execute("update marts.release_info set release_id = 'second'")
-    _flip(home / "published", "first")
+    flip(home / "published", "first")
     return home
 
 
@@ -204,7 +204,7 @@ def test_the_api_returns_the_release_before_and_after_a_flip_without_restart(
 
     first, expected = both()
     assert len(first) > 500 and first == pytest.approx(expected, rel=1e-12)
-    _flip(home / "published", "second")
+    flip(home / "published", "second")
     second, doubled = both()
     assert second == pytest.approx(doubled, rel=1e-12)
     assert second == pytest.approx({key: 2 * value for key, value in first.items()}, rel=1e-12)

@@ -53,7 +53,7 @@
 {%- endmacro %}
 
 {% macro clear_touched() -%}
-    {%- if execute %}
+    {%- if execute and target.type == 'duckdb' %}
     {%- for node in graph.nodes.values() if node.config.materialized == "incremental" %}
     drop table if exists touched.{{ node.name }};
     {%- endfor %}

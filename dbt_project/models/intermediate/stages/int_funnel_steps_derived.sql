@@ -66,6 +66,48 @@ mapped as (
 
 ),
 
+-- Of each place in a journey the nearest later one of the next rank.
+nexts as (
+
+    select
+        mapped.stage_model,
+        mapped.stage,
+        mapped.stage_rank,
+        mapped.person_id,
+        mapped.journey_id,
+        mapped.touchpoint_number,
+        mapped.occurred_at,
+        min(laters.touchpoint_number) as next_touchpoint_number
+    from mapped
+    left join mapped as laters
+        on
+            mapped.stage_model = laters.stage_model
+            and mapped.journey_id = laters.journey_id
+            and mapped.stage_rank + 1 = laters.stage_rank
+            and mapped.touchpoint_number < laters.touchpoint_number
+    group by
+        mapped.stage_model,
+        mapped.stage,
+        mapped.stage_rank,
+        mapped.person_id,
+        mapped.journey_id,
+        mapped.touchpoint_number,
+        mapped.occurred_at
+
+),
+
+firsts as (
+
+    select *
+    from nexts
+    where stage_rank = 1
+    qualify row_number() over (
+        partition by stage_model, journey_id
+        order by touchpoint_number
+    ) = 1
+
+),
+
 -- A step counts from the first signal after the step before it, in the order of touchpoints: of two
 -- at the same instant the later one can follow the earlier one, never the other way round.
 steps as (
@@ -76,36 +118,27 @@ steps as (
         journey_id,
         stage_rank as step_number,
         stage,
-        min(touchpoint_number) as touchpoint_number,
-        min(occurred_at) as reached_at,
-        min(occurred_at) + interval '{{ var("funnel_window_days") }} days' as window_ends_at
-    from mapped
-    where stage_rank = 1
-    group by stage_model, person_id, journey_id, stage_rank, stage
+        next_touchpoint_number,
+        occurred_at as reached_at,
+        occurred_at + interval '{{ var("funnel_window_days") }} days' as window_ends_at
+    from firsts
     union all
     select
-        steps.stage_model,
-        steps.person_id,
-        steps.journey_id,
-        mapped.stage_rank,
-        mapped.stage,
-        min(mapped.touchpoint_number),
-        min(mapped.occurred_at),
+        nexts.stage_model,
+        nexts.person_id,
+        nexts.journey_id,
+        nexts.stage_rank,
+        nexts.stage,
+        nexts.next_touchpoint_number,
+        nexts.occurred_at,
         steps.window_ends_at
     from steps
-    inner join mapped
+    inner join nexts
         on
-            steps.stage_model = mapped.stage_model
-            and steps.journey_id = mapped.journey_id
-            and steps.step_number + 1 = mapped.stage_rank
-            and steps.touchpoint_number < mapped.touchpoint_number
-    group by
-        steps.stage_model,
-        steps.person_id,
-        steps.journey_id,
-        mapped.stage_rank,
-        mapped.stage,
-        steps.window_ends_at
+            steps.stage_model = nexts.stage_model
+            and steps.journey_id = nexts.journey_id
+            and steps.step_number + 1 = nexts.stage_rank
+            and steps.next_touchpoint_number = nexts.touchpoint_number
 
 ),
 
