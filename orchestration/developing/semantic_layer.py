@@ -16,18 +16,30 @@ import yaml
 from orchestration.settings import DBT_PROJECT_DIR, SEEDS_DIR
 
 CATALOGUE = SEEDS_DIR / "kpi_definitions.csv"
+MEASURES = SEEDS_DIR / "kpi_measures.csv"
 TARGET = DBT_PROJECT_DIR / "models" / "marts" / "kpis" / "_kpis__semantic_models.yml"
 HEAD = "# Written by `make semantic` from seeds/kpi_definitions.csv; edit the seed.\n"
 DIMENSIONS = ("channel", "persona", "device_type", "measure")
 
 
+def measures_that(trait: str) -> set[str]:
+    """Measures of which the seed says so."""
+    with MEASURES.open(encoding="utf-8", newline="") as stream:
+        return {row["measure"] for row in csv.DictReader(stream) if row[trait] == "true"}
+
+
 def catalogue() -> list[dict[str, str]]:
-    """KPIs, each by its newest version."""
+    """KPIs, each by its newest version; uniques of a period are no sums of days, which it knows."""
+    uniques = measures_that("is_distinct")
     newest: dict[str, dict[str, str]] = {}
     with CATALOGUE.open(encoding="utf-8", newline="") as stream:
         for row in sorted(csv.DictReader(stream), key=lambda row: row["valid_from"]):
             newest[row["kpi"]] = row
-    return [newest[kpi] for kpi in sorted(newest)]
+    return [
+        kpi
+        for _, kpi in sorted(newest.items())
+        if not uniques & {kpi["numerator_measure"], kpi["denominator_measure"]}
+    ]
 
 
 def quantity(measure: str) -> str:
@@ -84,7 +96,9 @@ def metrics(kpi: dict[str, str]) -> list[dict[str, Any]]:
     else:
         condition = f"case when {{denominator}} >= {least} then {{numerator}} / {{denominator}} end"
     upper, lower = f"{kpi['kpi']}_numerator", f"{kpi['kpi']}_denominator"
-    expression = condition.format(numerator=f"coalesce({upper}, 0)::double", denominator=lower)
+    absent_is_unknown = numerator in measures_that("is_unknown_when_absent")
+    value = f"{upper}::double" if absent_is_unknown else f"coalesce({upper}, 0)::double"
+    expression = condition.format(numerator=value, denominator=lower)
     return [
         simple(upper, numerator, {"label": f"{kpi['name_en']}: numerator"}),
         simple(lower, denominator, {"label": f"{kpi['name_en']}: denominator"}),

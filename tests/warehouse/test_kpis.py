@@ -268,6 +268,7 @@ def measures(t: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
     present = present[present["day"] >= present["person_id"].map(customer_since)]
     present = present.drop_duplicates(["person_id", "day"])
     found["active_customers"] = rows(present, present["day"], persona="persona")
+    found["active_customer_days"] = found["reachable_customer_days"] = found["active_customers"]
 
     def judged(frame: pd.DataFrame, wait: pd.Timedelta, quantity: object = 1) -> pd.DataFrame:
         out = rows(frame, frame["day"] + wait, quantity, **by)
@@ -407,27 +408,98 @@ def test_attainment_is_told_where_a_ratio_means_something(sample_home: Path) -> 
     assert len(last) >= 10 and last.between(0.8, 1.2).all(), last
 
 
+def uniques(t: dict[str, pd.DataFrame]) -> pd.DataFrame:
+    """Who came, on which day, and with which traits: each to be counted once per period."""
+    persona = t["persons"].set_index("person_id")["persona"]
+    visits = t["sessions"].sort_values(["started_at", "session_id"])
+    visitors = pd.DataFrame(
+        {
+            "measure": "visitors",
+            "who": visits["visitor_id"],
+            "day": pd.to_datetime(visits["session_date"]),
+            "channel": visits["channel"],
+            "persona": visits["person_id"].map(persona),
+            "device": visits["device_type"],
+        }
+    )
+    points = t["points"][t["points"]["order_id"].isin(paid_orders(t))]
+    points = points[points["point_type"].isin(["order", "renewal"])]
+    since = business_day(points.groupby("person_id")["occurred_at"].min())
+    touches = t["touches"][acts(t)].sort_values("touchpoint_number")
+    customers = pd.DataFrame(
+        {
+            "measure": "active_customers",
+            "who": touches["person_id"],
+            "day": business_day(touches["occurred_at"]),
+            "persona": touches["person_id"].map(persona),
+        }
+    )
+    customers = customers[customers["day"] >= customers["who"].map(since)]
+    reachable = customers.assign(measure="reachable_customer_days")
+    told = pd.concat([visitors, customers, reachable]).assign(all="all")
+    told[["channel", "persona", "device"]] = told[["channel", "persona", "device"]].fillna(NOT_SET)
+    return told.sort_values("day", kind="stable")
+
+
 @pytest.mark.parametrize("period", ["weekly", "monthly"])
-def test_weeks_and_months_are_divided_sums_of_days(
+def test_weeks_and_months_are_divided_sums_of_days_and_uniques_of_their_own(
     sample_home: Path, facts: dict[str, pd.DataFrame], period: str
 ) -> None:
     with duckdb.connect(str(sample_home / "warehouse" / "warehouse.duckdb"), read_only=True) as c:
         told = c.execute(f"select * from marts.kpi_{period}").df()
-    start = {"weekly": "week_start_date", "monthly": "month_start_date"}[period]
+        distinct = c.execute("select measure from seeds.kpi_measures where is_distinct").df()
+
+    def start(day: pd.Series) -> pd.Series:
+        if period == "weekly":
+            return day - pd.to_timedelta(day.dt.dayofweek, unit="D")
+        return day.dt.to_period("M").dt.start_time
+
     days = facts["daily"].assign(day=pd.to_datetime(facts["daily"]["kpi_date"]))
-    days["start"] = (
-        days["day"] - pd.to_timedelta(days["day"].dt.dayofweek, unit="D")
-        if period == "weekly"
-        else days["day"].dt.to_period("M").dt.start_time
-    )
+    days["start"] = start(days["day"])
     key = ["start", "kpi", "dimension", "dimension_value"]
-    days[["numerator", "denominator"]] = days[["numerator", "denominator"]].astype(float)
-    again = days.groupby(key)[["numerator", "denominator"]].sum()
-    told["start"] = pd.to_datetime(told[start])
+    sides = ["numerator", "denominator"]
+    days[sides] = days[sides].astype(float)
+    again = days.groupby(key)[sides].sum(min_count=1).reset_index()
+    kpis = facts["kpis"].set_index("kpi")
+    again = again.join(kpis[["numerator_measure", "denominator_measure", "multiplier"]], on="kpi")
+    again = again.join(kpis[["minimum_denominator"]], on="kpi")
+
+    present = uniques(facts)
+    present["start"] = start(present["day"])
+    present = present.drop_duplicates(["measure", "who", "start"])
+    last_day = business_day(facts["release"]["as_of_at"] - pd.Timedelta(seconds=1))[0]
+    length = pd.Timedelta(days=7) if period == "weekly" else pd.offsets.MonthBegin(1)
+    ends = (present["start"] + length - DAY).clip(upper=last_day)
+    reachable = present["measure"] == "reachable_customer_days"
+    present["quantity"] = ((ends - present["start"]).dt.days + 1).where(reachable, 1)
+    counted = pd.concat(
+        [
+            present.rename(columns={dimension: "dimension_value"})
+            .groupby(["start", "measure", "dimension_value"])["quantity"]
+            .sum()
+            .reset_index()
+            .assign(dimension=dimension)
+            for dimension in ("all", "channel", "persona", "device")
+        ]
+    ).set_index(["start", "measure", "dimension", "dimension_value"])["quantity"]
+    assert set(distinct["measure"]) == set(present["measure"])
+    for side in sides:
+        is_unique = again[f"{side}_measure"].isin(distinct["measure"])
+        names = again.loc[is_unique, ["start", f"{side}_measure", "dimension", "dimension_value"]]
+        found = counted.reindex(pd.MultiIndex.from_frame(names)).fillna(0).to_numpy()
+        again.loc[is_unique, side] = found
+    again = again.set_index(key)
+
+    told["start"] = pd.to_datetime(
+        told[{"weekly": "week", "monthly": "month"}[period] + "_start_date"]
+    )
     told = told.set_index(key)
     assert len(told) == len(again)
-    kpis = facts["kpis"].set_index("kpi")
-    again = again.join(kpis[["denominator_measure", "multiplier", "minimum_denominator"]], on="kpi")
+    assert (
+        told["is_complete"]
+        .eq((told.index.get_level_values("start") + length) <= last_day + DAY)
+        .all()
+    )
     ratio = (
         again["multiplier"]
         * again["numerator"]

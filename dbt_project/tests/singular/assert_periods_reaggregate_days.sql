@@ -36,5 +36,15 @@ select periods.*
 from periods
 inner join days on periods.kpi = days.kpi and periods.dimension = days.dimension
 where
-    periods.numerator != days.numerator
-    or periods.denominator is distinct from days.denominator
+    -- Uniques of a period are fewer than those of its days.
+    periods.kpi not in (
+        select kpis.kpi
+        from {{ ref('dim_kpis') }} as kpis
+        inner join {{ ref('kpi_measures') }} as measures
+            on measures.measure in (kpis.numerator_measure, kpis.denominator_measure)
+        where measures.is_distinct
+    )
+    and (
+        periods.numerator != days.numerator
+        or periods.denominator is distinct from days.denominator
+    )

@@ -78,23 +78,6 @@ customers as (
 
 ),
 
--- Days on which somebody who has paid before did something.
-active_days as (
-
-    select
-        customers.person_id,
-        customers.persona,
-        touchpoints.touch_date
-    from customers
-    inner join touchpoints
-        on
-            customers.person_id = touchpoints.person_id
-            and customers.order_date <= touchpoints.touch_date
-    where touchpoints.is_own_act
-    group by customers.person_id, customers.persona, touchpoints.touch_date
-
-),
-
 onboarded as (
 
     select customers.person_id
@@ -142,12 +125,14 @@ wide as (
 
     select
         'active' as counted_from,
-        touch_date as kpi_date,
+        active_date as kpi_date,
         null as channel,
         persona,
-        count(*) as active_customers
-    from active_days
-    group by touch_date, persona
+        count(*) as active_customers,
+        count(*) as active_customer_days,
+        count(*) as reachable_customer_days
+    from {{ ref('int_active_customer_days_derived') }}
+    group by active_date, persona
     union all by name
     select
         'ordered' as counted_from,

@@ -148,25 +148,81 @@ wide as (
 
 ),
 
+{%- set measures = [
+    'sessions',
+    'engaged_sessions',
+    'visitors',
+    'new_visitors',
+    'cart_sessions',
+    'abandoned_carts',
+    'document_requests',
+    'cart_adds',
+    'referrals',
+    'order_sessions',
+    'converting_sessions',
+    'renewals',
+    'paid_order_value',
+    'net_paid',
+    'order_net_paid',
+    'renewal_net_paid',
+    'charged',
+    'refunded',
+    'ad_net_paid',
+    'impressions',
+    'impressions_clicked',
+    'ad_clicks',
+    'ad_cost',
+    'marketing_cost',
+    'ad_return',
+    'emails_sent',
+    'emails_clicked',
+    'deals_closed',
+    'deals_won',
+    'tickets',
+    'tickets_responded',
+    'first_response_hours',
+    'csat_answers',
+    'csat_satisfied',
+    'ces_answers',
+    'ces_points',
+    'nps_answers',
+    'nps_promoters',
+    'nps_balance',
+    'reviews',
+    'active_customers',
+    'active_customer_days',
+    'reachable_customer_days',
+    'days_to_purchase',
+    'days_between_orders',
+    'orders_judged',
+    'orders_retained',
+    'orders_churned',
+    'subscriptions_judged',
+    'subscriptions_retained',
+    'subscriptions_churned',
+    'customers_to_onboard',
+    'customers_onboarded',
+    'customers_valued',
+    'lifetime_paid',
+] %}
+
 -- Of one type: a column of several decimals keeps the digits of the widest, not of the finest.
-typed as (
-
-    select
-        kpi_date,
-        channel,
-        persona,
-        device_type,
-        columns(* exclude (counted_from, kpi_date, channel, persona, device_type))::decimal(24, 4)
-    from wide
-
-),
-
 unpivoted as (
 
-    select * from typed
-    unpivot (
-        quantity for measure in (columns(* exclude (kpi_date, channel, persona, device_type)))
-    )
+    {% for measure in measures %}
+        select
+            kpi_date,
+            channel,
+            persona,
+            device_type,
+            '{{ measure }}' as measure,
+            {{ measure }}::decimal(24, 4) as quantity
+        from wide
+        where {{ measure }} is not null
+        {%- if not loop.last %}
+            union all
+        {%- endif %}
+    {% endfor %}
 
 ),
 
@@ -190,20 +246,70 @@ measured as (
         quantity
     from conversion_measures
 
+),
+
+summed as (
+
+    select
+        kpi_date,
+        measure,
+        coalesce(channel, '(not set)') as channel,
+        coalesce(persona, '(not set)') as persona,
+        coalesce(device_type, '(not set)') as device_type,
+        sum(quantity) as quantity
+    from measured
+    where quantity != 0
+    group by
+        kpi_date,
+        measure,
+        coalesce(channel, '(not set)'),
+        coalesce(persona, '(not set)'),
+        coalesce(device_type, '(not set)')
+
+),
+
+-- From the first day on which a source of the measure delivered. Of costs nothing is not known.
+live_measures as (
+
+    select
+        kpi_measures.measure,
+        min(sources.first_seen_date) as first_seen_date
+    from kpi_measures
+    inner join {{ ref('int_kpi_sources_aggregated') }} as sources
+        on {{ matches('sources.source_table', 'kpi_measures.source_tables') }}
+    where not coalesce(kpi_measures.is_unknown_when_absent, false)
+    group by kpi_measures.measure
+
+),
+
+live_days as (
+
+    select
+        measure,
+        unnest(
+            generate_series(first_seen_date, {{ last_business_date() }}, interval '1 day')
+        )::date as kpi_date
+    from live_measures
+
 )
 
 select
     kpi_date,
     measure,
-    coalesce(channel, '(not set)') as channel,
-    coalesce(persona, '(not set)') as persona,
-    coalesce(device_type, '(not set)') as device_type,
-    sum(quantity)::decimal(24, 4) as quantity
-from measured
-where quantity != 0
-group by
-    kpi_date,
-    measure,
-    coalesce(channel, '(not set)'),
-    coalesce(persona, '(not set)'),
-    coalesce(device_type, '(not set)')
+    channel,
+    persona,
+    device_type,
+    quantity::decimal(24, 4) as quantity
+from summed
+union all
+-- A day on which nothing happened is one of 0.
+select
+    live_days.kpi_date,
+    live_days.measure,
+    '(not set)',
+    '(not set)',
+    '(not set)',
+    0::decimal(24, 4)
+from live_days
+left join summed on live_days.kpi_date = summed.kpi_date and live_days.measure = summed.measure
+where summed.measure is null

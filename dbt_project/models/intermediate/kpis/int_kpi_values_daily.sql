@@ -39,7 +39,7 @@ numerators as (
         sliced.dimension,
         sliced.dimension_value,
         sum(sliced.quantity) as numerator,
-        0 as denominator
+        null::decimal(38, 4) as denominator
     from sliced
     inner join kpis
         on
@@ -56,7 +56,7 @@ denominators as (
         kpis.kpi,
         sliced.dimension,
         sliced.dimension_value,
-        0 as numerator,
+        null::decimal(38, 4) as numerator,
         sum(sliced.quantity) as denominator
     from sliced
     inner join kpis
@@ -73,14 +73,49 @@ both_sides as (
     union all
     select * from denominators
 
+),
+
+summed as (
+
+    select
+        kpi_date,
+        kpi,
+        dimension,
+        dimension_value,
+        sum(numerator) as numerator,
+        sum(denominator) as denominator
+    from both_sides
+    group by kpi_date, kpi, dimension, dimension_value
+
+),
+
+-- What a source that delivers does not tell of a slice is 0; what nobody told, and a cost that is
+-- not known, is not.
+live_measures as (
+
+    select
+        measures.kpi_date,
+        measures.measure
+    from measures
+    inner join {{ ref('kpi_measures') }} as kpi_measures
+        on measures.measure = kpi_measures.measure
+    where not coalesce(kpi_measures.is_unknown_when_absent, false)
+    group by measures.kpi_date, measures.measure
+
 )
 
 select
-    kpi_date,
-    kpi,
-    dimension,
-    dimension_value,
-    sum(numerator)::decimal(24, 4) as numerator,
-    sum(denominator)::decimal(24, 4) as denominator
-from both_sides
-group by kpi_date, kpi, dimension, dimension_value
+    summed.kpi_date,
+    summed.kpi,
+    summed.dimension,
+    summed.dimension_value,
+    coalesce(
+        summed.numerator, case when live_measures.measure is not null then 0 end
+    )::decimal(24, 4) as numerator,
+    coalesce(summed.denominator, 0)::decimal(24, 4) as denominator
+from summed
+inner join kpis on summed.kpi = kpis.kpi and {{ holds_on('kpis', 'summed.kpi_date') }}
+left join live_measures
+    on
+        summed.kpi_date = live_measures.kpi_date
+        and kpis.numerator_measure = live_measures.measure

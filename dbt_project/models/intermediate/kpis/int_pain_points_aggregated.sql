@@ -178,7 +178,13 @@ counted as (
         stage,
         touchpoint_type,
         count(*) as journey_count,
-        count(*) filter (where is_last and not is_open) as dropoff_count,
+        -- Whoever ended in the last stage came all the way.
+        count(*) filter (
+            where
+            is_last
+            and not is_open
+            and stage_rank < (select max(stages.stage_rank) from stages)
+        ) as dropoff_count,
         count(*) filter (where has_ticket) as ticket_count,
         0 as answer_count,
         0 as dissatisfied_count

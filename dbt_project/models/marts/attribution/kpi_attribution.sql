@@ -111,5 +111,6 @@ select
         as customer_acquisition_cost,
     round(paid_amount_reporting::double / nullif(cost_amount_reporting, 0), 6)::double
         as return_on_ad_spend,
+    {{ is_complete('month_start_date') }} as is_complete,
     month_start_date
 from joined

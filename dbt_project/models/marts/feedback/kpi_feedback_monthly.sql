@@ -185,6 +185,7 @@ select
     case when not judged.is_suppressed then round(judged.high_value, 6)
     end::double as interval_high_value,
     judged.is_suppressed,
+    {{ is_complete('judged.month_start_date') }} as is_complete,
     judged.month_start_date
 from judged
 left join response_rates

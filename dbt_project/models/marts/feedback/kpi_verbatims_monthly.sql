@@ -17,6 +17,7 @@ select
     question_id,
     count(*)::integer as response_count,
     count(*) filter (where has_text)::integer as verbatim_count,
+    {{ is_complete('month_start_date') }} as is_complete,
     month_start_date
 from answers
 group by month_start_date, survey_id, question_id

@@ -75,5 +75,6 @@ select
         order by active_date
         rows between unbounded preceding and current row
     )::integer as base_count,
+    {{ is_complete('active_date', 'day') }} as is_complete,
     active_date
 from counted

@@ -79,5 +79,6 @@ select
     )::double as reached_rate,
     round(counted.next_seconds::double / nullif(counted.next_count * 86400, 0), 6)::double
         as next_days,
+    {{ is_complete('counted.month_start_date') }} as is_complete,
     counted.month_start_date
 from counted

@@ -93,6 +93,7 @@ select
     path_rank::integer as path_rank,
     count(*)::integer as distinct_path_count,
     round(sum(converted_count)::double / sum(journey_count), 6)::double as converted_rate,
+    {{ is_complete('month_start_date') }} as is_complete,
     month_start_date
 from cut
 group by month_start_date, path_type, path, path_rank

@@ -176,6 +176,10 @@ select
     round(child_before, 6)::double as child_before_value,
     round(child_after, 6)::double as child_after_value,
     round(contribution, 6)::double as contribution_value,
+    case
+        when period = 'week' then {{ is_complete('period_start_date', 'week') }}
+        else {{ is_complete('period_start_date') }}
+    end as is_complete,
     period_start_date
 from explained
 where first_before * second_before != 0 or first_after * second_after != 0 or second_role = 'term'

@@ -18,11 +18,9 @@ targets as (
 
 kpi_values as (
 
-    select
-        kpi,
-        sum(abs(numerator)) as quantity
+    select kpi
     from {{ ref('kpi_monthly') }}
-    where dimension = 'all'
+    where dimension = 'all' and numerator is not null and coalesce(denominator, 1) != 0
     group by kpi
 
 ),
@@ -45,23 +43,6 @@ findings as (
     from kpis
     left join kpi_values on kpis.kpi = kpi_values.kpi
     where kpi_values.kpi is null
-    union all
-    select
-        'kpi_with_unknown_parent',
-        kpis.kpi,
-        'Add ' || kpis.parent_kpi || ' to rules/kpi_definitions.csv or name another parent'
-    from kpis
-    left join kpis as parents on kpis.parent_kpi = parents.kpi
-    where kpis.parent_kpi is not null and parents.kpi is null
-    union all
-    select
-        'target_without_kpi',
-        targets.kpi,
-        'Correct the KPI in rules/kpi_targets.csv'
-    from targets
-    left join kpis on targets.kpi = kpis.kpi
-    where kpis.kpi is null
-    group by targets.kpi
     union all
     select
         'stage_without_target',

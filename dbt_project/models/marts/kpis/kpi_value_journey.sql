@@ -113,5 +113,6 @@ select
     round(
         at_risk_amount_reporting::double * (1 - coalesce(satisfaction_rate, 0.5)), 6
     )::double as priority_score,
+    {{ is_complete('month_start_date') }} as is_complete,
     month_start_date
 from summarised

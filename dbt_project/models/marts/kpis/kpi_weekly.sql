@@ -16,5 +16,7 @@ select
     target,
     gap_to_target,
     attainment_rate,
+    is_target_pro_rata,
+    is_complete,
     period_start_date as week_start_date
 from periods

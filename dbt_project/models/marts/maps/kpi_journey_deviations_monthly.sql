@@ -91,5 +91,6 @@ select
             step asc
     )::integer as deviation_rank,
     round(deviating_count::double / journey_count, 6)::double as deviating_rate,
+    {{ is_complete('month_start_date') }} as is_complete,
     month_start_date
 from valued

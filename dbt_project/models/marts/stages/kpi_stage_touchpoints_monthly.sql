@@ -61,5 +61,6 @@ select
             partition by month_start_date, to_stage, touchpoint_position
         ), 6
     )::double as position_share,
+    {{ is_complete('month_start_date') }} as is_complete,
     month_start_date
 from counted

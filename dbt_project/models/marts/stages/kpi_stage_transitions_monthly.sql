@@ -84,5 +84,6 @@ select
     )::double as from_stage_share,
     round(from_stage_seconds::double / (transition_count * 86400), 6)::double as average_stay_days,
     round(median_seconds::double / 86400, 6)::double as median_stay_days,
+    {{ is_complete('month_start_date') }} as is_complete,
     month_start_date
 from counted

@@ -122,6 +122,7 @@ select
         (sum(coalesce(paid.paid_amount_reporting, 0)) over cohort_so_far)::double
         / cohort_months.cohort_customer_count, 6
     )::double as realised_lifetime_value,
+    {{ is_complete('cohort_months.month_start_date') }} as is_complete,
     cohort_months.cohort_month_date,
     cohort_months.month_start_date
 from cohort_months

@@ -126,5 +126,6 @@ select
     pay_later_exposure_amount::decimal(18, 3) as pay_later_exposure_amount,
     prepaid_exposure_amount::decimal(18, 3) as prepaid_exposure_amount,
     undelivered_amount::decimal(18, 3) as undelivered_amount,
+    {{ is_complete('month_start_date') }} as is_complete,
     month_start_date
 from standing

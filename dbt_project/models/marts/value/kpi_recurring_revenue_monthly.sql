@@ -71,6 +71,7 @@ select
     count(*) filter (where movement = 'reactivation')::integer as reactivated_subscriber_count,
     count(*) filter (where movement = 'churn')::integer as churned_subscriber_count,
     count(*) filter (where monthly_amount > 0)::integer as end_subscriber_count,
+    {{ is_complete('month_start_date') }} as is_complete,
     month_start_date
 from moved
 group by month_start_date, currency_code
