@@ -140,7 +140,9 @@ def sums(node: exp.Sum) -> exp.Expr:
     """DuckDB sums whole numbers in 128 bits."""
     if isinstance(node.this, exp.Distinct):
         raise Unproven("a sum of distinct values")
-    return exp.Sum(this=cast(node.this, "decimal(38, 0)")) if is_a(node.this, {T.BIGINT}) else node
+    is_hash = isinstance(node.this, exp.Anonymous) and node.this.name == "xxhash64"
+    is_wide = is_hash or is_a(node.this, {T.BIGINT})
+    return exp.Sum(this=cast(node.this, "decimal(38, 0)")) if is_wide else node
 
 
 # --- time -----------------------------------------------------------------------------------------
@@ -163,7 +165,9 @@ def sums_of_time(node: exp.Add | exp.Sub) -> exp.Expr:
     left, right = node.this, node.expression
     if isinstance(node, exp.Sub):
         if is_a(left, {T.DATE}) and is_a(right, {T.DATE}):
-            return call("datediff", left, right)
+            days = call("datediff", left, right)
+            days.type = exp.DataType.build("int")
+            return days
         if is_a(left, STAMPS) and is_a(right, STAMPS) and not _is_compared(node):
             raise Unproven("a difference of timestamps but to compare it with an interval")
     is_interval = isinstance(right, exp.Interval) or is_a(right, {T.INTERVAL})
@@ -171,6 +175,10 @@ def sums_of_time(node: exp.Add | exp.Sub) -> exp.Expr:
         made = cast(exp.paren(node.copy()), "timestamp_ntz")
         made.type = exp.DataType.build("timestamp_ntz", dialect="spark")
         return made
+    if is_a(left, {T.DATE}) and not is_interval:
+        name = "date_sub" if isinstance(node, exp.Sub) else "date_add"
+        moved = call(name, left, cast(exp.paren(right), "int"))
+        return moved
     return node
 
 
@@ -376,6 +384,13 @@ def nearest(node: exp.ArgMin | exp.ArgMax) -> exp.Expr:
     found = call("min_by" if isinstance(node, exp.ArgMin) else "max_by", node.this, key)
     has_value = exp.Not(this=exp.Is(this=node.this.copy(), expression=exp.Null()))
     return exp.Filter(this=found, expression=exp.Where(this=has_value))
+
+
+@rule(exp.Window)
+def windows(node: exp.Window) -> exp.Expr:
+    """Spark reads `over a - b` as a window of the name `a-b`."""
+    is_named = node.args.get("alias") and node.arg_key != "windows"
+    return exp.paren(node.copy()) if is_named else node
 
 
 @rule(exp.Grouping)

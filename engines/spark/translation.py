@@ -8,6 +8,7 @@ needs Spark.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 
 from sqlglot import exp, parse_one
@@ -52,6 +53,8 @@ def translate(sql: str, columns_of: ColumnsOf, contract: Mapping[str, str] | Non
     _apply(query)
     if any(node.name == "_in_zone" for node in query.find_all(exp.Anonymous)):
         raise Unproven("one `at time zone`, which leaves a timestamp with a zone")
+    for name in query.find_all(exp.Identifier):
+        name.set("quoted", name.args.get("quoted") or not re.fullmatch(r"\w+", name.name))
     text = query.sql(dialect="spark", pretty=True, comments=False)
     if contract is None:
         return text
