@@ -60,7 +60,10 @@ def hash_frame(session: Any, frame: Any, without: tuple[str, ...] = ()) -> Table
     """Hash the rows of a data frame: the sum of their MD5 sums, halves read as DuckDB does."""
     fields = [field for field in frame.schema.fields if field.name not in without]
     types = {field.name: _duckdb_type(field.dataType.simpleString()) for field in fields}
-    session.udf.register("_text_of_double", _text_of_double, "string")
+    # The shortest digits that are a double; Java's text is another. By value: workers lack us.
+    session.udf.register(
+        "_text_of_double", lambda value: None if value is None else repr(value), "string"
+    )
     texts = ", ".join(f"coalesce({_text(n, t)}, char(30))" for n, t in types.items())
 
     def half(first: int) -> str:
@@ -80,11 +83,6 @@ def _text(name: str, data_type: str) -> str:
     if data_type == "DOUBLE":
         return f"_text_of_double(`{name}`)"
     return f"cast(`{name}` as string)"
-
-
-def _text_of_double(value: float | None) -> str | None:
-    """The shortest digits that are this double; Java's text is another."""
-    return None if value is None else repr(value)
 
 
 def _duckdb_type(data_type: str) -> str:

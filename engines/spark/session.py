@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import sys
 import threading
 from collections.abc import Iterable
 from graphlib import TopologicalSorter
@@ -84,6 +86,7 @@ def connect(settings: dict[str, str]) -> Any:
     """A session with these settings."""
     from pyspark.sql import SparkSession
 
+    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)  # for the workers of one machine
     builder = SparkSession.builder.appName("journey")
     for key, value in settings.items():
         builder = builder.config(key, value)
