@@ -194,6 +194,10 @@ def measures(t: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
     told = orders.assign(device=device, channel=orders["preceding_channel"].fillna("unassigned"))
     told = rows(told, told["day"], channel="channel", persona="persona", device="device")
     found["order_conversions"] = told[~renewed]
+    visited = orders["order_id"].isin(placed.dropna(subset=["session_id"])["order_id"])
+    since = orders["day"] >= business_day(t["events"].query("is_known")["occurred_at"]).min()
+    found["measured_orders"] = told[~renewed & since]
+    found["offline_orders"] = told[~renewed & since & ~visited]
     amount = orders["contracted_amount_reporting"].astype(float)
     found["paid_order_value"] = rows(orders, orders["day"], amount, **by)[~renewed]
     first = orders[~orders.duplicated("person_id")]

@@ -100,6 +100,38 @@ conversions as (
 
 ),
 
+-- Who bought on the web on a day, by a tracker that tells no order numbers.
+unnumbered_buyers as (
+
+    select
+        sessions.person_id,
+        sessions.session_date
+    from purchases
+    inner join sessions on purchases.session_id = sessions.session_id
+    where sessions.person_id is not null
+    group by sessions.person_id, sessions.session_date
+
+),
+
+-- Whether an order was placed in a visit is known from the day on which visits are measured.
+measured_orders as (
+
+    select
+        conversions.*,
+        conversions.session_id is null and unnumbered_buyers.person_id is null as is_offline
+    from conversions
+    inner join {{ ref('int_kpi_sources_aggregated') }} as sources
+        on
+            sources.source_table = 'web.events'
+            and conversions.kpi_date >= sources.first_seen_date
+    left join unnumbered_buyers
+        on
+            conversions.person_id = unnumbered_buyers.person_id
+            and conversions.kpi_date = unnumbered_buyers.session_date
+    where conversions.cycle = 'order'
+
+),
+
 -- Types and cycles of conversions are rows of a seed, so their measures are rows as well:
 -- those that a KPI may use.
 counted_conversions as (
@@ -121,6 +153,25 @@ counted_conversions as (
         cycle || '_conversions',
         1
     from conversions
+    union all
+    select
+        kpi_date,
+        channel,
+        persona,
+        device_type,
+        'measured_orders',
+        1
+    from measured_orders
+    union all
+    select
+        kpi_date,
+        channel,
+        persona,
+        device_type,
+        'offline_orders',
+        1
+    from measured_orders
+    where is_offline
 
 ),
 
