@@ -28,6 +28,34 @@ case
         then trim(identifier)
 end;
 
+-- A currency, null where a text is no code of one.
+create macro currency_of(currency) as
+case when regexp_full_match(trim(currency), '[A-Za-z]{3}') then upper(trim(currency)) end;
+
+-- The amount of an event, null where its currency is a text that is no code: it is not known.
+create macro in_currency(value, currency) as
+case
+    when nullif(trim(currency), '') is null or currency_of(currency) is not null
+        then value
+end;
+
+-- The click on an advertisement that an event names in its properties, by the id's parameter;
+-- `EMPTY` is nothing.
+create macro click_of(properties) as
+list_filter(
+    list_transform(
+        [
+            'gclid', 'gbraid', 'wbraid', 'msclkid', 'yclid', 'dclid', 'fbclid', 'ttclid', 'twclid',
+            'li_fat_id'
+        ],
+        lambda name: struct_pack(
+            parameter := name,
+            id := nullif(nullif(json_extract_string(properties, '$.' || name), ''), 'EMPTY')
+        )
+    ),
+    lambda click: click.id is not null
+)[1];
+
 -- Who an event is seen of: its device, or without one (a call of a server, an app) its login.
 create macro visitor_of(device_id, user_id) as
 coalesce(

@@ -24,6 +24,7 @@ named as (
         case event_type
             when '[Amplitude] Page Viewed' then 'page_view'
             when '[Amplitude] File Downloaded' then 'file_download'
+            when '$identify' then 'identify'
             else event_type
         end as event_name,
         user_id,
@@ -38,13 +39,8 @@ named as (
         nullif(properties ->> '$.utm_campaign', 'EMPTY') as utm_campaign,
         nullif(properties ->> '$.utm_content', 'EMPTY') as utm_content,
         nullif(properties ->> '$.utm_term', 'EMPTY') as utm_term,
-        coalesce(
-            nullif(properties ->> '$.gclid', 'EMPTY'), nullif(properties ->> '$.fbclid', 'EMPTY')
-        ) as click_id,
-        case
-            when nullif(properties ->> '$.gclid', 'EMPTY') is not null then 'gclid'
-            when nullif(properties ->> '$.fbclid', 'EMPTY') is not null then 'fbclid'
-        end as click_id_parameter,
+        click_of(properties).id as click_id,
+        click_of(properties).parameter as click_id_parameter,
         case
             when regexp_matches(device, '(?i)ipad|tablet') then 'tablet'
             when regexp_matches(device, '(?i)iphone|ipod|android|phone') then 'mobile'
@@ -52,12 +48,13 @@ named as (
         end as device_type,
         properties ->> '$.order_id' as order_id,
         coalesce(
-            amount(properties ->> '$."$revenue"'),
-            amount(properties ->> '$."$price"')
-            * coalesce((properties ->> '$."$quantity"')::integer, 1)
+            amount_if_any(properties ->> '$."$revenue"'),
+            amount_if_any(properties ->> '$."$price"')
+            * coalesce(try_cast(properties ->> '$."$quantity"' as integer), 1)
         ) as value_amount,
-        upper(coalesce(properties ->> '$."$currency"', properties ->> '$.currency'))
-            as currency_code,
+        coalesce(
+            currency_of(properties ->> '$."$currency"'), currency_of(properties ->> '$.currency')
+        ) as currency_code,
         -- What Amplitude adds itself stands in columns of its own, or is of no use here.
         properties_without(properties, '^(\$|utm_|\[Amplitude\]|referr(er|ing_domain)$)')
             as properties

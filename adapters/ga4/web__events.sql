@@ -55,9 +55,26 @@ named as (
         coalesce(params['gclid'], json ->> '$.collected_traffic_source.gclid') as click_id,
         json -> '$.session_traffic_source_last_click' as last_click,
         json ->> '$.device.category' as device_type,
-        coalesce(json ->> '$.ecommerce.transaction_id', params['transaction_id']) as order_id,
-        coalesce(json ->> '$.ecommerce.purchase_revenue', params['value']) as value_amount,
-        params['currency'] as currency_code,
+        coalesce(
+            nullif(json ->> '$.ecommerce.transaction_id', '(not set)'),
+            nullif(params['transaction_id'], '(not set)')
+        ) as order_id,
+        -- The value is in the currency that the event names, the revenue in the property's where
+        -- the event names none.
+        case
+            when currency_of(params['currency']) is not null
+                then coalesce(
+                    amount_if_any(params['value']),
+                    amount_if_any(json ->> '$.ecommerce.purchase_revenue')
+                )
+            else coalesce(
+                in_currency(
+                    amount_if_any(json ->> '$.ecommerce.purchase_revenue'), params['currency']
+                ),
+                in_currency(amount_if_any(params['value']), params['currency'])
+            )
+        end as value_amount,
+        currency_of(params['currency']) as currency_code,
         to_json(params)::varchar as properties,
         -- A table may be cut into numbered files.
         regexp_replace(_path, '[-_]?[0-9]{12}([.][a-z]+)*$', '') as table_name,
@@ -156,8 +173,9 @@ select
         )
     ) as event_id,
     make_timestamp(event_timestamp) at time zone 'UTC' as occurred_at,
-    -- Without consent GA4 sends no client: such events are counted and belong to nobody.
-    coalesce(user_pseudo_id, '(not set)') as visitor_id,
+    -- Without consent GA4 sends no client: such events are counted and, without a login, belong to
+    -- nobody.
+    visitor_of(user_pseudo_id, user_id) as visitor_id,
     event_name,
     user_id,
     page_url,
@@ -171,8 +189,8 @@ select
     click_id,
     case when click_id is not null then 'gclid' end as click_id_parameter,
     device_type,
-    nullif(order_id, '(not set)') as order_id,
-    money(amount(value_amount), currency_code) as value_amount,
+    order_id,
+    money(value_amount, currency_code) as value_amount,
     currency_code,
     properties
 from sourced

@@ -41,8 +41,8 @@ unioned as (
         currency,
         close_date,
         case
-            when regexp_matches(deal_stage, '\bwon\b', 'i') then 'won'
-            when regexp_matches(deal_stage, '\blost\b', 'i') then 'lost'
+            when regexp_matches(deal_stage, '\blost\b|失注|不成約|不成立', 'i') then 'lost'
+            when regexp_matches(deal_stage, '\bwon\b|成約|受注', 'i') then 'won'
             else 'open'
         end,
         last_modified_date,

@@ -1,6 +1,16 @@
 -- An address is one contact (EUID) in several audiences (LEID). Whether it is subscribed to one,
 -- the file says by name or in a column; consent to one audience is consent.
-with newest as (
+with dated as (
+
+    -- The files of those who left or bounced say when in a column of their own.
+    select
+        * exclude (last_changed),
+        coalesce(last_changed, unsub_time, clean_time, confirm_time, optin_time) as last_changed
+    from members
+
+),
+
+newest as (
 
     select
         *,
@@ -8,7 +18,7 @@ with newest as (
             when status is not null then lower(status) = 'subscribed'
             else starts_with(lower(_file), 'subscribed')
         end as is_subscribed
-    from members
+    from dated
     qualify
         row_number() over (partition by leid order by last_changed desc nulls last, _path desc) = 1
 

@@ -24,6 +24,11 @@ numbered as (
     select
         *,
         action ->> '$.type' as action_type,
+        -- The type's name is in the language of the export; its icon is not.
+        coalesce(
+            regexp_extract(lower(visit ->> '$.deviceTypeIcon'), '([a-z_]+)[.][a-z]+$', 1),
+            replace(lower(visit ->> '$.deviceType'), ' ', '_')
+        ) as device,
         row_number() over (
             partition by visit ->> '$.idSite', visit ->> '$.idVisit'
             order by (action ->> '$.timestamp')::bigint, action_position
@@ -65,14 +70,16 @@ select
     case when action_number = 1 then nullif(visit ->> '$.campaignContent', '') end as utm_content,
     case
         when action_number = 1 and (visit ->> '$.referrerType') = 'campaign'
-            then nullif(visit ->> '$.referrerKeyword', '')
+            then coalesce(
+                nullif(visit ->> '$.campaignKeyword', ''), nullif(visit ->> '$.referrerKeyword', '')
+            )
     end as utm_term,
-    case (visit ->> '$.deviceType')
-        when 'Desktop' then 'desktop'
-        when 'Tablet' then 'tablet'
-        when 'Smartphone' then 'mobile'
-        when 'Phablet' then 'mobile'
-        when 'Feature phone' then 'mobile'
+    case device
+        when 'desktop' then 'desktop'
+        when 'tablet' then 'tablet'
+        when 'smartphone' then 'mobile'
+        when 'phablet' then 'mobile'
+        when 'feature_phone' then 'mobile'
     end as device_type,
     upper(nullif(visit ->> '$.countryCode', 'xx')) as country_code,
     action ->> '$.orderId' as order_id,

@@ -56,19 +56,20 @@ select
     properties ->> '$.utm_campaign' as utm_campaign,
     properties ->> '$.utm_content' as utm_content,
     properties ->> '$.utm_term' as utm_term,
-    coalesce(properties ->> '$.gclid', properties ->> '$.fbclid') as click_id,
+    click_of(properties).id as click_id,
+    click_of(properties).parameter as click_id_parameter,
     case
-        when properties ->> '$.gclid' is not null then 'gclid'
-        when properties ->> '$.fbclid' is not null then 'fbclid'
-    end as click_id_parameter,
-    case
+        when (properties ->> '$."$device"') ilike '%ipad%' then 'tablet'
         when regexp_matches(properties ->> '$."$os"', '^(Windows|Mac|Linux|Chrome)') then 'desktop'
         when regexp_matches(properties ->> '$."$os"', '^(iOS|iPhone|Android)') then 'mobile'
     end as device_type,
     properties ->> '$.mp_country_code' as country_code,
     properties ->> '$.order_id' as order_id,
-    money(amount(properties ->> '$.value'), properties ->> '$.currency') as value_amount,
-    upper(properties ->> '$.currency') as currency_code,
+    money(
+        in_currency(amount_if_any(properties ->> '$.value'), properties ->> '$.currency'),
+        properties ->> '$.currency'
+    ) as value_amount,
+    currency_of(properties ->> '$.currency') as currency_code,
     -- Mixpanel's own properties are left out: some change from export to export.
     properties_without(properties, '^(\$|mp_|utm_|time$|distinct_id$)') as properties
 from events_read

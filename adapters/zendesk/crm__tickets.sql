@@ -32,6 +32,8 @@ replies as (
         (comment ->> '$.public') = 'true'
         and (comment ->> '$.author_id')
         != coalesce(of_ticket ->> '$.requester_id', of_ticket ->> '$.requester.id')
+        -- What an agent wrote to open a ticket is no reply.
+        and instant(comment ->> '$.created_at') > instant(of_ticket ->> '$.created_at')
     group by ticket_id
 
 ),

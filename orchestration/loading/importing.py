@@ -196,6 +196,7 @@ def _add_functions(connection: duckdb.DuckDBPyConnection, spelled: Spelling) -> 
     connection.execute("create macro instant(text) as (instant_(text) at time zone 'UTC')")
     function("calendar_day", lambda text: spelling.day(text, spelled), "DATE")
     function("amount", lambda text: spelling.amount(text, spelled), "DECIMAL(24, 6)")
+    function("amount_if_any", lambda t: spelling.amount_if_any(t, spelled), "DECIMAL(24, 6)")
     function("flag", spelling.flag, "BOOLEAN")
     function("score_of", spelling.score, "INTEGER")
     function("words_of", spelling.words, "VARCHAR")

@@ -330,6 +330,19 @@ def amount(text: str, spelling: Spelling) -> Decimal:
     return found.value(spelling.decimal_mark)
 
 
+def amount_if_any(text: str, spelling: Spelling) -> Decimal | None:
+    """
+    The amount of a property that may hold whatever its sender liked; null where it is no number.
+
+    Raises `SpellingError` for a number in another spelling than declared.
+    """
+    try:
+        number(text)
+    except SpellingError:
+        return None
+    return amount(text, spelling)
+
+
 def flag(text: str) -> bool:
     """Yes or no. Raises `SpellingError`."""
     try:
