@@ -33,6 +33,7 @@ unioned as (
     left join stages on deals.deal_pipeline_stage_id = stages.stage_id
     where deals.is_deleted is distinct from true
     union all
+    -- A Japanese stage such as `受注見込み` (likely to be won) is still open.
     select
         record_id,
         create_date,
@@ -41,8 +42,10 @@ unioned as (
         currency,
         close_date,
         case
-            when regexp_matches(deal_stage, '\blost\b|失注|不成約|不成立', 'i') then 'lost'
-            when regexp_matches(deal_stage, '\bwon\b|成約|受注', 'i') then 'won'
+            when regexp_matches(deal_stage, '\blost\b|(失注|不成約|不成立)(済み?)?\s*($|[（(])', 'i')
+                then 'lost'
+            when regexp_matches(deal_stage, '\bwon\b|(成約|受注)(済み?|完了)?\s*($|[（(])', 'i')
+                then 'won'
             else 'open'
         end,
         last_modified_date,
