@@ -28,6 +28,9 @@ case
         then trim(identifier)
 end;
 
+-- What an export says; `(not set)` says nothing.
+create macro said(value) as nullif(nullif(trim(value), ''), '(not set)');
+
 -- A currency, null where a text is no code of one.
 create macro currency_of(currency) as
 case when regexp_full_match(trim(currency), '[A-Za-z]{3}') then upper(trim(currency)) end;

@@ -45,19 +45,25 @@ named as (
         params['ga_session_id'] as ga_session_id,
         params['page_location'] as page_url,
         params['page_referrer'] as page_referrer,
-        coalesce(params['source'], json ->> '$.collected_traffic_source.manual_source') as source,
-        coalesce(params['medium'], json ->> '$.collected_traffic_source.manual_medium') as medium,
-        coalesce(params['campaign'], json ->> '$.collected_traffic_source.manual_campaign_name')
-            as campaign,
+        coalesce(
+            said(params['source']), said(json ->> '$.collected_traffic_source.manual_source')
+        ) as source,
+        coalesce(
+            said(params['medium']), said(json ->> '$.collected_traffic_source.manual_medium')
+        ) as medium,
+        coalesce(
+            said(params['campaign']),
+            said(json ->> '$.collected_traffic_source.manual_campaign_name')
+        ) as campaign,
         coalesce(params['content'], json ->> '$.collected_traffic_source.manual_content')
             as utm_content,
         coalesce(params['term'], json ->> '$.collected_traffic_source.manual_term') as utm_term,
-        coalesce(params['gclid'], json ->> '$.collected_traffic_source.gclid') as click_id,
+        coalesce(said(params['gclid']), said(json ->> '$.collected_traffic_source.gclid'))
+            as click_id,
         json -> '$.session_traffic_source_last_click' as last_click,
         json ->> '$.device.category' as device_type,
         coalesce(
-            nullif(json ->> '$.ecommerce.transaction_id', '(not set)'),
-            nullif(params['transaction_id'], '(not set)')
+            said(json ->> '$.ecommerce.transaction_id'), said(params['transaction_id'])
         ) as order_id,
         -- The value is in the currency that the event names, the revenue in the property's where
         -- the event names none.
@@ -138,27 +144,31 @@ sourced as (
         case
             when not is_silent then source
             else coalesce(
-                last_click ->> '$.cross_channel_campaign.source',
-                last_click ->> '$.manual_campaign.source',
+                said(last_click ->> '$.cross_channel_campaign.source'),
+                said(last_click ->> '$.manual_campaign.source'),
                 case
-                    when last_click ->> '$.google_ads_campaign.campaign_name' != '' then 'google'
+                    when said(last_click ->> '$.google_ads_campaign.campaign_name') is not null
+                        then 'google'
                 end
             )
         end as source,
         case
             when not is_silent then medium
             else coalesce(
-                last_click ->> '$.cross_channel_campaign.medium',
-                last_click ->> '$.manual_campaign.medium',
-                case when last_click ->> '$.google_ads_campaign.campaign_name' != '' then 'cpc' end
+                said(last_click ->> '$.cross_channel_campaign.medium'),
+                said(last_click ->> '$.manual_campaign.medium'),
+                case
+                    when said(last_click ->> '$.google_ads_campaign.campaign_name') is not null
+                        then 'cpc'
+                end
             )
         end as medium,
         case
             when not is_silent then campaign
             else coalesce(
-                last_click ->> '$.google_ads_campaign.campaign_name',
-                last_click ->> '$.cross_channel_campaign.campaign_name',
-                last_click ->> '$.manual_campaign.campaign_name'
+                said(last_click ->> '$.google_ads_campaign.campaign_name'),
+                said(last_click ->> '$.cross_channel_campaign.campaign_name'),
+                said(last_click ->> '$.manual_campaign.campaign_name')
             )
         end as campaign
     from counted
