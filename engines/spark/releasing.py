@@ -62,7 +62,7 @@ def hash_frame(session: Any, frame: Any, without: tuple[str, ...] = ()) -> Table
     types = {field.name: _duckdb_type(field.dataType.simpleString()) for field in fields}
     # The shortest digits that are a double; Java's text is another. By value: workers lack us.
     session.udf.register(
-        "_text_of_double", lambda value: None if value is None else repr(value), "string"
+        "_text_of_double", lambda value: None if value is None else repr(value + 0.0), "string"
     )
     texts = ", ".join(f"coalesce({_text(n, t)}, char(30))" for n, t in types.items())
 

@@ -57,7 +57,7 @@ def hash_table(
     """Hash one table, named with schema (and catalog where needed), some columns left out."""
     described = connection.execute(f"describe {relation}").fetchall()
     columns = [column for column in described if column[0] not in without]
-    texts = ", ".join(f'coalesce("{column[0]}"::varchar, chr(30))' for column in columns)
+    texts = ", ".join(f"coalesce({_text(*column[:2])}, chr(30))" for column in columns)
     row = connection.execute(
         f"""
         select
@@ -69,6 +69,11 @@ def hash_table(
     ).fetchone()
     assert row is not None
     return table_hash({column[0]: column[1] for column in columns}, *row)
+
+
+def _text(name: str, data_type: str) -> str:
+    """A column's text. A zero is a zero: which sign it has depends on the engine."""
+    return f'("{name}" + 0)::varchar' if data_type == "DOUBLE" else f'"{name}"::varchar'
 
 
 def table_hash(columns: Mapping[str, str], rows: int, high: str, low: str) -> TableHash:

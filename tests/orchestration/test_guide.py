@@ -169,7 +169,7 @@ group by person_id
 def add_kpi(walk: Walk) -> None:
     walk.add_rows(
         "seeds/kpi_definitions.csv",
-        "visitors_per_session,awareness,訪問あたり訪問者,Visitors per session,share,ratio,visitors,"
+        "engaged_visits,awareness,エンゲージ率(訪問),Engaged rate,share,ratio,engaged_sessions,"
         "sessions,1,,up,marketing,,2000-01-01",
     )
     walk.run("orchestration.developing.semantic_layer")
@@ -325,7 +325,7 @@ def test_every_path_of_the_guide(tmp_path: Path) -> None:
         )
         assert rows(
             "select count(*) > 0, bool_or(kpi_value > 0) from marts.kpi_monthly "
-            "where kpi = 'visitors_per_session' and dimension = 'all'"
+            "where kpi = 'engaged_visits' and dimension = 'all'"
         ) == [(True, True)]
         assert rows(
             "select stage, count(*) from marts.fct_stage_intervals "

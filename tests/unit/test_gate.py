@@ -91,6 +91,10 @@ def test_fingerprints_see_content_and_not_order() -> None:
     assert of("('1', '2')") != of("('1', '2')", "('1', '2')")
     assert of("('1', '2')") != of("('2', '1')")
     assert of("('1', '2')") != of("('1', '2')", extra="alter table marts.a rename x to z")
+    zero, minus_zero, one = (
+        f"create table marts.b as select {x}::double as z" for x in (0, "-0.0", 1)
+    )
+    assert of(extra=zero) == of(extra=minus_zero) != of(extra=one)
 
 
 def test_how_data_arrived_is_no_content() -> None:

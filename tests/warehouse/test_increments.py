@@ -22,7 +22,7 @@ def test_histories_have_rows_of_every_raw_table(project: Project) -> None:
 
 def test_random_histories(project: Project) -> None:
     """Few, of a seed that draws every kind of step; `journey prove` draws as many as one likes."""
-    runs = [n for h in proving.prove_random(project, 48, 54, progress=print) for n in h.runs]
+    runs = [n for h in proving.prove_random(project, 48, 329, progress=print) for n in h.runs]
     files = [file for run in runs for file in run.files]
     assert {file.table for file in files} == set(histories.ROWS)
     assert sum(run.retract is not None for run in runs) >= 3
@@ -40,7 +40,7 @@ def project_with_options(tmp_path_factory: pytest.TempPathFactory) -> Project:
 
 
 def test_more_with_all_options_of_sessions(project_with_options: Project) -> None:
-    proven = proving.prove_random(project_with_options, 24, 10, progress=print)
+    proven = proving.prove_random(project_with_options, 24, 406, progress=print)
     files = [file for history in proven for run in history.runs for file in run.files]
     assert sum(len(file.rows) for file in files if file.table == "web/events") > 50
 

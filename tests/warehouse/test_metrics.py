@@ -67,9 +67,12 @@ def test_mf_returns_the_numbers_of_the_kpi_marts(
                 "where dimension = $1 and kpi_value is not null",
                 [slice_name or "all"],
             ).fetchall()
+            if kpi in kpis
         }
     assert len(expected) > 300 and len({kpi for kpi, _, _ in expected}) > 20
-    assert found.keys() == expected.keys()
+    assert expected.keys() <= found.keys()
+    # Of a numerator that no source delivers the mart knows nothing, and MetricFlow says 0.
+    assert {found[key] for key in found.keys() - expected.keys()} <= {0.0}
     wrong = {
         key: (found[key], number)
         for key, number in expected.items()

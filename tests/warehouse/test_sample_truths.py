@@ -242,7 +242,7 @@ def test_a_campaign_that_sells_and_one_that_does_not(warehouse: Connection) -> N
 
 def test_students_churn(warehouse: Connection) -> None:
     kept = kpi(warehouse, "retention_rate", "true", "persona")
-    assert kept["student"] < 0.35 and kept["individual"] > 0.5
+    assert kept["student"] < 0.1 and kept["individual"] > 0.3  # of orders outside subscriptions
     recommends = kpi(warehouse, "nps", "true", "persona")
     assert recommends["student"] < 0 < recommends["individual"]
 
