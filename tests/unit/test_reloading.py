@@ -73,7 +73,7 @@ def test_requeue_after_a_repair_of_the_contract(
     tables["crm/payments"] = type(repaired)(**{
         **{k: v for k, v in vars(repaired).items() if k != "header_names"}, "columns": columns,
     })  # fmt: skip
-    monkeypatch.setattr(reloading, "load_contract", lambda rules: tables)
+    monkeypatch.setattr(reloading, "load_contract", lambda rules, business_timezone: tables)
     lines = reloading.requeue(connection, settings, "R_ENUM_UNKNOWN")
     assert any("e.csv: 1 rows = 1 loaded" in line for line in lines)
     assert fetch(connection, "select payment_type from raw_crm.payments where payment_id = 'u'")
