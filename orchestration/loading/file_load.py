@@ -23,13 +23,22 @@ import duckdb
 import pyarrow as pa
 
 from orchestration.base.database import transaction
-from orchestration.loading import casting, drift, ledger, privacy, reading
-from orchestration.loading.contract import Column, Table
+from orchestration.loading import (
+    casting,
+    contested_rows,
+    drift,
+    ledger,
+    privacy,
+    quarantine,
+    reading,
+)
+from orchestration.loading.contested_rows import ContestedRows
+from orchestration.loading.contract import Table
 from orchestration.loading.landing_zone import LandingFile
 from orchestration.loading.ledger import FileOutcome
 from orchestration.loading.reading import BATCH_ROWS, Opened, RejectedFile, Row
 
-_TEMPORARY = ("incoming", "judged", "contested", "contested_rows", "held", "fresh", "losers")
+_TEMPORARY = ("incoming", "judged", *contested_rows.TEMPORARY)
 
 
 class ConservationError(AssertionError):
@@ -53,19 +62,13 @@ class FileLoad:
         self.former: dict[str, dict[str, Any]] = {}  # by name: the content loaded last
         names = [column.name for column in table.columns]
         self.columns = ", ".join(f'"{name}"' for name in names)
-        self.keys = ", ".join(f'"{name}"' for name in table.key)
         self.typed_keys = ", ".join(f'"{name}$"' for name in table.key)
-        self.values = ", ".join(f'"{name}$" as "{name}"' for name in names)
         self.clear = [column for column in table.columns if column.is_clear]
         self.personal: set[str] = set()  # clear columns in which the file has personal data
+        self.values = ", ".join(f'"{name}$" as "{name}"' for name in names)
         hashed = privacy.hashed_entries("_extra")
-        self.extra = f"case when _extra is not null then {hashed} end"
-        # Computed where contents are compared; stored for entities only, where it ranks versions
-        # of which nothing else says which is newer.
-        self.content_hash = table.content_hash
-        self.same_key = " and ".join(
-            f'a."{name}" is not distinct from b."{name}"' for name in table.key
-        )
+        self.values += f", case when _extra is not null then {hashed} end as _extra"
+        self.contested = ContestedRows(connection, table)
 
     def begin(self, now: datetime, batch: int) -> None:
         """Files loaded from here on belong to a batch and are held to the limits of its instant."""
@@ -119,8 +122,8 @@ class FileLoad:
             with self._file_at_fault(file):
                 _, source = self._judge(file, outcome)
                 with transaction(self.connection):
-                    if self._contested_rows(source):
-                        self._sighted(file.extracted_on, None)
+                    if self._read_contested(source):
+                        self.contested.sight(file.extracted_on, None)
                     self.connection.execute(
                         "update ops.files set extracted_on = ?::date "
                         "where file_id = ? and source = ? and table_name = ?",
@@ -187,15 +190,7 @@ class FileLoad:
         assert row is not None
         outcome.rows_in, outcome.data_through_at = row
         outcome.personal, self.personal = personal, set(personal)
-        self.connection.execute(
-            f"""
-            create or replace temp table contested as
-            select key_hash from temp.judged group by key_hash having count(*) > 1
-            union
-            select hash({self.keys}) from {self.table.relation}
-            where hash({self.keys}) in (select key_hash from temp.judged)
-            """
-        )
+        self.contested.find()
         return opened, source
 
     def _judge_rows(self, source: str, opened: Opened) -> None:
@@ -299,13 +294,20 @@ class FileLoad:
     # ---- 2.–4. write -----------------------------------------------------------------------------
 
     def _write(self, file: LandingFile, outcome: FileOutcome, opened: Opened, source: str) -> None:
-        quarantined = self._quarantine(source, outcome, opened)
-        contested = self._contested_rows(source)
+        quarantined = quarantine.store(
+            self.connection,
+            self.table,
+            self._numbered(source),
+            outcome,
+            opened,
+            has_lines=source == "temp.incoming",
+        )
+        contested = self._read_contested(source)
         loaded = self._insert(
             f"""
-            select *, {self.content_hash} as _content_hash
+            select *, {self.table.content_hash} as _content_hash
             from (
-                select {self.values}, {self.extra} as _extra, good._row_number
+                select {self.values}, good._row_number
                 from {casting.typed_rows(self.table, source, self.personal)} as texts
                 inner join (
                     select key_hash, rowid + 1 as _row_number from temp.judged
@@ -318,11 +320,11 @@ class FileLoad:
         )
         duplicate = 0
         if contested:
-            duplicate = contested - self._fresh()
+            duplicate = contested - self.contested.fresh()
             if self.table.kind == "entity":
-                self._sighted(file.extracted_on, outcome.load_sequence)
+                self.contested.sight(file.extracted_on, outcome.load_sequence)
             else:
-                quarantined += self._settle_conflicts(outcome)
+                quarantined += self.contested.settle_conflicts(outcome)
             loaded += self._insert(
                 f"select {self.columns}, _extra, _row_number, _content_hash from temp.fresh",
                 file,
@@ -364,205 +366,8 @@ class FileLoad:
             self.connection.execute("set disabled_optimizers = ''")
         return int(row[0]) if row else 0
 
-    def _quarantine(self, source: str, outcome: FileOutcome, opened: Opened) -> int:
-        if not self._count("temp.judged where verdict is not null"):
-            return 0
-        bad = "select rowid + 1 as row_number, verdict from temp.judged where verdict is not null"
-        line = "texts._line" if source == "temp.incoming" else "null"
-        row = self.connection.execute(
-            f"""
-            insert into ops.quarantined_rows (file_id, source, table_name, row_number, line_number,
-                reason, column_name, row_redacted)
-            select ?, ?, ?, bad.row_number, {line}, split_part(bad.verdict, '|', 1),
-                nullif(split_part(bad.verdict, '|', 2), ''), {self._redacted()}
-            from {self._numbered(source)} as texts
-            inner join ({bad}) as bad on bad.row_number = texts._row_number
-            """,
-            [outcome.file_id, self.table.source, self.table.name],
-        ).fetchone()
-        if source != "temp.incoming" and opened.lines is not None:
-            self._number_lines(outcome, opened)
-        return int(row[0]) if row else 0
-
-    def _number_lines(self, outcome: FileOutcome, opened: Opened) -> None:
-        """Lines of the quarantined rows: row n stands in line n + 1, or has to be looked up."""
-        mine = "file_id = ? and source = ? and table_name = ?"
-        who = [outcome.file_id, self.table.source, self.table.name]
-        if opened.lines == outcome.rows_in + 1:
-            self.connection.execute(
-                f"update ops.quarantined_rows set line_number = row_number + 1 where {mine}", who
-            )
-            return
-        rows = self.connection.execute(
-            f"select row_number from ops.quarantined_rows where {mine}", who
-        ).fetchall()
-        wanted = {row[0] for row in rows}
-        for record in opened.rows():
-            if record.number in wanted:
-                self.connection.execute(
-                    "update ops.quarantined_rows set line_number = ? "
-                    f"where {mine} and row_number = ?",
-                    [record.line, *who, record.number],
-                )
-                wanted.remove(record.number)
-                if not wanted:
-                    return
-
-    def _redacted(self) -> str:
-        """
-        SQL: a row as JSON, of which each value is shown as far as it can tell nothing personal.
-
-        Of the value that is the reason only the shape is shown. In a row of broken structure nobody
-        knows what stands where: only the lengths are shown.
-        """
-        parts = []
-        for column in self.table.columns:
-            text = f'texts."{column.name}"'
-            shown = _shown(column, f'texts."{column.name}$"', text)
-            reason = privacy.told_apart(text) if column.accepted_values else privacy.shape(text)
-            broken = f"'(' || length({text}) || ' characters)'"
-            parts.append(
-                f"'{column.name}', case when nullif({text}, '') is null then null "
-                f"when texts._structure is not null then {broken} "
-                f"when split_part(bad.verdict, '|', 2) = '{column.name}' then {reason} "
-                f"else {shown} end"
-            )
-        return f"json_object({', '.join(parts)})::varchar"
-
-    def _contested_rows(self, source: str) -> int:
-        """`temp.contested_rows`: the good ones among the contested rows, typed; how many."""
-        if not self._count("temp.contested"):
-            return 0
-        self.connection.execute(
-            f"""
-            create or replace temp table contested_rows as
-            select *, {self.content_hash} as _content_hash
-            from (
-                select {self.values}, {self.extra} as _extra, texts._row_number
-                from {self._numbered(source)} as texts
-                inner join (
-                    select rowid + 1 as row_number from temp.judged
-                    where verdict is null and key_hash in (select key_hash from temp.contested)
-                ) as good on good.row_number = texts._row_number
-            )
-            """
-        )
-        # The rows under the same keys that the raw table holds.
-        self.connection.execute(
-            f"""
-            create or replace temp table held as
-            select rowid as held_row, {self.keys}, _file_id, _row_number,
-                {f'"{self.table.time_column}"' if self.table.time_column else "null"} as event_at,
-                {self.content_hash} as _content_hash
-            from {self.table.relation}
-            where hash({self.keys}) in (select key_hash from temp.contested)
-            """
-        )
-        return self._count("temp.contested_rows")
-
-    def _fresh(self) -> int:
-        """`temp.fresh`: the first row of each content that the raw table lacks; how many."""
-        self.connection.execute(
-            f"""
-            create or replace temp table fresh as
-            select a.* from temp.contested_rows as a
-            where not exists (
-                select 1 from temp.held as b
-                where {self.same_key} and a._content_hash = b._content_hash
-            )
-            qualify row_number() over (
-                partition by {self.keys}, _content_hash order by _row_number
-            ) = 1
-            """
-        )
-        return self._count("temp.fresh")
-
-    def _sighted(self, extracted_on: str | None, sequence: int | None) -> None:
-        """Entities: a version seen again is as young as its youngest sighting."""
-        self.connection.execute(
-            f"""
-            update {self.table.relation} set
-                _extracted_on = greatest(_extracted_on, ?::date),
-                _load_sequence = greatest(_load_sequence, ?)
-            where rowid in (
-                select b.held_row from temp.held as b
-                inner join temp.contested_rows as a
-                    on {self.same_key} and a._content_hash = b._content_hash
-            )
-            """,
-            [extracted_on, sequence],
-        )
-
-    def _settle_conflicts(self, outcome: FileOutcome) -> int:
-        """
-        Events: of several contents under one key the earliest stays, ties by content hash.
-
-        The others are quarantined as key conflicts, also one that an earlier load had brought in:
-        so the raw table does not depend on which file came first. Returns how many of this file
-        lost.
-        """
-        self.connection.execute(
-            f"""
-            create or replace temp table losers as
-            select * from (
-                select b.held_row, {self.keys}, b._file_id, b._row_number, b.event_at,
-                    b._content_hash
-                from temp.held as b
-                union all
-                select null, {self.keys}, ?, a._row_number, a."{self.table.time_column}",
-                    a._content_hash
-                from temp.fresh as a
-            )
-            qualify row_number() over (
-                partition by {self.keys} order by event_at, _content_hash
-            ) > 1
-            """,
-            [outcome.file_id],
-        )
-        names = {column: f'a."{column.name}"' for column in self.table.columns}
-        values = ", ".join(
-            f"'{column.name}', {_shown(column, name, f'{name}::varchar')}"
-            for column, name in names.items()
-        )
-        for relation, match in (
-            (self.table.relation, "a.rowid = losers.held_row"),
-            ("temp.fresh", "losers.held_row is null and a._row_number = losers._row_number"),
-        ):
-            self.connection.execute(
-                f"""
-                insert into ops.quarantined_rows (file_id, source, table_name, row_number,
-                    line_number, reason, column_name, row_redacted)
-                select losers._file_id, ?, ?, losers._row_number, null, 'R_KEY_CONFLICT',
-                    '{", ".join(self.table.key)}', json_object({values})::varchar
-                from {relation} as a
-                inner join temp.losers as losers on {match}
-                """,
-                [self.table.source, self.table.name],
-            )
-        displaced = "rowid in (select held_row from temp.losers where held_row is not null)"
-        ledger.note_removed(self.connection, self.table, displaced)
-        self.connection.execute(f"delete from {self.table.relation} where {displaced}")
-        self.connection.execute(
-            """
-            update ops.files set
-                rows_loaded = rows_loaded - displaced.row_count,
-                rows_quarantined = rows_quarantined + displaced.row_count
-            from (
-                select _file_id, count(*) as row_count from temp.losers
-                where held_row is not null group by _file_id
-            ) as displaced
-            where files.file_id = displaced._file_id and files.source = ? and files.table_name = ?
-            """,
-            [self.table.source, self.table.name],
-        )
-        self.connection.execute(
-            "delete from temp.fresh where _row_number in "
-            "(select _row_number from temp.losers where held_row is null)"
-        )
-        row = self.connection.execute(
-            "select count(*) from temp.losers where held_row is null"
-        ).fetchone()
-        return int(row[0]) if row else 0
+    def _read_contested(self, source: str) -> int:
+        return self.contested.read(self.values, self._numbered(source))
 
     def _numbered(self, source: str) -> str:
         return casting.typed_rows(
@@ -577,23 +382,3 @@ class FileLoad:
     def _clear(self) -> None:
         for name in _TEMPORARY:
             self.connection.execute(f"drop table if exists temp.{name}")
-
-
-def _shown(column: Column, typed: str, text: str) -> str:
-    """
-    SQL of what a quarantined row shows of a value.
-
-    Numbers, times, identifiers, hashes and listed values as the raw table has them; of any other
-    text, and of one that is no value of its type, the shape: cells may have moved.
-    """
-    if column.accepted_values:
-        values = ", ".join(f"'{value}'" for value in column.accepted_values)
-        return f"case when {typed} in ({values}) then {typed} else {privacy.told_apart(text)} end"
-    if column.currency:
-        return (
-            f"case when regexp_full_match({typed}, '[A-Z]{{3}}') then {typed} "
-            f"else {privacy.shape(text)} end"
-        )
-    if column.data_type == "varchar" and not (column.is_hashed or column.is_id):
-        return privacy.shape(text)
-    return f"coalesce({typed}::varchar, {privacy.shape(text)})"

@@ -45,6 +45,20 @@ def test_every_module_lies_in_a_package_that_has_its_place() -> None:
     assert rooms == set(ORDER)
 
 
+def test_no_model_and_no_module_is_too_long_to_be_read_at_once() -> None:
+    """A step with a name and a grain fits on a few screens; what does not holds two of them."""
+    longest = {".sql": 300, ".py": 600}
+    lengths = {
+        path.relative_to(ROOT).as_posix(): len(path.read_text("utf-8").splitlines())
+        for folder in ("orchestration", "engines", "dbt_project/models", "dbt_project/macros")
+        for path in (ROOT / folder).rglob("*.*")
+        if path.suffix in longest
+    }
+    assert len(lengths) > 250
+    too_long = {path: n for path, n in lengths.items() if n > longest[Path(path).suffix]}
+    assert too_long == {}
+
+
 def test_the_guide_says_what_each_package_is_for() -> None:
     layout = (ROOT / "CONTRIBUTING.md").read_text("utf-8").split("```")[1]
     assert [name for name in ORDER if name not in layout] == []

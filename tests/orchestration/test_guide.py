@@ -15,6 +15,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -319,7 +320,10 @@ def test_every_path_of_the_guide(tmp_path: Path) -> None:
     assert " 0 failed" in said, said
     walk.journey("unit", "fct_first_purchases")
     with read_release(walk.home) as release:
-        rows = lambda sql: release.execute(sql).fetchall()  # noqa: E731
+
+        def rows(sql: str) -> list[Any]:
+            return release.execute(sql).fetchall()
+
         assert rows("select count(*) from marts.fct_first_purchases") == rows(
             "select count(distinct person_id) from marts.fct_revenue_points"
         )
