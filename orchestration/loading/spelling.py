@@ -411,7 +411,7 @@ def agreed(
             try:
                 shows, is_ambiguous = read(text) if text else (None, False)
             except SpellingError:
-                continue  # told with its row when it is read
+                continue  # reported with its row when it is read
             if shows is not None and shows not in shown_by:
                 shown_by[shows] = f"column {column}: {shown(text or '')}"
             elif is_ambiguous and ambiguous is None:

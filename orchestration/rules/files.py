@@ -104,8 +104,8 @@ def _rows_of_yaml(table: RuleTable, path: Path, report: Report) -> Iterator[tupl
         row: Row = {}
         for name, value in entry.value:
             if not isinstance(name, yaml.ScalarNode) or not isinstance(value, yaml.ScalarNode):
-                told = name.value if isinstance(name, yaml.ScalarNode) else "a column"
-                report(f"{shown(path)}, line {line}: {told} has to be a single value")
+                spelling = name.value if isinstance(name, yaml.ScalarNode) else "a column"
+                report(f"{shown(path)}, line {line}: {spelling} has to be a single value")
                 return
             if name.value in row:
                 report(f"{shown(path)}, line {line}: {name.value} stands there twice; remove one")

@@ -458,7 +458,7 @@ def test_an_error_of_the_database_stops_the_run(
     assert codes(connection) == {}
 
 
-@pytest.mark.parametrize("step", ["_judge_rows", "_contested_rows", "_insert"])
+@pytest.mark.parametrize("step", ["_judge_rows", "_read_contested", "_insert"])
 @pytest.mark.parametrize("fate", ["gone", "longer", "cut", "same size and time", "a folder"])
 def test_a_file_that_does_not_stay_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str, fate: str

@@ -249,13 +249,13 @@ def test_a_file_that_changes_while_it_is_read_is_refused(
 ) -> None:
     path = place(tmp_path, "crm/payments", "a.csv", PAYMENTS + "p,o,2026-01-01,1,JPY,\n")
     connection = duckdb.connect()
-    original = file_load.FileLoad._contested_rows
+    original = file_load.FileLoad._read_contested
 
     def meanwhile(self: file_load.FileLoad, source: str) -> int:
         path.write_text(PAYMENTS + "p,o,2026-01-01,1,JPY,\nq,o,2026-01-01,1,JPY,\n", "utf-8")
         return original(self, source)
 
-    monkeypatch.setattr(file_load.FileLoad, "_contested_rows", meanwhile)
+    monkeypatch.setattr(file_load.FileLoad, "_read_contested", meanwhile)
     (outcome,) = load(connection, tmp_path, "crm/payments")
     assert outcome.reject_code == "F_CHANGED"
     assert fetch(connection, "select count(*) from raw_crm.payments") == [(0,)]

@@ -139,7 +139,7 @@ cost_measures as (
         cost_date as kpi_date,
         channel,
         sum(impression_count) as impressions,
-        -- Of impressions that are told: some networks tell clicks alone.
+        -- Of impressions that are reported: some networks report clicks alone.
         sum(least(click_count, impression_count)) filter (
             where impression_count is not null
         ) as impressions_clicked,

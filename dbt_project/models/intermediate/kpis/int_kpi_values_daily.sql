@@ -89,8 +89,8 @@ summed as (
 
 ),
 
--- What a source that delivers does not tell of a slice is 0; what nobody told, and a cost that is
--- not known, is not.
+-- What a source that delivers does not report of a slice is 0; what no source reports, and a cost
+-- that is not known, is not.
 live_measures as (
 
     select

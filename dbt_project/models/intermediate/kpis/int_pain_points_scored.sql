@@ -109,7 +109,7 @@ scored as (
 
 select
     * exclude (dissatisfied_count),
-    -- Too few answers are not told.
+    -- Too few answers are not shown.
     case when excess_dissatisfied is not null then dissatisfied_count end as dissatisfied_count,
     case
         when excess_dissatisfied is not null then dissatisfied_count::double / answer_count

@@ -51,7 +51,7 @@ preceding as (
 
 )
 
--- Only the positions that are told: the first ones, and the last.
+-- Only the positions that are kept: the first ones, and the last.
 select
     transition_id,
     person_id,

@@ -77,7 +77,7 @@ joined as (
         coalesce(credited.registrations, 0) as registrations,
         coalesce(credited.conversions, 0) as conversions,
         coalesce(credited.paid_amount_reporting, 0) as paid_amount_reporting,
-        -- What nobody told is not known to have cost nothing.
+        -- An unknown cost is not one of 0.
         {{ in_money('spent.cost_amount_reporting', reporting_currency()) }}
             as cost_amount_reporting
     from credited

@@ -3,7 +3,7 @@ with survey_scores as (
     select
         *,
         {{ month_start_date(business_date('responded_at')) }} as month_start_date,
-        -- Expectation and experience are asked about a stage; the others are told in one.
+        -- Expectation and experience are asked about a stage; the others are in one.
         case
             when metric in ('expectation', 'experience') then question_stage
             else coalesce(question_stage, stage_at_answer)
@@ -63,7 +63,7 @@ response_rates as (
 ),
 
 -- Points of one answer: +100, 0, -100 for NPS; in the top box or not for CSAT; otherwise the score
--- on the metric's usual scale. The value gap has a row per person who told both.
+-- on the metric's usual scale. The value gap has a row per person who answered both.
 pointed as (
 
     select

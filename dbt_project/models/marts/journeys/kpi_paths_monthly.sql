@@ -71,7 +71,7 @@ ranked as (
 
 ),
 
--- Beyond the cut, paths are one row: what is rare is counted, not told.
+-- Beyond the cut, paths are one row: what is rare is counted, not listed.
 cut as (
 
     select
