@@ -1,8 +1,8 @@
 """
 Drift: how a file differs from its contract and from the files of its feed before it.
 
-Each difference is one finding with a severity: `info` is reported, `warn` warns, `fail` closes the gate
-until the file is repaired, retracted or waived. The limits are `seeds/load_thresholds.csv`.
+Each difference is one finding with a severity: `info` is reported, `warn` warns, `fail` closes the
+gate until the file is repaired, retracted or waived. The limits are `seeds/load_thresholds.csv`.
 """
 
 from __future__ import annotations

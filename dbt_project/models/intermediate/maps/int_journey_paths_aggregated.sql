@@ -26,7 +26,7 @@ aspects as (
 
 ),
 
--- A path is identified by a sum of hashes: counters of fixed size spill to disk, growing texts do not.
+-- A path is known by a sum of hashes: counters of fixed size spill to disk, growing texts do not.
 journey_paths as (
 
     select
