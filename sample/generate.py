@@ -15,6 +15,7 @@ from __future__ import annotations
 import argparse
 import csv
 import gzip
+import hashlib
 import io
 import json
 import math
@@ -95,6 +96,8 @@ SCORES: dict[tuple[str, str], list[int]] = {  # weights of the scores from the l
     ("expectation", "use"): [0, 2, 12, 46, 40],
     ("experience", "use"): [5, 13, 31, 36, 15],
 }
+STORES = ("Ginza", "Umeda")
+COUPON_RATES = {"online_store": 0.2, "pos": 0.1}  # of orders
 STUDENT_SCORES = {  # where the persona that churns is less content
     ("relationship", "recommend"): [3, 2, 3, 4, 6, 12, 14, 20, 18, 11, 7],
     ("order", "satisfaction"): [9, 15, 26, 34, 16],
@@ -146,6 +149,12 @@ class Lanes:
         }
         self.rows.setdefault(label, []).append(row)
         return row
+
+
+def chance(name: str, *of: str) -> float:
+    """A number from 0 to 1 of an identifier: always the same, and no draw of the simulation."""
+    digest = hashlib.blake2b(" ".join((name, *of)).encode(), digest_size=4).digest()
+    return int.from_bytes(digest) / 2**32
 
 
 def demand(day: date) -> float:
@@ -602,6 +611,7 @@ class Company:
         billed = moment if prepaid else self.later(delivered, 1, 5)
         paid = moment + timedelta(minutes=2) if prepaid else self.later(billed, 5, 40)
         cancelled = roll() < 0.02 and not subscription
+        place = "online_store" if web or subscription else "pos" if is_prepaid else "sales"
         self.lanes.add(
             "crm/orders",
             order_id=order,
@@ -614,6 +624,9 @@ class Company:
             subscription_id=subscription,
             billed_at=billed if billed < self.end else "",
             delivered_at=delivered if delivered < self.end and not cancelled else "",
+            order_channel=place,
+            store=STORES[chance("store", order) < 0.4] if place == "pos" else "",
+            coupon_code="" if subscription else self.coupon(person, order, place),
         )
         for product, category, price, quantity in lines:
             self.lanes.add(
@@ -641,6 +654,13 @@ class Company:
         if not subscription and not cancelled and roll() < 0.12:
             self.answer(person, self.later(delivered, 3, 20), "product_review", "stars", "", order)
         return moment
+
+    def coupon(self, person: dict[str, Any], order: str, place: str) -> str:
+        """The code of an order, in whatever capitals it was typed; few have one."""
+        if chance("coupon", order) >= COUPON_RATES.get(place, 0):
+            return ""
+        code = "SPRING10" if person.get("ordered") else "WELCOME500"
+        return code.lower() if chance("capitals", order) < 0.2 else code
 
     def payment(self, order: str, at: datetime, amount: int, currency: str, kind: str) -> None:
         if at < self.end:

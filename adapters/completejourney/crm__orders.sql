@@ -6,7 +6,8 @@ select
     sum(round(sales_value::double, 2)::decimal(18, 2))::varchar as order_amount,
     'USD' as currency_code,
     'completed' as status,
-    instant(min(transaction_timestamp)) as delivered_at
+    instant(min(transaction_timestamp)) as delivered_at,
+    min(store_id) as store
 from transactions
 group by basket_id
 order by order_id

@@ -9,6 +9,10 @@ select
     currency as currency_code,
     case when cancelled_at is not null then 'cancelled' else payment_status end as status,
     fulfilled_at as delivered_at,
+    source as order_channel,
+    -- Only a till stands in a store.
+    case when lower(source) = 'pos' then location end as store,
+    discount_code as coupon_code,
     updated_at
 from sold_orders
 order by order_id

@@ -35,6 +35,7 @@ def tables(home: Path) -> dict[str, pd.DataFrame]:
         "ad_costs": "staging.stg_web__ad_costs",
         "events": "staging.stg_web__events",
         "rates": "seeds.currency_rates",
+        "raw_orders": "raw_crm.orders",
         "kpis": "marts.dim_kpis",
         "daily": "marts.kpi_daily",
         "release": "marts.release_info",
@@ -191,13 +192,25 @@ def measures(t: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
             sessions.set_index("session_id")["device_type"]
         )
     )
-    told = orders.assign(device=device, channel=orders["preceding_channel"].fillna("unassigned"))
+    orders["channel_told"] = orders["preceding_channel"].fillna("unassigned")
+    told = orders.assign(device=device, channel=orders["channel_told"])
     told = rows(told, told["day"], channel="channel", persona="persona", device="device")
     found["order_conversions"] = told[~renewed]
     visited = orders["order_id"].isin(placed.dropna(subset=["session_id"])["order_id"])
     since = orders["day"] >= business_day(t["events"].query("is_known")["occurred_at"]).min()
     found["measured_orders"] = told[~renewed & since]
     found["offline_orders"] = told[~renewed & since & ~visited]
+    coupons = orders["order_id"].map(
+        t["raw_orders"].set_index("order_id")["coupon_code"].replace("", pd.NA)
+    )
+    assert set(coupons.dropna()) >= {"SPRING10", "spring10"}
+    told_since = business_day(
+        t["raw_orders"].loc[t["raw_orders"]["coupon_code"].notna(), "ordered_at"]
+    )
+    since = orders["day"] >= told_since.min()
+    without_device = rows(orders, orders["day"], channel="channel_told", persona="persona")
+    found["coupon_measured_orders"] = without_device[~renewed & since]
+    found["coupon_orders"] = without_device[~renewed & since & coupons.notna()]
     amount = orders["contracted_amount_reporting"].astype(float)
     found["paid_order_value"] = rows(orders, orders["day"], amount, **by)[~renewed]
     first = orders[~orders.duplicated("person_id")]

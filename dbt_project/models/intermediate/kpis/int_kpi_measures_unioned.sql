@@ -27,6 +27,8 @@ wide as (
     union all by name
     select * from {{ ref('int_kpi_money_measures_aggregated') }}
     union all by name
+    select * from {{ ref('int_kpi_order_measures_aggregated') }}
+    union all by name
     select * from {{ ref('int_kpi_service_measures_aggregated') }}
     union all by name
     select * from {{ ref('int_kpi_customer_measures_aggregated') }}
@@ -37,6 +39,7 @@ wide as (
     'sessions engaged_sessions visitors new_visitors cart_sessions abandoned_carts'
     ~ ' document_requests cart_adds referrals'
     ~ ' renewals paid_order_value net_paid order_net_paid renewal_net_paid charged refunded'
+    ~ ' coupon_measured_orders coupon_orders'
     ~ ' ad_net_paid impressions impressions_clicked ad_clicks ad_cost marketing_cost ad_return'
     ~ ' emails_sent emails_clicked deals_closed deals_won tickets tickets_responded'
     ~ ' first_response_hours csat_answers csat_satisfied ces_answers ces_points'

@@ -27,6 +27,17 @@ with observed as (
         from {{ ref('stg_crm__' ~ table) }}
         where {{ is_known(time_column) }}
     {% endfor %}
+    -- What a table may or may not tell is known from the first row on that tells it.
+    {% for table, column, time_column in [
+        ('orders', 'coupon_code', 'ordered_at')
+    ] %}
+        union all
+        select
+            'crm.{{ table }}.{{ column }}',
+            {{ business_date('min(' ~ time_column ~ ')') }}
+        from {{ ref('stg_crm__' ~ table) }}
+        where {{ is_known(time_column) }} and {{ column }} is not null
+    {% endfor %}
     union all
     select
         'survey.answers',

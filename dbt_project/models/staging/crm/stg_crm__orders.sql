@@ -19,6 +19,10 @@ select
     currency_code,
     lower(status) as order_status,
     coalesce(order_type, 'one_off') as order_type,
+    lower(order_channel) as order_channel,
+    store,
+    -- Whoever types a code types it in whatever capitals.
+    lower(coupon_code) as coupon_code,
     order_amount,
     {{ is_known('ordered_at') }} as is_known,
     ordered_at,
