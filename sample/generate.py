@@ -98,6 +98,8 @@ SCORES: dict[tuple[str, str], list[int]] = {  # weights of the scores from the l
 }
 STORES = ("Ginza", "Umeda")
 COUPON_RATES = {"online_store": 0.2, "pos": 0.1}  # of orders
+TICKET_CHANNELS = ("form", "chat", "phone")
+BOT_RATES = (0.45, 0.7)  # of chats: answered by a bot alone; begun by a bot
 STUDENT_SCORES = {  # where the persona that churns is less content
     ("relationship", "recommend"): [3, 2, 3, 4, 6, 12, 14, 20, 18, 11, 7],
     ("order", "satisfaction"): [9, 15, 26, 34, 16],
@@ -727,9 +729,13 @@ class Company:
         first = moment + timedelta(minutes=round(self.random.lognormvariate(5.6, 0.9)))
         solved = self.later(first, 0.5, 7)
         by_mail = self.random.random() < 0.3
+        ticket = self.number("t")
+        came = "email" if by_mail else TICKET_CHANNELS[int(3 * chance("came", ticket))]
+        handled = chance("handled", ticket)
+        bots = BOT_RATES if came == "chat" else (0, 0)
         self.lanes.add(
             "crm/tickets",
-            ticket_id=self.number("t"),
+            ticket_id=ticket,
             opened_at=moment,
             contact_id="" if by_mail else person["contact_id"],
             email=person["email"] if by_mail else "",
@@ -737,6 +743,12 @@ class Company:
             resolved_at=solved if solved < self.end and self.random.random() < 0.9 else "",
             category=self.random.choice(("delivery", "defect", "billing", "how_to")),
             priority=self.random.choice(("low", "normal", "normal", "high")),
+            ticket_channel=came,
+            handled_by="bot"
+            if handled < bots[0]
+            else "bot_then_agent"
+            if handled < bots[1]
+            else "agent",
         )
         self.ask(person, self.later(solved, 0.2, 3), "support", ["effort", "satisfaction"])
 

@@ -6,6 +6,7 @@ with unioned as (
         property_createdate as opened_at,
         property_first_agent_reply_date as first_responded_at,
         property_closed_date as resolved_at,
+        property_source_type as ticket_channel,
         property_hs_ticket_category as category,
         property_hs_ticket_priority as priority,
         coalesce(property_hs_lastmodifieddate, _fivetran_synced) as updated_at,
@@ -18,6 +19,7 @@ with unioned as (
         create_date,
         null,
         close_date,
+        source,
         category,
         priority,
         last_modified_date,
@@ -44,6 +46,7 @@ select
     ticket_owners.contact_id,
     newest.first_responded_at,
     newest.resolved_at,
+    newest.ticket_channel,
     newest.category,
     newest.priority,
     newest.updated_at

@@ -18,6 +18,9 @@ with read as (
         instant(conversation ->> '$.statistics.first_admin_reply_at') as first_admin_reply_at,
         instant(conversation ->> '$.statistics.last_close_at') as last_close_at,
         conversation ->> '$.state' as state,
+        conversation ->> '$.source.type' as ticket_channel,
+        conversation ->> '$.ai_agent_participated' as has_bot,
+        conversation ->> '$.ai_agent.resolution_state' as bot_outcome,
         conversation ->> '$.tags.tags[0].name' as category,
         case (conversation ->> '$.priority')
             when 'priority' then 'high'
@@ -34,6 +37,15 @@ select
     email,
     case when first_admin_reply_at >= opened_at then first_admin_reply_at end as first_responded_at,
     case when state = 'closed' and last_close_at >= opened_at then last_close_at end as resolved_at,
+    ticket_channel,
+    -- Who asks for a person, or gets an answer of one, was handed on.
+    case
+        when has_bot = 'false' then 'agent'
+        when has_bot is null then null
+        when first_admin_reply_at is not null or bot_outcome = 'routed_to_team'
+            then 'bot_then_agent'
+        else 'bot'
+    end as handled_by,
     category,
     priority,
     updated_at

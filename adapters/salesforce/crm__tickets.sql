@@ -4,6 +4,7 @@ select
     contact_id,
     supplied_email as email,
     closed_date as resolved_at,
+    origin as ticket_channel,
     type as category,
     priority,
     last_modified_date as updated_at

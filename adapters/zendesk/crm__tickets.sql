@@ -50,6 +50,7 @@ unioned as (
         null::timestamptz as first_reply_at,
         solved_at,
         lower(status) as status,
+        nullif(via, '-') as channel,
         lower(nullif(ticket_type, '-')) as category,
         lower(nullif(priority, '-')) as priority,
         1 as preference
@@ -72,6 +73,7 @@ unioned as (
             )
         ),
         tickets_read.ticket ->> '$.status',
+        tickets_read.ticket ->> '$.via.channel',
         tickets_read.ticket ->> '$.type',
         tickets_read.ticket ->> '$.priority',
         2
@@ -92,6 +94,7 @@ newest as (
         min(first_reply_at) as first_reply_at,
         arg_max_null(solved_at, version) as solved_at,
         arg_max_null(status, version) as status,
+        arg_max(channel, version) as channel,
         arg_max(category, version) as category,
         arg_max(priority, version) as priority
     from (
@@ -112,6 +115,7 @@ select
     coalesce(opened_at + to_minutes(reply_minutes::bigint), first_reply_at) as first_responded_at,
     -- A ticket that was opened again keeps the time when it was solved before.
     case when status in ('solved', 'closed') then solved_at end as resolved_at,
+    channel as ticket_channel,
     category,
     priority,
     updated_at

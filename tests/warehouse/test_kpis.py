@@ -163,6 +163,13 @@ def measures(t: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
     hours = (tickets["first_responded_at"] - tickets["opened_at"]).dt.total_seconds() / 3600
     found["tickets_responded"] = found["tickets"][answered]
     found["first_response_hours"] = rows(tickets, day, hours, persona="persona")[answered]
+    solved = tickets["resolved_at"].notna()
+    hours = (tickets["resolved_at"] - tickets["opened_at"]).dt.total_seconds() / 3600
+    found["tickets_resolved"] = found["tickets"][solved]
+    found["resolution_hours"] = rows(tickets, day, hours, persona="persona")[solved]
+    assert set(tickets["handled_by"].dropna()) == {"agent", "bot", "bot_then_agent"}
+    found["handled_tickets"] = found["tickets"][tickets["handled_by"].notna()]
+    found["bot_handled_tickets"] = found["tickets"][tickets["handled_by"] == "bot"]
 
     ads = t["ad_costs"][t["ad_costs"]["is_known"]].merge(
         t["traffic"][["traffic_source", "traffic_medium", "utm_campaign", "channel"]],
@@ -531,6 +538,27 @@ def test_weeks_and_months_are_divided_sums_of_days_and_uniques_of_their_own(
     found = told["kpi_value"].astype(float).reindex(value.index)
     assert (found.isna() == value.isna()).all()
     assert (found - value).abs().max() < 0.00001
+
+
+def test_percentiles_of_support_are_those_of_pandas(sample_home: Path) -> None:
+    with duckdb.connect(str(sample_home / "warehouse" / "warehouse.duckdb"), read_only=True) as c:
+        tickets = c.execute("select * from staging.stg_crm__tickets where is_known").df()
+        told = c.execute("select * from marts.kpi_support_monthly").df()
+    tickets["month"] = business_day(tickets["opened_at"]).dt.to_period("M").dt.start_time
+    for name, until in (("response", "first_responded_at"), ("resolution", "resolved_at")):
+        tickets[name] = (tickets[until] - tickets["opened_at"]).dt.total_seconds() / 3600
+    told = told.set_index(["dimension", "month_start_date", "dimension_value"])
+    for dimension in ("all", "ticket_channel", "ticket_category", "handled_by"):
+        tickets["value"] = "all" if dimension == "all" else tickets[dimension].fillna(NOT_SET)
+        slices = tickets.groupby(["month", "value"])
+        found = told.loc[dimension].sort_index()
+        assert found["opened_ticket_count"].tolist() == slices.size().sort_index().tolist()
+        for name in ("response", "resolution"):
+            for share, label in ((0.5, "median"), (0.9, "p90")):
+                right = slices[name].quantile(share).sort_index()
+                both = pd.DataFrame({"found": found[f"{label}_{name}_hours"], "right": right})
+                assert (both["found"].isna() == both["right"].isna()).all()
+                assert (both["found"] - both["right"]).abs().max() < 0.0002
 
 
 def test_who_is_where_at_an_instant(sample_home: Path) -> None:

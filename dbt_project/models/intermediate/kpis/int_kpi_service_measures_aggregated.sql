@@ -39,14 +39,10 @@ deals as (
 
 tickets as (
 
-    select * from {{ ref('stg_crm__tickets') }}
-    where is_known
-
-),
-
-touchpoints as (
-
-    select * from {{ ref('fct_touchpoints') }}
+    select
+        *,
+        {{ business_date('opened_at') }} as kpi_date
+    from {{ ref('fct_tickets') }}
 
 ),
 
@@ -100,15 +96,17 @@ ticket_measures as (
 
     select
         'tickets' as counted_from,
-        {{ business_date('tickets.opened_at') }} as kpi_date,
-        touchpoints.persona,
+        kpi_date,
+        persona,
         count(*) as tickets,
-        count(tickets.first_responded_at) as tickets_responded,
-        sum({{ seconds_between('tickets.opened_at', 'tickets.first_responded_at') }})
-        / 3600.0 as first_response_hours
+        count(first_response_seconds) as tickets_responded,
+        sum(first_response_seconds) / 3600.0 as first_response_hours,
+        count(resolution_seconds) as tickets_resolved,
+        sum(resolution_seconds) / 3600.0 as resolution_hours,
+        count(handled_by) as handled_tickets,
+        count(*) filter (where handled_by = 'bot') as bot_handled_tickets
     from tickets
-    inner join touchpoints on tickets.ticket_id = touchpoints.ticket_id
-    group by {{ business_date('tickets.opened_at') }}, touchpoints.persona
+    group by kpi_date, persona
 
 ),
 

@@ -29,7 +29,8 @@ with observed as (
     {% endfor %}
     -- What a table may or may not tell is known from the first row on that tells it.
     {% for table, column, time_column in [
-        ('orders', 'coupon_code', 'ordered_at')
+        ('orders', 'coupon_code', 'ordered_at'),
+        ('tickets', 'handled_by', 'opened_at')
     ] %}
         union all
         select
