@@ -323,7 +323,9 @@ def test_what_olist_cannot_say_is_said(home: Path) -> None:
         "impressions", "ad_clicks", "ctr", "ad_cost", "cpc", "roas", "roi",  # no ad costs
         "marketing_cost", "cac",  # nor any other
         "cart_abandonment_rate", "email_click_rate",  # no carts, no mails
-        "tickets", "tickets_per_customer", "first_response_hours",  # no tickets
+        "tickets", "tickets_per_customer", "first_response_hours", "resolution_hours",  # no tickets
+        "bot_handled_rate",
+        "coupon_order_rate",  # no coupons
         "ces", "nps",  # answers, but none to these questions
         "subscription_retention_rate", "subscription_churn_rate",  # nobody subscribes
     }  # fmt: skip
