@@ -137,6 +137,35 @@ def test_every_model_has_grain_key_and_group(manifest: dict[str, Any]) -> None:
         assert model["schema"] != "unconfigured", model["name"]
 
 
+def test_every_instant_of_a_fact_has_its_business_day(manifest: dict[str, Any]) -> None:
+    """So that nobody groups by UTC; the day is looked up in dim_dates, which has all of them."""
+    by_other_names = {"fct_sessions.started_at": "session_date"}
+    facts = [m for m in models(manifest) if m["name"].startswith("fct_")]
+    instants = {
+        f"{fact['name']}.{name}": fact
+        for fact in facts
+        for name in fact["columns"]
+        if name.endswith("_at")
+    }
+    assert len(instants) > 20
+    lacking = [
+        instant
+        for instant, fact in instants.items()
+        if by_other_names.get(instant, instant.split(".")[1].removesuffix("_at") + "_date")
+        not in fact["columns"]
+    ]
+    assert lacking == []
+    test = manifest["nodes"]["test.journey.assert_every_date_is_in_dim_dates"]
+    others = {"fct_customer_values", "fct_person_states"}  # months; days that may lie ahead
+    dates = {
+        f"{fact['name']}.{name}"
+        for fact in facts
+        for name in fact["columns"]
+        if name.endswith("_date") and fact["name"] not in others
+    }
+    assert set(re.findall(r"'(fct_\w+\.\w+)'", test["raw_code"])) == dates
+
+
 def test_every_column_is_described_with_one_text_per_name(manifest: dict[str, Any]) -> None:
     texts: dict[str, set[str]] = defaultdict(set)
     for model in models(manifest):

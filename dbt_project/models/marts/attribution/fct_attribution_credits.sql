@@ -235,5 +235,6 @@ select
     credit::decimal(12, 9) as credit,
     case when is_conversion then credit else 0 end::decimal(12, 9) as conversion_credit,
     method_version::integer as method_version,
+    {{ business_date('occurred_at') }} as occurred_date,
     occurred_at
 from unioned

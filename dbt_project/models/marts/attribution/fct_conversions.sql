@@ -214,6 +214,7 @@ select
     touchpoint_number::integer as touchpoint_number,
     is_inbound,
     has_revenue and order_id is not null and order_type_number = 1 as is_valued,
+    {{ business_date('occurred_at') }} as occurred_date,
     occurred_at
 from numbered
 where

@@ -62,6 +62,7 @@ select
     resolved.scaled_score::decimal(9, 4) as scaled_score,
     resolved.is_at_risk,
     resolved.is_public_review,
+    {{ business_date('resolved.responded_at') }} as responded_date,
     resolved.responded_at
 from resolved
 left join personas on resolved.person_id = personas.person_id

@@ -30,6 +30,9 @@ select
             then {{ seconds_between('tickets.opened_at', 'tickets.resolved_at') }}
     end::bigint as resolution_seconds,
     tickets.resolved_at is not null as is_resolved,
+    {{ business_date('tickets.opened_at') }} as opened_date,
+    {{ business_date('tickets.first_responded_at') }} as first_responded_date,
+    {{ business_date('tickets.resolved_at') }} as resolved_date,
     tickets.opened_at,
     tickets.first_responded_at,
     tickets.resolved_at

@@ -26,6 +26,7 @@ select
     edges.source,
     edges.rule,
     coalesce(edges.cut_reason, right_cuts.joined_by_rule, left_cuts.joined_by_rule) as cut_reason,
+    {{ business_date('edges.first_seen_at') }} as first_seen_date,
     edges.first_seen_at
 from edges
 left join cut_identifiers as right_cuts

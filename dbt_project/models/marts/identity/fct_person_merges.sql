@@ -35,6 +35,7 @@ select
     edges.edge_id,
     edges.source,
     edges.rule,
+    {{ business_date('edges.first_seen_at') }} as merged_date,
     edges.first_seen_at as merged_at
 from components
 inner join nodes on components.node_number = nodes.node_number

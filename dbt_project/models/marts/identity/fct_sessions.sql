@@ -169,6 +169,7 @@ select
     ) as is_engaged,
     numbered.is_first_of_day,
     {{ business_date('numbered.started_at') }} as session_date,
+    {{ business_date('numbered.ended_at') }} as ended_date,
     numbered.started_at,
     numbered.ended_at
 from numbered

@@ -84,6 +84,7 @@ select
         "(journeys.ended_at + interval '" ~ var('journey_gap_days') ~ " days')"
     ) }} as is_open,
     {{ business_date('journeys.started_at') }} as started_date,
+    {{ business_date('journeys.ended_at') }} as ended_date,
     journeys.started_at,
     journeys.ended_at
 from journeys

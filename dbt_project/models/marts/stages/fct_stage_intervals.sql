@@ -83,6 +83,8 @@ select
     {{ seconds_between('stage_intervals.entered_at', 'stage_intervals.left_at') }}::bigint
         as stage_seconds,
     stage_intervals.left_at is null as is_open,
+    {{ business_date('stage_intervals.entered_at') }} as entered_date,
+    {{ business_date('stage_intervals.left_at') }} as left_date,
     stage_intervals.entered_at,
     stage_intervals.left_at
 from stage_intervals

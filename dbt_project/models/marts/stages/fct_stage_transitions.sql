@@ -37,6 +37,7 @@ select
         when chained.from_stage is not null
             then {{ seconds_between('chained.from_entered_at', 'chained.occurred_at') }}
     end::bigint as from_stage_seconds,
+    {{ business_date('chained.occurred_at') }} as occurred_date,
     chained.occurred_at
 from chained
 left join touchpoints on chained.touchpoint_id = touchpoints.touchpoint_id

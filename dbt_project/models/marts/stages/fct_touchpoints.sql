@@ -41,6 +41,7 @@ select
     touchpoints.is_online,
     touchpoints.is_inbound,
     touchpoints.is_own_act,
+    {{ business_date('touchpoints.occurred_at') }} as occurred_date,
     touchpoints.occurred_at
 from touchpoints
 left join journey_touchpoints on touchpoints.touchpoint_id = journey_touchpoints.touchpoint_id
