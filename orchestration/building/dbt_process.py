@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import ctypes
 import gc
+import json
 import os
 import signal
 import sys
 import threading
 import time
+from typing import Any
 
 _PR_SET_PDEATHSIG = 1
 
@@ -35,6 +37,37 @@ def end_with_parent() -> None:
     threading.Thread(target=watch, daemon=True).start()
 
 
+def do_less() -> None:
+    """
+    Leave out what dbt does for each event and file and nobody asked for.
+
+    A fourth of a run's processor time: it writes the line of every event before it looks whether
+    one of its logs takes that level, and a manifest token by token.
+    """
+    from dbt.artifacts.schemas import base
+    from dbt_common.events.base_types import EventLevel
+    from dbt_common.events.event_manager import EventManager
+    from dbt_common.utils.encoding import JSONEncoder
+
+    fire = EventManager.fire_event
+
+    def fire_wanted(
+        self: EventManager, e: Any, level: Any = None, *others: Any, **more: Any
+    ) -> None:
+        is_debug = (level or e.level_tag()) == EventLevel.DEBUG
+        if not is_debug or any(logger.level == EventLevel.DEBUG for logger in self.loggers):
+            fire(self, e, level, *others, **more)
+
+    def write_json(path: str, data: dict[str, Any]) -> bool:
+        os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
+        with open(path, "w", encoding="utf-8") as stream:
+            stream.write(json.dumps(data, cls=JSONEncoder))
+        return True
+
+    EventManager.fire_event = fire_wanted  # type: ignore[method-assign]
+    base.write_json = write_json
+
+
 def main() -> None:
     """Run dbt's command line."""
     end_with_parent()
@@ -48,6 +81,7 @@ def main() -> None:
     # file of a home nor its memory, spill folder or vacuum tasks have a say in what models say.
     keys = ("database", "schema")
     DuckDBCredentials._connection_keys = lambda self: keys  # type: ignore[method-assign]  # ours
+    do_less()
 
     cli(prog_name="dbt")
 
