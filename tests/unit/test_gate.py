@@ -13,17 +13,20 @@ from orchestration.gate import audits
 from orchestration.gate.audits import Audit, Check, GateClosed
 
 
-def artefacts(folder: Path, **statuses: str) -> Path:
+def artefacts(folder: Path, left_out: tuple[str, ...] = (), **statuses: str) -> Path:
     results = folder / "run_results.json"
     manifest = folder / "manifest.json"
     results.write_text(
-        json.dumps({"metadata": {"env": {"BUILD_ID": "b1"}}, "results": [
+        json.dumps({"metadata": {"env": {"BUILD_ID": "b1"}},
+                    "args": {"exclude_resource_types": left_out}, "results": [
             {"unique_id": f"model.journey.{name}", "status": status, "message": f"{name} broke"}
             for name, status in statuses.items()
         ]}), "utf-8",
     )  # fmt: skip
     node = {"resource_type": "model", "config": {"enabled": True}}
     nodes = {f"model.journey.{name}": {**node, "name": name} for name in ("a", "b")}
+    if left_out:
+        nodes["seed.journey.c"] = {**node, "name": "c", "resource_type": "seed"}
     manifest.write_text(json.dumps({"nodes": nodes}), "utf-8")
     return folder
 
@@ -41,6 +44,16 @@ def test_only_known_good_statuses_pass(tmp_path: Path, status: str, expected: st
 def test_a_node_that_did_not_run_fails(tmp_path: Path) -> None:
     checks = audits.dbt_checks(artefacts(tmp_path, a="success"), "b1")
     assert checks[1] == Check("dbt", "b", "fail", "did not run")
+
+
+def test_only_seeds_may_be_left_out(tmp_path: Path) -> None:
+    folder = artefacts(tmp_path, ("seed", "model"), a="success")
+    checks = audits.dbt_checks(folder, "b1")
+    assert [(check.name, check.status) for check in checks] == [
+        ("a", "pass"), ("b", "fail"), ("c", "pass"),
+    ]  # fmt: skip
+    checks = audits.dbt_checks(artefacts(tmp_path, ("unit_test",), a="success", b="success"), "b1")
+    assert checks[2] == Check("dbt", "c", "fail", "did not run")
 
 
 def test_no_results_close_the_gate(tmp_path: Path) -> None:

@@ -32,12 +32,13 @@ def warehouse(
     os.environ["DBT_ENV_CUSTOM_ENV_BUILD_ID"] = build_id  # dbt writes it into its results
     # What an earlier build left there is no evidence of this one.
     (run.settings.dbt_target / "run_results.json").unlink(missing_ok=True)
-    # Unit tests prove the code, not the data of this run: `make test` runs them.
+    # Unit tests prove the code, not the data of this run: `make test` runs them. Of the same rules
+    # come the same seeds; their tests run all the same.
     invocation = dbt.cli(
         [
             *("build", "--exclude-resource-type", "unit_test"),
             *run.rules.dbt_arguments,
-            *(["--full-refresh"] if full else []),
+            *(["--full-refresh"] if full else ["--exclude-resource-type", "seed"]),
         ],
         context=context,
         target_path=run.settings.dbt_target,
