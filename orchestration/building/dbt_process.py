@@ -16,6 +16,8 @@ import threading
 import time
 from typing import Any
 
+from orchestration.building.dbt_ahead import AHEAD
+
 _PR_SET_PDEATHSIG = 1
 
 
@@ -76,6 +78,7 @@ def main() -> None:
     gc.set_threshold(1_000_000)
     from dbt.adapters.duckdb.credentials import DuckDBCredentials
     from dbt.cli.main import cli
+    from dbt.contracts.graph.nodes import ParsedNode
 
     # dbt parses the whole project anew when a key of the connection is another one. Neither the
     # file of a home nor its memory, spill folder or vacuum tasks have a say in what models say.
@@ -83,6 +86,16 @@ def main() -> None:
     DuckDBCredentials._connection_keys = lambda self: keys  # type: ignore[method-assign]  # ours
     do_less()
 
+    if sys.argv[1:] == [AHEAD]:
+        told = sys.stdin.read()
+        if not told:
+            return
+        sys.argv[1:], environment = json.loads(told)
+        os.environ.clear()
+        os.environ.update(environment)
+    # Each node's code stands in the results as well.
+    if os.environ.get("DAGSTER_DBT_CLI"):
+        ParsedNode.write_node = lambda *_: None  # type: ignore[method-assign]
     cli(prog_name="dbt")
 
 

@@ -11,9 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, DbtCliResource
+from dagster_dbt.core import dbt_cli_invocation
 from packaging.version import Version
 
 from orchestration.base.command import Failed
+from orchestration.building import dbt_ahead
 from orchestration.settings import DBT, DBT_PROJECT_DIR, SEEDS_DIR
 
 MANIFEST = DBT_PROJECT_DIR / "target" / "manifest.json"
@@ -36,6 +38,16 @@ class OfflineDbtCliResource(DbtCliResource):
     def _initialize_dbt_core_adapter(self, args: Sequence[str]) -> Any:
         """No adapter; dagster-dbt's invocation does without."""
         return None
+
+
+class _Processes:
+    """`subprocess` as dagster-dbt uses it, where dbt may have been started before."""
+
+    PIPE, STDOUT = subprocess.PIPE, subprocess.STDOUT
+    Popen = staticmethod(dbt_ahead.popen)
+
+
+dbt_cli_invocation.subprocess = _Processes  # type: ignore[assignment]
 
 
 def dbt_resource() -> OfflineDbtCliResource:

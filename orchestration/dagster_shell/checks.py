@@ -11,7 +11,7 @@ from typing import Any
 
 import dagster as dg
 
-from expectations import checkpoints
+from expectations import checkpoints, judge
 from orchestration.base.database import refuse_damage
 from orchestration.building.fingerprint import table_names
 from orchestration.dagster_shell.assets.published import MARTS
@@ -78,7 +78,7 @@ def raw_boundary(run: RunContext) -> Iterator[dg.AssetCheckResult]:
         loads = audits.load_checks(connection, run.rules)
         state = ledger.load_state(connection)
         findings = audits.last_findings(connection)
-    outcomes = checkpoints.run("raw", settings.warehouse, {})
+    outcomes = judge.run("raw", settings.warehouse, {})
     refuse_damage(settings, (outcome.message for outcome in outcomes))
     checks = [*loads, *_gx_checks("raw", outcomes)]
     audits.write_boundary(settings.home / "work" / "raw_boundary.json", state, checks)
@@ -136,7 +136,7 @@ def marts_boundary(run: RunContext) -> Iterator[dg.AssetCheckResult]:
         raise dg.Failure(str(closed)) from closed
     minimum = volume.minimum_rows(previous_manifest(settings, build.as_of_at), sources, rows)
     parameters: dict[str, Any] = {f"minimum_{name}": count for name, count in minimum.items()}
-    outcomes = checkpoints.run("marts", settings.warehouse, parameters)
+    outcomes = judge.run("marts", settings.warehouse, parameters)
     refuse_damage(settings, (outcome.message for outcome in outcomes))
     checks = (
         *audits.read_boundary(settings.home / "work" / "raw_boundary.json", build.load_state),

@@ -16,7 +16,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, TextIO, cast
 
+from expectations import judge
 from orchestration.base.release import PAGE
+from orchestration.building import dbt_ahead
 from orchestration.dagster_shell import failures
 from orchestration.operating import runs
 from orchestration.settings import ROOT, Settings, home_path
@@ -47,6 +49,8 @@ def _run(mine: runs.Run, as_of_at: str, full_refresh: bool) -> None:
     warnings.filterwarnings("ignore")
     print(f"journey home: {settings.home}", flush=True)
     print("starting (imports and dbt manifest) …", flush=True)
+    dbt_ahead.begin()
+    judge.begin()
 
     from orchestration.dagster_shell import dagster_store
     from orchestration.dagster_shell.definitions import defs

@@ -1,0 +1,38 @@
+"""
+A process that judges both boundaries: GX takes seconds to import, in which the run loads.
+
+It never outlives the run, since it would hold the warehouse.
+"""
+
+from __future__ import annotations
+
+import signal
+from concurrent.futures import ProcessPoolExecutor
+from functools import cache
+from importlib import import_module
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+from expectations import checkpoints
+from orchestration.building.dbt_process import end_with_parent
+
+
+@cache
+def _judge() -> ProcessPoolExecutor:
+    return ProcessPoolExecutor(1, mp_context=get_context("spawn"), initializer=_begin)
+
+
+def _begin() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the run, which ends this process
+    end_with_parent()
+
+
+def begin() -> None:
+    """Start the process."""
+    _judge().submit(import_module, "great_expectations")
+
+
+def run(boundary: str, database: Path, parameters: dict[str, Any]) -> list[checkpoints.Outcome]:
+    """`checkpoints.run` in that process."""
+    return _judge().submit(checkpoints.run, boundary, database, parameters).result()
