@@ -75,7 +75,6 @@ eligible as (
         on
             touchpoints.person_id = converted.person_id
             and conversion_types.cycle = converted.cycle
-            and conversion_types.is_counted_once
     where
         case conversion_types.audience
             when 'prospects'
@@ -84,7 +83,11 @@ eligible as (
                 then coalesce(touchpoints.touchpoint_number > orders.first_order_number, false)
             else true
         end
-        and coalesce(touchpoints.touchpoint_number < converted.touchpoint_number, true)
+        and not coalesce(
+            conversion_types.is_counted_once
+            and touchpoints.touchpoint_number >= converted.touchpoint_number,
+            false
+        )
 
 ),
 

@@ -84,26 +84,34 @@ weighed as (
 
 ),
 
+-- A running sum has one order of its terms; its last one is the total to the last digit.
+accumulated as (
+
+    select
+        *,
+        sum(weight) over (
+            partition by conversion_id, method order by touch_number
+            rows between unbounded preceding and current row
+        ) as weight_so_far
+    from weighed
+
+),
+
 -- Where a method gives nothing to any touch of a conversion, all share.
 shared as (
 
     select
         *,
         case
-            when sum(weight) over conversion_touches > 0
-                then
-                    sum(weight) over touches_so_far / sum(weight) over conversion_touches
+            when last_value(weight_so_far) over conversion_touches > 0
+                then weight_so_far / last_value(weight_so_far) over conversion_touches
             else touch_number::double / touch_count
         end as share_so_far
-    from weighed
+    from accumulated
     window
         conversion_touches as (
             partition by conversion_id, method order by touch_number
             rows between unbounded preceding and unbounded following
-        ),
-        touches_so_far as (
-            partition by conversion_id, method order by touch_number
-            rows between unbounded preceding and current row
         )
 
 ),
