@@ -22,7 +22,7 @@ NAMES = {
     "intermediate": r"int_[a-z_]+_(unioned|guarded|components|resolved_to_persons|classified|"
     r"touched|fingerprinted|described|aggregated|matched_to_sessions|matched_to_channels|matched_to_maps|numbered|aligned|"
     r"assigned_to_journeys|matched|derived|paid|placed|scored|valued|values_daily)",
-    "marts": r"(dim_[a-z0-9_]+|fct_[a-z_]+|kpi_[a-z_]+|load_quality|release_info)",
+    "marts": r"(dim_[a-z0-9_]+|fct_[a-z_]+|kpi_[a-z_]+|[a-z]+_wide|load_quality|release_info)",
 }
 PARENTS = {  # layer → layers that it may read
     "staging": {"source"},

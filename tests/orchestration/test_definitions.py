@@ -30,7 +30,7 @@ PUBLISHED = {
     "kpi_recurring_revenue_monthly", "kpi_cohorts_monthly", "kpi_lifetime_values", "fct_orders",
     "fct_customer_values", "dim_customers_360", "fct_person_states",
     "kpi_segment_migrations_monthly",
-    "kpi_referrers",
+    "kpi_referrers", "orders_wide", "sessions_wide",
     "kpi_payment_exposure_monthly", "kpi_orders_monthly",
     "kpi_funnel_monthly", "kpi_stage_transitions_monthly", "kpi_stage_touchpoints_monthly",
     "kpi_paths_monthly", "kpi_active_persons_daily", "kpi_journey_deviations_monthly",

@@ -6,17 +6,23 @@ with periods as (
 )
 
 select
-    kpi_value_id,
-    kpi,
-    dimension,
-    dimension_value,
-    numerator,
-    denominator,
-    kpi_value,
-    target,
-    gap_to_target,
-    attainment_rate,
-    is_target_pro_rata,
-    is_complete,
-    period_start_date as month_start_date
+    periods.kpi_value_id,
+    periods.kpi,
+    periods.dimension,
+    periods.dimension_value,
+    kpis.name_ja as kpi_name_ja,
+    kpis.name_en as kpi_name_en,
+    kpis.unit,
+    kpis.stage,
+    kpis.owner_department,
+    periods.numerator,
+    periods.denominator,
+    periods.kpi_value,
+    periods.target,
+    periods.gap_to_target,
+    periods.attainment_rate,
+    periods.is_target_pro_rata,
+    periods.is_complete,
+    periods.period_start_date as month_start_date
 from periods
+left join {{ ref('dim_kpis') }} as kpis on periods.kpi = kpis.kpi
