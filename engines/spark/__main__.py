@@ -49,8 +49,8 @@ def load(settings: Settings, as_of_at: str | None = None) -> None:
     print("loaded: every load has the rows that the ledger says")
 
 
-def build(settings: Settings, arguments: list[str]) -> bool:
-    """Let dbt build everything, or what its `arguments` select; whether all went well."""
+def run_dbt(settings: Settings, command_line: list[str]) -> tuple[bool, str]:
+    """Let dbt run on the inputs; whether all went well, and the id of the build."""
     record = inputs.record(spark_folder(settings))
     if record is None:
         raise command.Failed("there are no inputs yet; `python -m engines.spark load`")
@@ -67,16 +67,26 @@ def build(settings: Settings, arguments: list[str]) -> bool:
         [
             "--log-level-file",
             "warn",
-            "build",
-            *arguments,
+            *command_line,
             *rules.dbt_arguments,
             *("--project-dir", str(DBT_PROJECT_DIR), "--profiles-dir", str(DBT_PROJECT_DIR)),
             *("--target", "spark", "--target-path", str(spark_folder(settings) / "dbt")),
         ]
     )
+    return bool(result.success), build_id
+
+
+def build(settings: Settings, arguments: list[str]) -> bool:
+    """Build everything, or what the `arguments` of dbt select; whether all went well."""
+    # A unit test may need the tables of later models, so they have a command of their own.
+    everything = ["build", "--exclude-resource-type", "unit_test"]
+    success, build_id = run_dbt(settings, [*everything, *arguments])
     if rest_of_a_build := [a for a in arguments if a in ("--select", "-s", "--exclude")]:
         print(f"{rest_of_a_build[0]}: a part of a build is judged by nobody")
-        return bool(result.success)
+        return success
+    if not success and releasing.missing(spark(settings), spark_folder(settings)):
+        print("dbt failed before all marts were built; there is nothing to judge")
+        return False
     audit = releasing.judge(spark(settings), spark_folder(settings), build_id)
     print(f"built and judged: {audit.verdict}, content hash {audit.content_hash}")
     if audit.verdict != "pass":
@@ -104,18 +114,24 @@ def main() -> int:
         "--as-of-at", help="instant of the builds; default: that of the last build"
     )
     commands.add_parser("build", help="dbt build --target spark; what follows goes to dbt")
+    commands.add_parser(
+        "unit", help="dbt's unit tests, once all is built; what follows goes to dbt"
+    )
     commands.add_parser("compare", help="compare all marts with those of the warehouse")
     commands.add_parser("publish", help="publish what the last build made, if it passed")
     back = commands.add_parser("rollback", help="make a release current again")
     back.add_argument("release", nargs="?", help="its id; default: the one before the current")
     chosen, rest = parser.parse_known_args()
-    if rest and chosen.command != "build":
+    if rest and chosen.command not in ("build", "unit"):
         parser.error(f"unknown arguments: {' '.join(rest)}")
     settings = load_settings(chosen.home)
     if chosen.command == "load":
         load(settings, chosen.as_of_at)
     elif chosen.command == "build":
         return 0 if build(settings, rest) else 1
+    elif chosen.command == "unit":
+        success, _ = run_dbt(settings, ["test", *(rest or ["--select", "test_type:unit"])])
+        return 0 if success else 1
     elif chosen.command == "compare":
         return 0 if compare(settings) else 1
     else:

@@ -185,6 +185,31 @@ def _bare(expression: exp.Expr) -> exp.Expr:
     return copy
 
 
+# What they find does not depend on a frame: DuckDB passes over one, Spark refuses it.
+WITHOUT_FRAME = (
+    exp.Lag, exp.Lead, exp.RowNumber, exp.Rank, exp.DenseRank, exp.PercentRank, exp.CumeDist,
+    exp.Ntile,
+)  # fmt: skip
+
+
+def frames(tree: exp.Query) -> None:
+    """A window that such a function shares with others, which have its frame, is written out."""
+    for select in tree.find_all(exp.Select):
+        shared = {window.name: window for window in select.args.get("windows") or []}
+        for window in select.find_all(exp.Window):
+            function = window.this
+            if isinstance(function, exp.IgnoreNulls):
+                function = function.this
+            if not isinstance(function, WITHOUT_FRAME):
+                continue
+            window.set("spec", None)
+            named = shared.get(window.alias)
+            if named is not None and named.args.get("spec"):
+                window.set("partition_by", [key.copy() for key in named.args["partition_by"] or []])
+                window.set("order", named.args["order"].copy() if named.args["order"] else None)
+                window.set("alias", None)
+
+
 def qualified_rows(tree: exp.Query) -> exp.Query:
     """What `qualify` asks is a column of the select, and what it keeps is chosen around it."""
     for select in reversed(list(tree.find_all(exp.Select))):

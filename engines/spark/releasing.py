@@ -118,6 +118,12 @@ def _comment(node: dict[str, Any]) -> str:
     return str(description)
 
 
+def missing(session: Any, folder: Path) -> list[str]:
+    """The marts of the project that are not built."""
+    manifest = json.loads((folder / "dbt" / "manifest.json").read_text("utf-8"))
+    return [m for m in _marts(manifest) if not session.catalog.tableExists(f"{SCHEMA}.{m}")]
+
+
 def judge(session: Any, folder: Path, build_id: str) -> audits.Audit:
     """Write the verdict about the marts of a build, and what was built."""
     target = folder / "dbt"
@@ -127,6 +133,7 @@ def judge(session: Any, folder: Path, build_id: str) -> audits.Audit:
     marts = fingerprint(session, manifest)
     checks = (inputs.conservation(session, folder), *audits.dbt_checks(target, build_id))
     audit = audits.Audit(build_id, marts.value, marts.content_hash, record["as_of_at"], checks)
+    (folder / AUDITS).mkdir(exist_ok=True)
     audits.write_audit(folder / AUDITS, audit)
     build = Build(
         build_id, marts.value, marts.content_hash, record["as_of_at"], record["load_state"]

@@ -393,6 +393,14 @@ def windows(node: exp.Window) -> exp.Expr:
     return exp.paren(node.copy()) if is_named else node
 
 
+@rule(exp.Is)
+def chained(node: exp.Is) -> exp.Expr:
+    """Spark does not read `x is null is null`."""
+    if isinstance(node.this, exp.Is):
+        return exp.Is(this=exp.paren(node.this.copy()), expression=node.expression.copy())
+    return node
+
+
 @rule(exp.Grouping)
 def groupings(node: exp.Grouping) -> exp.Expr:
     """Of one column; of several DuckDB gives a number of bits."""

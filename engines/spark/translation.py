@@ -49,6 +49,7 @@ def translate(sql: str, columns_of: ColumnsOf, contract: Mapping[str, str] | Non
         raise Unproven(f"other columns than the contract's: {names} for {list(contract)}")
     queries.nulls_of_unions(query)
     queries.asof_joins(query)
+    queries.frames(query)
     query = queries.rows_of_lists(queries.qualified_rows(query))
     _apply(query)
     if any(node.name == "_in_zone" for node in query.find_all(exp.Anonymous)):
