@@ -159,10 +159,12 @@ brought as (
             {{ surrogate_key(["'order'", 'preceded.earning_order_id']) }}
             = order_touchpoints.touchpoint_id
             and order_touchpoints.channel != 'unassigned'
+    -- DuckDB (1.5.6) pairs a null of an asof join with some row, once there are thousands of them.
     asof left join bringing_touches
         on
             preceded.person_id = bringing_touches.person_id
-            and preceded.earned_at > bringing_touches.occurred_at
+            and coalesce(preceded.earned_at, timestamp '0001-01-01 00:00:00')
+            > bringing_touches.occurred_at
 
 ),
 
