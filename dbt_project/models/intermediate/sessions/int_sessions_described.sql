@@ -111,8 +111,11 @@ pieces as (
         *,
         {%- if var('session_maximum_minutes') | int > 0 %}
             min(occurred_at) over (partition by run_number) as run_started_at,
-            {{ seconds_between('min(occurred_at) over (partition by run_number)', 'occurred_at') }}::bigint
-            // (60 * {{ var('session_maximum_minutes') }}) as piece_number
+            (
+                {{ seconds_between(
+                    'min(occurred_at) over (partition by run_number)', 'occurred_at'
+                ) }}
+            )::bigint // (60 * {{ var('session_maximum_minutes') }}) as piece_number
         {%- else %}
             null::timestamp as run_started_at,
             0 as piece_number
