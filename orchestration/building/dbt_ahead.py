@@ -20,7 +20,9 @@ _waiting: list[subprocess.Popen[bytes]] = []
 
 
 def begin() -> None:
-    """Start a process of dbt that waits."""
+    """Start a process of dbt that waits, unless there is one."""
+    if _waiting:
+        return
     _waiting.append(
         subprocess.Popen(
             [*DBT, AHEAD],

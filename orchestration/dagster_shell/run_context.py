@@ -15,8 +15,9 @@ from dagster._utils.error import SerializableErrorInfo
 from pydantic import Field, PrivateAttr
 from sqlalchemy.exc import SQLAlchemyError
 
+from expectations import judge
 from orchestration.base.database import open_warehouse
-from orchestration.building import builds
+from orchestration.building import builds, dbt_ahead
 from orchestration.dagster_shell import dagster_store, failures
 from orchestration.loading.contract import Table, load_contract
 from orchestration.operating import runs
@@ -110,6 +111,9 @@ class RunContext(dg.ConfigurableResource):
         """The run under the home's lock."""
         if instance and dagster_run:
             dagster_store.end_dead_runs(instance, dagster_run.run_id)
+            if _is_whole(dagster_run):
+                dbt_ahead.begin()
+                judge.begin()
         self.settings.empty_tmp()
         file, seen = self.settings.warehouse, self.settings.warehouse_seen
         with self.warehouse() as connection:
