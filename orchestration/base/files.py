@@ -1,4 +1,4 @@
-"""What is done to files in more than one place: durable writes, and names that are free."""
+"""What is done to files in more than one place: YAML, durable writes, and names that are free."""
 
 from __future__ import annotations
 
@@ -6,6 +6,14 @@ import os
 from collections.abc import Callable
 from itertools import count
 from pathlib import Path
+from typing import Any
+
+import yaml
+
+
+def read_yaml(path: Path) -> Any:
+    """The content of a YAML file, by libyaml: seven times as fast as PyYAML's own reader."""
+    return yaml.load(path.read_text("utf-8"), yaml.CSafeLoader)
 
 
 def write_whole(path: Path, text: str) -> None:

@@ -21,8 +21,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import yaml
-
+from orchestration.base import files
 from orchestration.rules import home as home_rules
 from orchestration.rules.tables import Row, Rules
 from orchestration.settings import DBT_PROJECT_DIR, DEFAULTS
@@ -201,7 +200,7 @@ def load_contract(
     rules = rules or home_rules.defaults()
     tables: dict[str, Table] = {}
     for path in sorted(staging.glob("*/_*__sources.yml")):
-        for source in yaml.safe_load(path.read_text("utf-8"))["sources"]:
+        for source in files.read_yaml(path)["sources"]:
             if not source["name"].startswith("raw_"):
                 continue
             # Without a zone, a timestamp without an offset is nobody's time: R_NAIVE_TIMESTAMP.

@@ -18,15 +18,14 @@ from decimal import Decimal
 from functools import cache
 from zoneinfo import ZoneInfo
 
-import yaml
-
+from orchestration.base import files
 from orchestration.loading import privacy
 from orchestration.settings import DBT_PROJECT_DIR
 
 DECIMAL_MARKS = (".", ",")
 
 # The models round by the same list.
-_VARIABLES = yaml.safe_load((DBT_PROJECT_DIR / "dbt_project.yml").read_text("utf-8"))["vars"]
+_VARIABLES = files.read_yaml(DBT_PROJECT_DIR / "dbt_project.yml")["vars"]
 THREE_DECIMALS: tuple[str, ...] = tuple(_VARIABLES["three_decimal_currencies"])
 # Currencies without decimals, ISO 4217 (minor unit 0): what was paid in one has none.
 ZERO_DECIMALS = (

@@ -10,8 +10,7 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from orchestration.base import files
 from orchestration.settings import DBT_PROJECT_DIR, SEEDS_DIR
 
 OPTIONS = "options"
@@ -152,7 +151,7 @@ def tables() -> dict[str, RuleTable]:
     """All rule tables by name."""
     found: dict[str, RuleTable] = {}
     metas: dict[str, dict[str, Any]] = {}
-    for seed in yaml.safe_load((SEEDS_DIR / "_seeds.yml").read_text("utf-8"))["seeds"]:
+    for seed in files.read_yaml(SEEDS_DIR / "_seeds.yml")["seeds"]:
         config, meta = seed["config"], seed["config"]["meta"]
         metas[seed["name"]] = meta
         found[seed["name"]] = RuleTable(
@@ -196,5 +195,5 @@ def _references(meta: dict[str, Any], known: dict[str, RuleTable]) -> Iterator[R
 @lru_cache
 def default_options() -> dict[str, Any]:
     """The options of the models and their defaults."""
-    project = yaml.safe_load((DBT_PROJECT_DIR / "dbt_project.yml").read_text("utf-8"))
+    project = files.read_yaml(DBT_PROJECT_DIR / "dbt_project.yml")
     return dict(project["vars"])
