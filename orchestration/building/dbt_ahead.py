@@ -7,12 +7,13 @@ It waits for its command line and environment on its standard input, and ends wh
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
-from orchestration.settings import DBT, DBT_PROJECT_DIR
+from orchestration.settings import DBT, DBT_PROJECT_DIR, ROOT
 
 AHEAD = "ahead"  # its command line until it is told another one
 
@@ -27,6 +28,7 @@ def begin() -> None:
         subprocess.Popen(
             [*DBT, AHEAD],
             cwd=DBT_PROJECT_DIR,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
