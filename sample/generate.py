@@ -98,6 +98,9 @@ SCORES: dict[tuple[str, str], list[int]] = {  # weights of the scores from the l
 }
 STORES = ("Ginza", "Umeda")
 COUPON_RATES = {"online_store": 0.2, "pos": 0.1}  # of orders
+TIERS = ("bronze", "silver", "gold")
+MEMBERS = 0.4  # of contacts that shop, some days after they became known
+REASONS = ("too_expensive", "unused", "missing_features", "switched_service", "")
 TICKET_CHANNELS = ("form", "chat", "phone")
 BOT_RATES = (0.45, 0.7)  # of chats: answered by a bot alone; begun by a bot
 STUDENT_SCORES = {  # where the persona that churns is less content
@@ -402,9 +405,13 @@ class Company:
         if self.known_contacts and self.random.random() < 0.06:
             referrer = self.random.choice(self.known_contacts)
         person["is_mailed"] = self.random.random() < 0.6
+        contact = person["contact_id"]
+        joined = moment + timedelta(days=round(120 * chance("joined", contact)))
+        is_member = person["persona"] != "business" and chance("member", contact) < MEMBERS
+        is_member = is_member and joined < self.end
         self.lanes.add(
             "crm/contacts",
-            contact_id=person["contact_id"],
+            contact_id=contact,
             created_at=moment,
             updated_at=moment,
             email=person["email"],
@@ -415,6 +422,8 @@ class Company:
             referred_by_contact_id=referrer,
             marketing_consent_at=moment if person["is_mailed"] else "",
             analytics_consent_at=moment,
+            loyalty_tier=TIERS[int(3 * chance("tier", contact) ** 2)] if is_member else "",
+            member_since_at=joined if is_member else "",
         )
         self.known_contacts.append(person["contact_id"])
 
@@ -687,7 +696,7 @@ class Company:
             if at >= self.end or (month and self.random.random() < cancels):
                 break
             if month and self.random.random() < 0.05:  # up- or downgrade: a new subscription
-                self.close(subscription, person, started, plans[level], at)
+                self.close(subscription, person, started, plans[level], at, is_change=True)
                 level = (level + self.random.choice((1, 2))) % 3
                 subscription, started = self.number("s"), at
             self.order(
@@ -708,7 +717,9 @@ class Company:
         started: datetime,
         plan: tuple[str, int],
         ended: datetime | None,
+        is_change: bool = False,
     ) -> None:
+        reason = REASONS[int(len(REASONS) * chance("reason", subscription))]
         self.lanes.add(
             "crm/subscriptions",
             subscription_id=subscription,
@@ -719,6 +730,7 @@ class Company:
             billing_period="month",
             plan=plan[0],
             ended_at=ended or "",
+            cancellation_reason=reason if ended and not is_change else "",
         )
 
     # ---- support and surveys -------------------------------------------------------------------

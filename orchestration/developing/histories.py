@@ -125,6 +125,8 @@ ROWS: dict[str, st.SearchStrategy[dict[str, str]]] = {
         country_code=_one_of("", "DE"),
         referred_by_contact_id=_one_of("", "", "", "c1", "c2"),
         merged_into_contact_id=_one_of("", "", "", "", "", "c1", "c3"),
+        loyalty_tier=_one_of("", "", "gold"),
+        member_since_at=st.one_of(st.just(""), st.just(""), _moments),
         erased_at=st.one_of(st.just(""), st.just(""), st.just(""), _moments),
     ),
     "crm/orders": _rows(
@@ -137,6 +139,8 @@ ROWS: dict[str, st.SearchStrategy[dict[str, str]]] = {
         billed_at=st.one_of(st.just(""), _moments),
         order_type=_one_of("one_off", "one_off", "subscription", "renewal"),
         subscription_id=_one_of("", "", "s1", "s2"),
+        store=_one_of("", "Ginza"),
+        coupon_code=_one_of("", "", "X", "x"),
     ),
     "crm/payments": _rows(
         payment_id=_one_of("p1", "p2", "p3"),
@@ -152,6 +156,7 @@ ROWS: dict[str, st.SearchStrategy[dict[str, str]]] = {
         contact_id=_one_of("", "c1", "c2"),
         email=_emails,
         resolved_at=st.one_of(st.just(""), _moments),
+        handled_by=_one_of("", "agent", "bot", "bot_then_agent"),
     ),
     "crm/activities": _rows(
         activity_id=_one_of("a1", "a2"),
@@ -175,6 +180,7 @@ ROWS: dict[str, st.SearchStrategy[dict[str, str]]] = {
         currency_code=st.just("JPY"),
         billing_period=_one_of("month", "month", "year"),
         ended_at=st.one_of(st.just(""), _moments),
+        cancellation_reason=_one_of("", "unused"),
     ),
     "crm/deals": _rows(
         deal_id=_one_of("d1", "d2"),

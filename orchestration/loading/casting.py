@@ -167,10 +167,8 @@ def checks(table: Table, earliest: str, latest: str, has_control: bool = True) -
 
         if has_control:
             check(f"regexp_matches({text}, '{_CONTROL}')", "R_NUL_OR_CONTROL")
-        check(
-            f"strlen({text}) > {MAXIMUM_TEXT} and length({text}) > {MAXIMUM_TEXT}",
-            "R_TEXT_TOO_LONG",
-        )
+        longest = column.maximum_length or MAXIMUM_TEXT
+        check(f"strlen({text}) > {longest} and length({text}) > {longest}", "R_TEXT_TOO_LONG")
         if column.required:
             check(empty, "R_KEY_NULL" if column.name in table.key else "R_REQUIRED_NULL")
         if column.scale_seed:

@@ -77,7 +77,8 @@ class Column:
     request does: `row` removes the row, `clear` only the value. The time column of a table may lie
     before the `earliest_day` of its source (`any_past`: a customer since 1985) or ahead of the load
     (`any_future`: a subscription that starts next month). An amount that is computed, not paid, may
-    have decimals in a currency without any (`any_fraction`: what a click cost in yen).
+    have decimals in a currency without any (`any_fraction`: what a click cost in yen). A label that is
+    longer than its `maximum_length` is somebody's text.
     """
 
     name: str
@@ -90,6 +91,7 @@ class Column:
     aliases: tuple[str, ...] = ()
     accepted_values: tuple[str, ...] = ()
     minimum: int | None = None
+    maximum_length: int | None = None
     currency: bool = False
     any_past: bool = False
     any_future: bool = False
@@ -326,6 +328,7 @@ def _column(where: str, entry: dict[str, Any], rules: Rules, zone: str) -> Colum
         aliases=tuple(meta.get("aliases", ())),
         accepted_values=tuple(meta.get("accepted_values", ())),
         minimum=meta.get("minimum"),
+        maximum_length=meta.get("maximum_length"),
         currency=bool(meta.get("currency", False)),
         any_past=bool(meta.get("any_past", False)),
         any_future=bool(meta.get("any_future", False)),

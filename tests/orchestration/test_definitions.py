@@ -31,7 +31,7 @@ PUBLISHED = {
     "fct_customer_values", "dim_customers_360", "fct_person_states",
     "kpi_segment_migrations_monthly",
     "kpi_referrers", "orders_wide", "sessions_wide",
-    "kpi_payment_exposure_monthly", "kpi_orders_monthly",
+    "kpi_payment_exposure_monthly", "kpi_orders_monthly", "kpi_cancellations_monthly",
     "kpi_funnel_monthly", "kpi_stage_transitions_monthly", "kpi_stage_touchpoints_monthly",
     "kpi_paths_monthly", "kpi_active_persons_daily", "kpi_journey_deviations_monthly",
     "kpi_journey_map_reviews", "kpi_contributions", "kpi_coverage_findings",

@@ -72,6 +72,8 @@ ANSWERS = "response_id,survey_id,question_id,responded_at,score\n"
         ("crm/payments", PAYMENTS + "p,o,2026-01-01,1,JPY", "R_STRUCTURE_MISSING_COLS", None),
         ("crm/payments", PAYMENTS + "p,o,2026-01-01,1,JPY,,x", "R_STRUCTURE_EXTRA_COLS", None),
         ("crm/payments", PAYMENTS + '"p,o,2026-01-01,1,JPY,', "R_UNTERMINATED_QUOTE", None),
+        ("crm/contacts", f"contact_id,created_at,loyalty_tier\nc,2026-01-01,{'g' * 101}",
+         "R_TEXT_TOO_LONG", "loyalty_tier"),
         ("crm/payments", PAYMENTS + f"p,{'o' * 100_001},2026-01-01,1,JPY,", "R_TEXT_TOO_LONG",
          "order_id"),
         ("survey/answers", ANSWERS + "r,relationship,recommend,2026-01-01,11", "R_SCORE_RANGE",

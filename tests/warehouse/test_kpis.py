@@ -31,6 +31,8 @@ def tables(home: Path) -> dict[str, pd.DataFrame]:
         "traffic": "intermediate.int_traffic_matched_to_channels",
         "deals": "staging.stg_crm__deals",
         "tickets": "staging.stg_crm__tickets",
+        "contacts": "staging.stg_crm__contacts",
+        "subscriptions": "staging.stg_crm__subscriptions",
         "activities": "staging.stg_crm__activities",
         "ad_costs": "staging.stg_web__ad_costs",
         "events": "staging.stg_web__events",
@@ -240,6 +242,13 @@ def measures(t: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
     returned = -money["paid"].clip(upper=0).groupby(money["order_id"]).sum()
     charged, returned = charged.reindex(charges.index), returned.reindex(charges.index)
     found["charged"] = rows(charges, charges["day"], charged, **by)
+    joined = charges["person_id"].map(t["persons"].set_index("person_id")["member_since_at"])
+    known = t["contacts"].query("is_known and member_since_at.notna()", engine="python")
+    since = charges["day"] >= business_day(known["member_since_at"]).min()
+    found["membership_measured_charged"] = rows(charges, charges["day"], charged, **by)[since]
+    was_member = joined <= charges["occurred_at"]
+    assert was_member.sum() < joined.notna().sum()
+    found["member_charged"] = rows(charges, charges["day"], charged, **by)[was_member]
     found["refunded"] = rows(charges, charges["day"], returned.clip(upper=charged), **by)
     done = touches[touches["cost_amount"].notna()]
     assert set(done["currency_code"]) == {"JPY"}
@@ -311,6 +320,18 @@ def measures(t: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
     found["subscriptions_judged"] = rows(months, ends, persona="persona")
     found["subscriptions_retained"] = found["subscriptions_judged"][months["paid"]]
     found["subscriptions_churned"] = found["subscriptions_judged"][~months["paid"]]
+    # What is followed by another of the customer at the same instant is a change of plan.
+    ended = t["subscriptions"][t["subscriptions"]["ended_at"].notna()].copy()
+    begins = t["subscriptions"][["contact_id", "started_at"]].rename(
+        columns={"started_at": "ended_at"}
+    )
+    ended = ended.merge(begins.drop_duplicates(), how="left", indicator="goes_on")
+    ended = ended[ended["goes_on"] == "left_only"]
+    ever_paid = points.loc[points["order_id"].isin(paid_orders(t)), "subscription_id"]
+    ended = ended[ended["subscription_id"].isin(ever_paid)]
+    ended["persona"] = ended["contact_id"].map(person_of).map(persona)
+    day = business_day(ended["ended_at"])
+    found["subscriptions_cancelled"] = rows(ended, day, persona="persona")
     done = touches[
         touches["touchpoint_name"].isin(["onboarding", "training", "tutorial_complete"])
     ].merge(first[["person_id", "occurred_at", "day"]], on="person_id", suffixes=("", "_bought"))

@@ -325,7 +325,8 @@ def test_what_olist_cannot_say_is_said(home: Path) -> None:
         "cart_abandonment_rate", "email_click_rate",  # no carts, no mails
         "tickets", "tickets_per_customer", "first_response_hours", "resolution_hours",  # no tickets
         "bot_handled_rate",
-        "coupon_order_rate",  # no coupons
+        "coupon_order_rate", "member_revenue_share",  # no coupons, no loyalty programme
+        "cancellations",
         "ces", "nps",  # answers, but none to these questions
         "subscription_retention_rate", "subscription_churn_rate",  # nobody subscribes
     }  # fmt: skip

@@ -56,7 +56,8 @@ candidates as (
         created_at as told_at,
         persona,
         country_code,
-        account_id
+        account_id,
+        loyalty_tier
     from person_contacts
     union all
     select
@@ -66,6 +67,7 @@ candidates as (
         min(started_at),
         null,
         country_code,
+        null,
         null
     from sessions
     where country_code is not null
@@ -89,7 +91,11 @@ golden as (
         arg_min(
             candidates.account_id,
             (priorities.priority, candidates.told_at, candidates.source_key)
-        ) filter (where priorities.attribute = 'account_id') as account_id
+        ) filter (where priorities.attribute = 'account_id') as account_id,
+        arg_min(
+            candidates.loyalty_tier,
+            (priorities.priority, candidates.told_at, candidates.source_key)
+        ) filter (where priorities.attribute = 'loyalty_tier') as loyalty_tier
     from candidates
     inner join priorities on candidates.source_name = priorities.source_name
     group by candidates.person_id
@@ -102,7 +108,8 @@ consents as (
         person_id,
         count(*) as contact_count,
         bool_or(marketing_consent_at is not null) as has_marketing_consent,
-        bool_or(has_analytics_consent) as has_analytics_consent
+        bool_or(has_analytics_consent) as has_analytics_consent,
+        min(member_since_at) as member_since_at
     from person_contacts
     group by person_id
 
@@ -113,9 +120,11 @@ select
     golden.persona,
     golden.country_code,
     golden.account_id,
+    golden.loyalty_tier,
     coalesce(consents.contact_count, 0) as contact_count,
     coalesce(consents.has_marketing_consent, false) as has_marketing_consent,
-    coalesce(consents.has_analytics_consent, false) as has_analytics_consent
+    coalesce(consents.has_analytics_consent, false) as has_analytics_consent,
+    consents.member_since_at
 from persons
 left join golden on persons.person_id = golden.person_id
 left join consents on persons.person_id = consents.person_id

@@ -182,6 +182,17 @@ wide as (
     group by last_day(subscription_months.month_start_date), persons.persona
     union all by name
     select
+        'cancelled' as counted_from,
+        subscription_ends.ended_date as kpi_date,
+        null as channel,
+        persons.persona,
+        count(*) as subscriptions_cancelled
+    from {{ ref('int_subscription_ends_classified') }} as subscription_ends
+    left join persons on subscription_ends.person_id = persons.person_id
+    where not subscription_ends.is_plan_change
+    group by subscription_ends.ended_date, persons.persona
+    union all by name
+    select
         'onboarded' as counted_from,
         customers.order_date + {{ var('onboarding_days') }} as kpi_date,
         customers.channel,

@@ -39,7 +39,7 @@ wide as (
     'sessions engaged_sessions visitors new_visitors cart_sessions abandoned_carts'
     ~ ' document_requests cart_adds referrals'
     ~ ' renewals paid_order_value net_paid order_net_paid renewal_net_paid charged refunded'
-    ~ ' coupon_measured_orders coupon_orders'
+    ~ ' membership_measured_charged member_charged coupon_measured_orders coupon_orders'
     ~ ' ad_net_paid impressions impressions_clicked ad_clicks ad_cost marketing_cost ad_return'
     ~ ' emails_sent emails_clicked deals_closed deals_won tickets tickets_responded'
     ~ ' first_response_hours tickets_resolved resolution_hours handled_tickets bot_handled_tickets'
@@ -48,7 +48,7 @@ wide as (
     ~ ' active_customers active_customer_days reachable_customer_days days_to_purchase'
     ~ ' days_between_orders orders_judged orders_retained orders_churned subscriptions_judged'
     ~ ' subscriptions_retained subscriptions_churned customers_to_onboard customers_onboarded'
-    ~ ' customers_valued lifetime_paid'
+    ~ ' customers_valued lifetime_paid subscriptions_cancelled'
 ).split() %}
 
 -- Of one type: a column of several decimals keeps the digits of the widest, not of the finest.

@@ -77,6 +77,15 @@ payment_measures as (
 
 ),
 
+-- Who is a member is known from the first membership on.
+memberships as (
+
+    select max(first_seen_date) as first_seen_date
+    from {{ ref('int_kpi_sources_aggregated') }}
+    where source_table = 'crm.contacts.member_since_at'
+
+),
+
 -- An order's money, on the day of its first charge, and what was given back of it since.
 settled_orders as (
 
@@ -87,6 +96,7 @@ settled_orders as (
             where paid_amount > 0
         ) as channel,
         max(person_id) as person_id,
+        min(occurred_at) filter (where paid_amount > 0) as charged_at,
         sum(greatest(paid_amount_reporting, 0)) as charged,
         sum(-least(paid_amount_reporting, 0)) as given_back
     from revenue_points
@@ -104,8 +114,15 @@ refund_measures as (
         settled_orders.channel,
         persons.persona,
         sum(settled_orders.charged) as charged,
-        sum(least(settled_orders.charged, settled_orders.given_back)) as refunded
+        sum(least(settled_orders.charged, settled_orders.given_back)) as refunded,
+        sum(settled_orders.charged) filter (
+            where settled_orders.kpi_date >= memberships.first_seen_date
+        ) as membership_measured_charged,
+        sum(settled_orders.charged) filter (
+            where persons.member_since_at <= settled_orders.charged_at
+        ) as member_charged
     from settled_orders
+    cross join memberships
     left join persons on settled_orders.person_id = persons.person_id
     group by settled_orders.kpi_date, settled_orders.channel, persons.persona
 

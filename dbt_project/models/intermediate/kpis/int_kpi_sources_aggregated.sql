@@ -29,6 +29,7 @@ with observed as (
     {% endfor %}
     -- What a table may or may not tell is known from the first row on that tells it.
     {% for table, column, time_column in [
+        ('contacts', 'member_since_at', 'member_since_at'),
         ('orders', 'coupon_code', 'ordered_at'),
         ('tickets', 'handled_by', 'opened_at')
     ] %}

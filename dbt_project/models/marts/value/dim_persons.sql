@@ -109,6 +109,7 @@ select
     coalesce(described.persona, '(not set)') as persona,
     described.country_code,
     described.account_id,
+    described.loyalty_tier,
     current_stages.current_stage,
     case when touched.person_id is not null then coalesce(touched.first_channel, 'unassigned') end
         as first_channel,
@@ -126,7 +127,9 @@ select
     coalesce(money.paid_order_count, 0)::integer as paid_order_count,
     coalesce(described.has_marketing_consent, false) as has_marketing_consent,
     coalesce(described.has_analytics_consent, false) as has_analytics_consent,
+    described.member_since_at is not null as is_member,
     persons.first_seen_at,
+    described.member_since_at,
     touched.first_touch_at,
     touched.last_touch_at
 from persons

@@ -1,16 +1,14 @@
 -- The same orders as the KPI conversions: paid, and no automatic renewals.
 with orders as (
 
-    select
-        order_id,
-        person_id,
-        paid_order_number,
-        coalesce(order_channel, '(not set)') as order_channel,
-        coalesce(store, '(not set)') as store,
-        coalesce(coupon_code, '(not set)') as coupon_code,
-        {{ month_start_date(business_date('ordered_at')) }} as month_start_date
-    from {{ ref('fct_orders') }}
+    select * from {{ ref('fct_orders') }}
     where is_paid and order_type != 'renewal'
+
+),
+
+persons as (
+
+    select * from {{ ref('dim_persons') }}
 
 ),
 
@@ -25,12 +23,24 @@ money as (
 
 ),
 
-paid as (
+-- A tier is that of today, of those who were members when they ordered.
+described as (
 
     select
-        orders.*,
-        money.paid_amount_reporting
+        orders.person_id,
+        orders.paid_order_number,
+        coalesce(orders.order_channel, '(not set)') as order_channel,
+        coalesce(orders.store, '(not set)') as store,
+        coalesce(orders.coupon_code, '(not set)') as coupon_code,
+        case
+            when persons.member_since_at <= orders.ordered_at
+                then coalesce(persons.loyalty_tier, '(no tier)')
+            else '(not set)'
+        end as loyalty_tier,
+        money.paid_amount_reporting,
+        {{ month_start_date(business_date('orders.ordered_at')) }} as month_start_date
     from orders
+    left join persons on orders.person_id = persons.person_id
     left join money on orders.order_id = money.order_id
 
 ),
@@ -39,17 +49,18 @@ sliced as (
 
     select
         month_start_date,
-        {{ slice_of(['order_channel', 'store', 'coupon_code']) }},
+        {{ slice_of(['order_channel', 'store', 'coupon_code', 'loyalty_tier']) }},
         count(*) as order_count,
         count(distinct person_id) as customer_count,
         count(*) filter (where paid_order_number = 1) as first_order_count,
         sum(paid_amount_reporting) as paid_amount_reporting
-    from paid
+    from described
     group by grouping sets (
         (month_start_date),
         (month_start_date, order_channel),
         (month_start_date, store),
-        (month_start_date, coupon_code)
+        (month_start_date, coupon_code),
+        (month_start_date, loyalty_tier)
     )
 
 )

@@ -16,6 +16,7 @@ select
     subscription_id,
     contact_id,
     plan as subscription_plan,
+    lower(cancellation_reason) as cancellation_reason,
     billing_period,
     currency_code,
     period_amount,
