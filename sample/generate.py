@@ -138,6 +138,20 @@ COMMENTS = [
     "また買います",
     "",
 ]
+LABELS = {  # of comments: topic, sentiment
+    "とても良い": ("quality", "positive"),
+    "髙橋さんの対応①が丁寧でした": ("service", "positive"),
+    '配送が遅い、"改善"してほしい': ("delivery", "negative"),
+    "普通です\n特になし": ("", "neutral"),
+    "また買います": ("product", "positive"),
+}
+TOPICS = {  # of tickets by category
+    "delivery": ("late_delivery", "address"),
+    "defect": ("damaged", "wrong_item"),
+    "billing": ("invoice", "refund"),
+    "how_to": ("assembly", "subscription"),
+}
+SENTIMENTS = ("negative", "negative", "neutral", "mixed", "positive", "")
 
 
 @dataclass
@@ -745,7 +759,7 @@ class Company:
         came = "email" if by_mail else TICKET_CHANNELS[int(3 * chance("came", ticket))]
         handled = chance("handled", ticket)
         bots = BOT_RATES if came == "chat" else (0, 0)
-        self.lanes.add(
+        row = self.lanes.add(
             "crm/tickets",
             ticket_id=ticket,
             opened_at=moment,
@@ -761,7 +775,9 @@ class Company:
             else "bot_then_agent"
             if handled < bots[1]
             else "agent",
+            sentiment=SENTIMENTS[int(len(SENTIMENTS) * chance("sentiment", ticket))],
         )
+        row["topic"] = TOPICS[row["category"]][chance("topic", ticket) < 0.5]
         self.ask(person, self.later(solved, 0.2, 3), "support", ["effort", "satisfaction"])
 
     def ask(
@@ -809,6 +825,9 @@ class Company:
         lowest = 0 if question == "recommend" else 1
         (score,) = self.random.choices(range(lowest, lowest + len(weights)), weights)
         if at < self.end:
+            mail = person["email"] if self.random.random() < 0.5 else ""
+            comment = self.random.choice(COMMENTS)
+            topic, sentiment = LABELS.get(comment, ("", ""))
             self.lanes.add(
                 "survey/answers",
                 response_id=response,
@@ -816,11 +835,13 @@ class Company:
                 question_id=question,
                 responded_at=at,
                 contact_id=person["contact_id"],
-                email=person["email"] if self.random.random() < 0.5 else "",
+                email=mail,
                 order_id=order,
                 invitation_id=invitation,
                 score=score,
-                answer_text=self.random.choice(COMMENTS),
+                answer_text=comment,
+                topic=topic,
+                sentiment=sentiment,
             )
         return response
 
@@ -979,6 +1000,8 @@ def write(lanes: Lanes, out: Path) -> None:
                 "invitation_id": "招待ID",
                 "score": "点数",
                 "answer_text": "自由回答",
+                "topic": "話題",
+                "sentiment": "感情",
             }
             text = _csv_text(
                 [japanese[name] for name in names],

@@ -21,6 +21,7 @@ with read as (
         conversation ->> '$.source.type' as ticket_channel,
         conversation ->> '$.ai_agent_participated' as has_bot,
         conversation ->> '$.ai_agent.resolution_state' as bot_outcome,
+        conversation ->> '$.topics.topics[0].name' as topic,
         conversation ->> '$.tags.tags[0].name' as category,
         case (conversation ->> '$.priority')
             when 'priority' then 'high'
@@ -48,6 +49,7 @@ select
     end as handled_by,
     category,
     priority,
+    topic,
     updated_at
 from read
 where opened_at is not null

@@ -7,6 +7,7 @@ select
     origin as ticket_channel,
     type as category,
     priority,
+    reason as topic,
     last_modified_date as updated_at
 from cases
 where is_deleted is distinct from true

@@ -157,6 +157,8 @@ ROWS: dict[str, st.SearchStrategy[dict[str, str]]] = {
         email=_emails,
         resolved_at=st.one_of(st.just(""), _moments),
         handled_by=_one_of("", "agent", "bot", "bot_then_agent"),
+        topic=_one_of("", "delivery"),
+        sentiment=_one_of("", "negative", "positive"),
     ),
     "crm/activities": _rows(
         activity_id=_one_of("a1", "a2"),
@@ -226,6 +228,8 @@ ROWS: dict[str, st.SearchStrategy[dict[str, str]]] = {
         order_id=_one_of("", "", "o1", "o2"),
         invitation_id=_one_of("", "i1", "i2"),
         score=_one_of("3", "9"),
+        topic=_one_of("", "delivery", "price"),
+        sentiment=_one_of("", "negative", "mixed"),
     ),
     "privacy/erasure_requests": _rows(
         request_id=_one_of("q1", "q2"),

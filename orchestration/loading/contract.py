@@ -77,8 +77,8 @@ class Column:
     request does: `row` removes the row, `clear` only the value. The time column of a table may lie
     before the `earliest_day` of its source (`any_past`: a customer since 1985) or ahead of the load
     (`any_future`: a subscription that starts next month). An amount that is computed, not paid, may
-    have decimals in a currency without any (`any_fraction`: what a click cost in yen). A label that is
-    longer than its `maximum_length` is somebody's text.
+    have decimals in a currency without any (`any_fraction`: what a click cost in yen). A label
+    that is longer than its `maximum_length` is somebody's text.
     """
 
     name: str

@@ -32,6 +32,7 @@ def tables(home: Path) -> dict[str, pd.DataFrame]:
         "deals": "staging.stg_crm__deals",
         "tickets": "staging.stg_crm__tickets",
         "contacts": "staging.stg_crm__contacts",
+        "answers": "staging.stg_survey__answers",
         "subscriptions": "staging.stg_crm__subscriptions",
         "activities": "staging.stg_crm__activities",
         "ad_costs": "staging.stg_web__ad_costs",
@@ -267,6 +268,20 @@ def measures(t: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
     )
     costs = found["marketing_cost"].assign(quantity=lambda frame: -frame["quantity"])
     found["ad_return"] = pd.concat([found["ad_net_paid"], costs])
+
+    # Answers and tickets that were judged, from the staged tables and who gave them.
+    judged = t["answers"][t["answers"]["is_known"] & t["answers"]["sentiment"].notna()].copy()
+    mail_of = t["identifiers"].query("identifier_type == 'email'")
+    mail_of = mail_of.set_index("identifier_value")["person_id"]
+    who = judged["contact_id"].map(person_of).fillna(judged["email_hash"].map(mail_of))
+    judged["persona"] = who.map(persona)
+    judged["at"] = judged["responded_at"]
+    judged = pd.concat(
+        [judged, tickets[tickets["sentiment"].notna()].assign(at=tickets["opened_at"])]
+    )
+    found["judged_mentions"] = rows(judged, business_day(judged["at"]), persona="persona")
+    negative = (judged["sentiment"] == "negative").to_numpy()
+    found["negative_mentions"] = found["judged_mentions"][negative]
 
     scores = t["scores"]
     everyone = rows(scores, business_day(scores["responded_at"]), persona="persona")

@@ -128,6 +128,20 @@ score_measures as (
     from {{ ref('fct_survey_scores') }}
     group by {{ business_date('responded_at') }}, persona
 
+),
+
+sentiment_measures as (
+
+    select
+        'labels' as counted_from,
+        {{ business_date('occurred_at') }} as kpi_date,
+        persona,
+        count(*) as judged_mentions,
+        count(*) filter (where sentiment = 'negative') as negative_mentions
+    from {{ ref('int_labelled_feedback_unioned') }}
+    where sentiment is not null
+    group by {{ business_date('occurred_at') }}, persona
+
 )
 
 select * from email_measures
@@ -137,3 +151,5 @@ union all by name
 select * from ticket_measures
 union all by name
 select * from score_measures
+union all by name
+select * from sentiment_measures

@@ -28,16 +28,18 @@ with observed as (
         where {{ is_known(time_column) }}
     {% endfor %}
     -- What a table may or may not tell is known from the first row on that tells it.
-    {% for table, column, time_column in [
-        ('contacts', 'member_since_at', 'member_since_at'),
-        ('orders', 'coupon_code', 'ordered_at'),
-        ('tickets', 'handled_by', 'opened_at')
+    {% for source, table, column, time_column in [
+        ('crm', 'contacts', 'member_since_at', 'member_since_at'),
+        ('crm', 'orders', 'coupon_code', 'ordered_at'),
+        ('crm', 'tickets', 'handled_by', 'opened_at'),
+        ('crm', 'tickets', 'sentiment', 'opened_at'),
+        ('survey', 'answers', 'sentiment', 'responded_at')
     ] %}
         union all
         select
-            'crm.{{ table }}.{{ column }}',
+            '{{ source }}.{{ table }}.{{ column }}',
             {{ business_date('min(' ~ time_column ~ ')') }}
-        from {{ ref('stg_crm__' ~ table) }}
+        from {{ ref('stg_' ~ source ~ '__' ~ table) }}
         where {{ is_known(time_column) }} and {{ column }} is not null
     {% endfor %}
     union all

@@ -135,6 +135,8 @@ select
     end as identifier_type,
     coalesce(rated.contact_id, rated.email_hash, rated.order_contact_id, rated.visitor_id)
         as identifier_value,
+    rated.topic,
+    rated.sentiment,
     rated.score,
     rated.score_rate,
     rated.scaled_score,

@@ -57,6 +57,8 @@ select
     resolved.touchpoint_type,
     -- The stay just before the answer: an answer of 9 or 10 is itself what makes an advocate.
     stage_intervals.stage as stage_at_answer,
+    resolved.topic,
+    resolved.sentiment,
     resolved.score::integer as score,
     resolved.score_rate::decimal(9, 4) as score_rate,
     resolved.scaled_score::decimal(9, 4) as scaled_score,

@@ -21,6 +21,8 @@ select
     tickets.ticket_category,
     tickets.ticket_priority,
     tickets.handled_by,
+    tickets.topic,
+    tickets.sentiment,
     case
         when tickets.first_responded_at >= tickets.opened_at
             then {{ seconds_between('tickets.opened_at', 'tickets.first_responded_at') }}

@@ -20,6 +20,8 @@ select
     lower(category) as ticket_category,
     lower(priority) as ticket_priority,
     handled_by,
+    lower(topic) as topic,
+    sentiment,
     {{ is_known('opened_at') }} as is_known,
     opened_at,
     {{ known_at('first_responded_at') }} as first_responded_at,

@@ -15,6 +15,8 @@ select
     order_id,
     invitation_id,
     score,
+    lower(topic) as topic,
+    sentiment,
     answer_text is not null as has_text,
     {{ is_known('responded_at') }} as is_known,
     responded_at
