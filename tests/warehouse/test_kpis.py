@@ -318,6 +318,12 @@ def measures(t: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
     found["active_customers"] = rows(present, present["day"], persona="persona")
     found["active_customer_days"] = found["reachable_customer_days"] = found["active_customers"]
 
+    used = touches[touches["signalled_stage"].eq("use") & acts(t).loc[touches.index]]
+    used = used[used["touchpoint_type"].isin(["web_event", "activity"])]
+    used = used[used["person_id"].notna()].drop_duplicates(["person_id", "day"])
+    found["usage_days"] = rows(used, used["day"], persona="persona")
+    found["using_customers"] = found["usage_days"]
+
     def judged(frame: pd.DataFrame, wait: pd.Timedelta, quantity: object = 1) -> pd.DataFrame:
         out = rows(frame, frame["day"] + wait, quantity, **by)
         return out[out["day"] <= last_day]
@@ -496,7 +502,17 @@ def uniques(t: dict[str, pd.DataFrame]) -> pd.DataFrame:
     )
     customers = customers[customers["day"] >= customers["who"].map(since)]
     reachable = customers.assign(measure="reachable_customer_days")
-    told = pd.concat([visitors, customers, reachable]).assign(all="all")
+    used = touches[touches["signalled_stage"].eq("use") & touches["person_id"].notna()]
+    used = used[used["touchpoint_type"].isin(["web_event", "activity"])]
+    users = pd.DataFrame(
+        {
+            "measure": "using_customers",
+            "who": used["person_id"],
+            "day": business_day(used["occurred_at"]),
+            "persona": used["person_id"].map(persona),
+        }
+    )
+    told = pd.concat([visitors, customers, reachable, users]).assign(all="all")
     told[["channel", "persona", "device"]] = told[["channel", "persona", "device"]].fillna(NOT_SET)
     return told.sort_values("day", kind="stable")
 

@@ -135,6 +135,16 @@ wide as (
     group by active_date, persona
     union all by name
     select
+        'used' as counted_from,
+        used_date as kpi_date,
+        null as channel,
+        persona,
+        count(*) as usage_days,
+        count(*) as using_customers
+    from {{ ref('int_usage_days_derived') }}
+    group by used_date, persona
+    union all by name
+    select
         'ordered' as counted_from,
         order_date as kpi_date,
         channel,

@@ -45,7 +45,7 @@ wide as (
     ~ ' first_response_hours tickets_resolved resolution_hours handled_tickets bot_handled_tickets'
     ~ ' csat_answers csat_satisfied ces_answers ces_points'
     ~ ' judged_mentions negative_mentions nps_answers nps_promoters nps_balance reviews'
-    ~ ' active_customers active_customer_days reachable_customer_days days_to_purchase'
+    ~ ' usage_days using_customers active_customers active_customer_days reachable_customer_days days_to_purchase'
     ~ ' days_between_orders orders_judged orders_retained orders_churned subscriptions_judged'
     ~ ' subscriptions_retained subscriptions_churned customers_to_onboard customers_onboarded'
     ~ ' customers_valued lifetime_paid subscriptions_cancelled'

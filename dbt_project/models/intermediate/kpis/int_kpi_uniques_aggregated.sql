@@ -34,6 +34,17 @@ presences as (
         coalesce(persona, '(not set)'),
         '(not set)'
     from {{ ref('int_active_customer_days_derived') }}
+    union all
+    select
+        'using_customers',
+        person_id,
+        used_date,
+        used_date::timestamp,
+        used_date::varchar,
+        '(not set)',
+        coalesce(persona, '(not set)'),
+        '(not set)'
+    from {{ ref('int_usage_days_derived') }}
 
 ),
 

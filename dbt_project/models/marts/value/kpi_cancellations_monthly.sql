@@ -1,8 +1,9 @@
 with ends as (
 
     select
-        *,
-        coalesce(cancellation_reason, '(not set)') as reason,
+        currency_code,
+        cancelled_amount,
+        coalesce(cancellation_reason, '(not set)') as cancellation_reason,
         {{ month_start_date('ended_date') }} as month_start_date
     from {{ ref('int_subscription_ends_classified') }}
     where not is_plan_change
@@ -14,17 +15,18 @@ counted as (
     select
         month_start_date,
         currency_code,
-        reason,
+        cancellation_reason,
         count(*) as cancelled_subscription_count,
         sum(cancelled_amount) as cancelled_amount
     from ends
-    group by month_start_date, currency_code, reason
+    group by month_start_date, currency_code, cancellation_reason
 
 )
 
 select
-    {{ surrogate_key(['month_start_date', 'currency_code', 'reason']) }} as cancellation_id,
-    reason,
+    {{ surrogate_key(['month_start_date', 'currency_code', 'cancellation_reason']) }}
+        as cancellation_id,
+    cancellation_reason,
     currency_code,
     cancelled_amount::decimal(18, 3) as cancelled_amount,
     cancelled_subscription_count::integer as cancelled_subscription_count,
