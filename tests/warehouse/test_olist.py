@@ -326,7 +326,7 @@ def test_what_olist_cannot_say_is_said(home: Path) -> None:
         "tickets", "tickets_per_customer", "first_response_hours", "resolution_hours",  # no tickets
         "bot_handled_rate",
         "coupon_order_rate", "member_revenue_share",  # no coupons, no loyalty programme
-        "cancellations", "negative_sentiment_rate", "usage_frequency",
+        "cancellations", "negative_sentiment_rate",
         "ces", "nps",  # answers, but none to these questions
         "subscription_retention_rate", "subscription_churn_rate",  # nobody subscribes
     }  # fmt: skip

@@ -1,3 +1,7 @@
+{%- set described = [
+    'needs_ja', 'needs_en', 'intended_emotion', 'issue_ja', 'issue_en', 'owner_department'
+] -%}
+
 with maps as (
 
     select * from {{ ref('int_journey_maps_described') }}
@@ -15,6 +19,12 @@ steps as (
         steps.step_number,
         steps.step,
         steps.maximum_days,
+        steps.needs_ja,
+        steps.needs_en,
+        steps.intended_emotion,
+        steps.issue_ja,
+        steps.issue_en,
+        steps.owner_department,
         coalesce(steps.is_optional, false) as is_optional,
         coalesce(steps.is_repeatable, false) as is_repeatable,
         -- The same step may stand twice in a map; its occurrences are compared in order.
@@ -80,8 +90,17 @@ select
             new_steps.is_optional != old_steps.is_optional
             or new_steps.is_repeatable != old_steps.is_repeatable
             then 'tolerance_changed'
+        when
+            {% for name in described %}
+                {% if not loop.first %}or{% endif %}
+                coalesce(new_steps.{{ name }}, '') != coalesce(old_steps.{{ name }}, '')
+            {% endfor %}
+            then 'redescribed'
         else 'unchanged'
     end as map_change,
+    {%- for name in described %}
+        new_steps.{{ name }},
+    {%- endfor %}
     versions.map_version::integer as map_version,
     new_steps.step_number::integer as map_step_number,
     old_steps.step_number::integer as previous_step_number,
