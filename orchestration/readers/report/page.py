@@ -1,0 +1,300 @@
+"""
+Write the report of a release: one HTML page that loads nothing.
+
+The content security policy is `default-src 'none'` with the hash of the page's one script, which is
+Apache ECharts as `make setup` bundles it and the page's own code. The data is read from the
+release's marts and lies in the page compressed. Without a script, the three sentences and the
+tables of the standard view are there.
+"""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import hashlib
+import json
+import sys
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import duckdb
+from babel.numbers import format_compact_currency, format_decimal
+from markupsafe import Markup
+
+from orchestration.base.rendering import templates
+from orchestration.readers.report import cubes, parts
+from orchestration.readers.report.facts import facts
+from orchestration.readers.report.pains import pains
+from orchestration.readers.report.protecting import SMALLEST
+from orchestration.readers.report.reading import ALL, OTHER, WINDOW_DAYS, Release
+from orchestration.readers.report.texts import GLOSSARY, REASONS, TEXTS
+from orchestration.rules.tables import CANONICAL_STAGE_MODEL
+from orchestration.settings import ROOT
+
+FOLDER = Path(__file__).parent
+# Where `make setup` bundles it; other environments of the tree, as that of Spark, have none.
+ECHARTS = (
+    next(
+        (
+            path
+            for path in (Path(sys.prefix) / "report", ROOT / ".venv" / "report")
+            if path.exists()
+        ),
+        Path(sys.prefix) / "report",
+    )
+    / "echarts.js"
+)
+STALE_DAYS = 3  # a source whose data ends so long before the as-of is named on the page
+STANDARD = (CANONICAL_STAGE_MODEL, "12")  # model and period that the page opens with
+LANGUAGES = ("ja", "en")
+
+
+def payload(release: Release, warnings: list[str]) -> dict[str, Any]:
+    """Everything that the page's script shows."""
+    models = {
+        name: stages
+        for name, stages in cubes.stage_models(release).items()
+        if name in ("six", "five", "four")
+    }
+    journeys = cubes.journeys(release, models)
+    hurting, stakes = pains(release, models)
+    information = release.information
+    return {
+        "release": {
+            "id": information["release_id"],
+            "as_of": str(information["as_of_at"]),
+            "day": str(release.day),
+            "is_synthetic": bool(information["is_synthetic"]),
+            "currency": information["reporting_currency_code"],
+            "passed": information["passed_check_count"],
+            "warnings": warnings,
+            "through": {
+                source: value and str(value)[:10]
+                for source in ("web", "crm", "survey")
+                for value in [information[f"{source}_data_through_at"]]
+            },
+            "stale": stale_sources(information),
+            "code": information["code_version"],
+        },
+        "window_days": WINDOW_DAYS,
+        "smallest": SMALLEST,
+        "personas": release.personas,
+        "channels": [*release.channels, OTHER],
+        "spans": {
+            name: span for name, span in release.spans.items() if not name.startswith("before")
+        },
+        "models": {
+            name: [[row["stage"], row["name_ja"], row["name_en"], row["canonical"]] for row in rows]
+            for name, rows in sorted(
+                models.items(), key=lambda m: ("six", "five", "four").index(m[0])
+            )
+        },
+        "labels": parts.labels(release),
+        "texts": TEXTS,
+        "glossary": GLOSSARY,
+        "reasons": REASONS,
+        "facts": facts(release, models, journeys, hurting, stakes),
+        "journeys": journeys,
+        "answers": cubes.answers(release, models),
+        "pains": hurting,
+        "value": cubes.value(release),
+        "kpis": parts.kpis(release),
+        "paths": parts.paths(release),
+        "cohorts": parts.cohorts(release),
+        "money": parts.money(release),
+        "deviations": parts.deviations(release),
+        "touchpoints": parts.touchpoints(release),
+        "initiatives": parts.initiatives(release),
+        "spread": parts.spread(release),
+        "quality": parts.quality(release),
+        "queries": release.queries,
+    }
+
+
+def stale_sources(information: dict[str, Any]) -> list[str]:
+    """Sources whose data ends days before the as-of."""
+    return [
+        source
+        for source in ("web", "crm", "survey")
+        if (through := information[f"{source}_data_through_at"]) is not None
+        and (information["as_of_at"] - through).days >= STALE_DAYS
+    ]
+
+
+def money(value: float, currency: str, language: str) -> str:
+    """An amount as a reader of the language says it: 6,446万円, ¥64M."""
+    if language == "ja" and currency == "JPY":
+        for unit, name in ((10**8, "億円"), (10**4, "万円")):
+            if abs(value) >= unit:
+                digits = 1 if abs(value) < 10 * unit else 0
+                return f"{format_decimal(round(value / unit, digits), locale='ja')}{name}"
+        return f"{format_decimal(round(value), locale='ja')}円"
+    text: str = format_compact_currency(value, currency, locale=language, fraction_digits=1)
+    return text
+
+
+def number(value: float | Decimal | None, language: str = "en", digits: int = 0) -> str:
+    """A number with its thousands apart; what is not shown says so."""
+    if value is None:
+        return "–"
+    if value == cubes.FEW:
+        return f"<{SMALLEST}"
+    if value == cubes.PROTECTED:
+        return TEXTS["hidden"][LANGUAGES.index(language)]
+    text: str = format_decimal(round(float(value), digits), locale=language)
+    return text
+
+
+class Words:
+    """Names and sentences of the standard view, for the page without a script."""
+
+    def __init__(self, data: dict[str, Any], language: str) -> None:
+        """Words of one language."""
+        self.data, self.language, self.place = data, language, LANGUAGES.index(language)
+
+    def text(self, key: str, **values: Any) -> str:
+        """A text of the page with its blanks filled."""
+        return TEXTS[key][self.place].format(**values)
+
+    def name(self, kind: str, code: str) -> str:
+        """The name of a code."""
+        if code in TEXTS and code.startswith("("):
+            return TEXTS[code][self.place]
+        found = self.data["labels"].get(kind, {}).get(code)
+        return found[self.place] if found else code.capitalize().replace("_", " ")
+
+    def stage(self, code: str) -> str:
+        """The name of a stage of the standard model."""
+        stages = self.data["models"][STANDARD[0]]
+        return next((row[1 + self.place] for row in stages if row[0] == code), code)
+
+    def call(self, method: str, arguments: list[Any]) -> str:
+        """What a method says, for the template's macro of both languages."""
+        found: str = getattr(self, method)(*arguments)
+        return found
+
+    def amount(self, value: float | None) -> str:
+        """Money, or nothing."""
+        if not value:
+            return ""
+        return money(value, self.data["release"]["currency"], self.language)
+
+    def sentences(self) -> list[tuple[str, str]]:
+        """Head and text of the three sentences."""
+        here = self.data["facts"][STANDARD[0]].get(STANDARD[1]) or self.data["facts"][
+            STANDARD[0]]["all"]  # fmt: skip
+        lost, pain, first = here["lost"][f"{ALL}|{ALL}"], here["pain"][ALL], here["first"][ALL]
+        return [
+            (self.text("lost_head"), self._lost(lost) if lost else self.text("none_lost")),
+            (self.text("pain_head"), self._pain(pain) if pain else self.text("pain_none")),
+            (self.text("first_head"), self._first(first) if first else self.text("none_lost")),
+        ]
+
+    def _lost(self, lost: list[Any]) -> str:
+        persona, stage, people, judged, stake = lost
+        amount = self.amount(stake)
+        return self.text(
+            "lost_is" if judged else "lost_some",
+            persona=self.name("persona", persona),
+            stage=self.stage(stage),
+            lost=number(people, self.language),
+            judged=number(judged, self.language),
+            share=percent(people / judged) if judged else "–",
+            money=self.text("lost_money", money=amount) if amount else "",
+        ).strip()
+
+    def _pain(self, pain: dict[str, Any]) -> str:
+        return self.text(
+            "pain_is",
+            persona=self.name("persona", pain["persona"]),
+            stage=self.stage(pain["stage"]),
+            touchpoint=self.name("touchpoint_type", pain["touchpoint"]),
+            answers=number(pain["answers"], self.language),
+            dissatisfied=number(pain["dissatisfied"], self.language),
+            share=percent(pain["share"]),
+            score=number(pain["score"], self.language),
+        )
+
+    def _first(self, first: dict[str, Any]) -> str:
+        amount = self.amount(first["money"])
+        people = (
+            self.text("first_people", lost=number(first["lost"], self.language))
+            if first["lost"] > 0
+            else self.text(
+                "first_dissatisfied", dissatisfied=number(first["dissatisfied"], self.language)
+            )
+        )
+        return self.text(
+            "first_is",
+            persona=self.name("persona", first["persona"]),
+            stage=self.stage(first["stage"]),
+            touchpoint=self.name("touchpoint_type", first["touchpoint"]),
+            part=percent(first["parts"]["together"]),
+            people=people,
+            money=self.text("first_money", money=amount) if amount else "",
+        ) + self._tried(first["stage"])
+
+    def _tried(self, stage: str) -> str:
+        """What was done for a stage, and what came of it."""
+        for one in self.data["initiatives"]:
+            if one["stage"] == stage:
+                words = {"initiative": one[f"name_{self.language}"]}
+                return " " + self.text("tried", verdict=self.text(one["verdict"]), **words)
+        return ""
+
+
+def percent(share: float | None) -> str:
+    """A share as a percentage."""
+    return "–" if share is None else f"{share * 100:.0f}%"
+
+
+def script() -> str:
+    """The one script of the page: Apache ECharts and the report's own code."""
+    if not ECHARTS.exists():
+        raise FileNotFoundError(f"{ECHARTS}: the report's drawing library is missing: `make setup`")
+    own = "\n".join((FOLDER / name).read_text("utf-8") for name in ("charts.js", "report.js"))
+    code = f"{ECHARTS.read_text('utf-8')}\n{own}"
+    if "</script" in code.lower() or "<!--" in code:
+        raise ValueError("the report's script holds a text that would end it")
+    return code
+
+
+def render(
+    connection: duckdb.DuckDBPyConnection,
+    schema: str = "marts",
+    warnings: list[str] | None = None,
+) -> str:
+    """The page of the release that `connection` has open, as HTML text."""
+    release = Release(connection, schema)
+    data = payload(release, warnings or [])
+    packed = gzip.compress(
+        json.dumps(data, ensure_ascii=False, separators=(",", ":")).encode(), mtime=0
+    )
+    code = script()
+    words = [Words(data, language) for language in LANGUAGES]
+    model, period = STANDARD
+    if period not in data["journeys"][model]:
+        period = "all"
+    return (
+        templates(FOLDER)
+        .get_template("page.html.j2")
+        .render(
+            data=data,
+            words=words,
+            sentences=list(zip(*(each.sentences() for each in words), strict=True)),
+            texts=TEXTS,
+            stages=data["models"][model],
+            cells=data["journeys"][model][period][f"{ALL}|{ALL}"],
+            answers=data["answers"].get(model, {}).get(period, {}).get(f"{ALL}|{ALL}", {}),
+            pains=data["pains"][model][period][ALL],
+            period=period,
+            number=number,
+            percent=percent,
+            language="ja" if data["release"]["currency"] == "JPY" else "en",
+            style=Markup((FOLDER / "report.css").read_text("utf-8")),
+            code=Markup(code),
+            digest=base64.b64encode(hashlib.sha256(code.encode()).digest()).decode(),
+            packed=base64.b64encode(packed).decode(),
+        )
+    )

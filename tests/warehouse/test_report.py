@@ -1,0 +1,471 @@
+"""The report: its numbers by every switch, what it hides, and how Chromium shows it."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import hashlib
+import json
+import re
+import shutil
+from collections.abc import Iterator
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from orchestration.readers import report
+from orchestration.readers.report.page import ECHARTS, money
+from orchestration.readers.report.protecting import SMALLEST, is_small, protect
+from orchestration.readers.report.reading import WINDOW_DAYS
+from orchestration.readers.report.texts import GLOSSARY, REASONS, TEXTS
+from tests.conftest import read_release
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+MODELS = ("six", "five", "four")
+PERIODS = ("3", "6", "12", "all")
+ENDINGS = ("reached", "went", "lost", "open")
+
+
+@pytest.fixture(scope="module")
+def page_path(sample_home: Path) -> Path:
+    return sample_home / "published" / "current" / "journey_map.html"
+
+
+@pytest.fixture(scope="module")
+def html(page_path: Path) -> str:
+    return page_path.read_text("utf-8")
+
+
+@pytest.fixture(scope="module")
+def data(html: str) -> dict[str, Any]:
+    return unpacked(html)
+
+
+def unpacked(html: str) -> dict[str, Any]:
+    """What the page's script reads."""
+    packed = re.search(r'id="data">([^<]+)</script>', html)
+    assert packed
+    found: dict[str, Any] = json.loads(gzip.decompress(base64.b64decode(packed[1])))
+    return found
+
+
+def test_the_page_is_one_file_that_loads_nothing(page_path: Path, html: str) -> None:
+    assert page_path.stat().st_size < 900_000
+    (policy,) = re.findall(r'Content-Security-Policy" content="([^"]+)"', html)
+    script = html[html.rindex("<script>") + len("<script>") : html.rindex("</script>")]
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    assert policy.split("; ")[:2] == ["default-src 'none'", f"script-src 'sha256-{digest}'"]
+    assert html.count("<script") == 2 and html.lower().count("</script") == 2
+    markup = html.replace(script, "")
+    assert not re.search(r"<(link|iframe|object|embed|img)\b|url\(|@import|https?://", markup)
+    assert not re.search(r"\b(eval|Function)\(", script.replace("isFunction(", ""))
+    assert "journey_map.html" in (page_path.parent / "manifest.json").read_text("utf-8")
+
+
+def test_the_same_release_gives_the_same_page(sample_home: Path) -> None:
+    with read_release(sample_home) as release:
+        assert report.render(release) == report.render(release)
+
+
+# Suppression.
+
+
+@settings(deadline=None, max_examples=200)
+@given(
+    st.lists(st.integers(0, 12), min_size=2, max_size=4).flatmap(
+        lambda row: st.lists(
+            st.lists(st.integers(0, 12), min_size=len(row), max_size=len(row)),
+            min_size=2, max_size=4,
+        )
+    )
+)  # fmt: skip
+def test_no_total_gives_a_small_count_away(table: list[list[int]]) -> None:
+    rows, columns = range(len(table)), range(len(table[0]))
+    cells: dict[Any, int] = {(r, c): table[r][c] for r in rows for c in columns}
+    cells |= {(r, "all"): sum(table[r]) for r in rows}
+    cells |= {("all", c): sum(table[r][c] for r in rows) for c in columns}
+    cells["all", "all"] = sum(map(sum, table))
+    sums: list[Any] = [((r, "all"), [(r, c) for c in columns]) for r in [*rows, "all"]]
+    sums += [(("all", c), [(r, c) for r in rows]) for c in [*columns, "all"]]
+    hidden = protect(cells, sums)
+    assert {key for key, count in cells.items() if is_small(count)} <= hidden
+    for total, parts in sums:
+        closed = [part for part in parts if part in hidden and cells[part]]
+        if total in hidden:
+            assert closed or not any(cells[part] for part in parts)
+        elif closed:
+            assert len(closed) > 1 and sum(cells[part] for part in closed) >= SMALLEST
+
+
+@given(st.lists(st.integers(0, 40), min_size=2, max_size=4))
+def test_no_period_gives_a_small_count_away(counts: list[int]) -> None:
+    cells: dict[Any, int] = dict(enumerate(sorted(counts, reverse=True)))
+    hidden = protect(cells, chains=[list(cells)])
+    shown = [count for key, count in cells.items() if key not in hidden]
+    assert not any(is_small(a - b) for a in shown for b in shown)
+
+
+def test_the_release_hides_small_counts_in_every_cube(data: dict[str, Any]) -> None:
+    def numbers(value: Any) -> Iterator[float]:
+        if isinstance(value, dict):
+            for part in value.values():
+                yield from numbers(part)
+        elif isinstance(value, list) and value and isinstance(value[0], int):
+            yield value[0]
+
+    for cube in ("journeys", "answers", "value"):
+        assert not [n for n in numbers(data[cube]) if is_small(n)], cube
+    for model, period in product(MODELS, PERIODS):
+        for rows in data["pains"][model][period].values():
+            for row in rows:
+                assert not any(is_small(row[key]) for key in ("lost", "answers", "dissatisfied"))
+                assert (row["share"] is None) == (row["answers"] <= 0 or row["dissatisfied"] < 0)
+        for who, cells in data["journeys"][model][period].items():
+            for cell in cells.values():
+                shown = [cell[place] for place in (2, 4, 1)]
+                if cell[0] > 0 and min(shown) >= 0:
+                    assert sum(shown) == cell[0], who
+                rest = cell[0] - sum(count for count in shown if count > 0)
+                assert not (cell[0] > 0 and is_small(rest)), who
+    assert not [row for row in data["cohorts"] if row[2] < SMALLEST or row[1] < 1]
+
+
+# The numbers.
+
+
+def recounted(connection: duckdb.DuckDBPyConnection, span: tuple[str, str], model: str) -> Any:
+    """People by persona, channel, stage and ending, counted in another way than the report does."""
+    visits: dict[tuple[str, str], list[Any]] = {}
+    for person, stage, day in connection.execute(
+        "select person_id, to_stage, occurred_date "
+        "from marts.fct_stage_model_transitions where stage_model = $1 "
+        "order by person_id, transition_number", [model],
+    ).fetchall():  # fmt: skip
+        visits.setdefault(person, []).append((stage, day))
+    persons = {
+        person: (persona or "(not set)", channel)
+        for person, persona, channel in connection.execute(
+            "select person_id, persona, first_channel from marts.dim_persons"
+        ).fetchall()
+    }
+    (last,) = connection.execute("select max(kpi_date) from marts.kpi_daily").fetchone() or (None,)
+    counts: dict[Any, int] = {}
+    for person, moves in visits.items():
+        seen = set()
+        for place, (stage, day) in enumerate(moves):
+            if stage is None or stage in seen or not span[0] <= str(day) <= span[1]:
+                continue
+            seen.add(stage)
+            following = moves[place + 1] if place + 1 < len(moves) else (None, None)
+            ending = "lost"
+            if (last - day).days < WINDOW_DAYS:
+                ending = "open"
+            elif following[0] and (following[1] - day).days <= WINDOW_DAYS:
+                ending = "went"
+            persona, channel = persons[person]
+            for who, what in product(
+                product(("all", persona), ("all", channel)), ("reached", ending)
+            ):
+                counts[*who, stage, what] = counts.get((*who, stage, what), 0) + 1
+    return counts
+
+
+def agrees(shown: str, count: int) -> bool:
+    """What the page shows of a count: itself, that it is small, hidden, or at least as much."""
+    if shown.startswith("<"):
+        return is_small(count)
+    if shown.startswith("≥"):
+        return int(re.sub(r"\D", "", shown)) <= count
+    return shown == "not shown" or (shown == "–" and not count) or shown == f"{count:,}"
+
+
+def test_every_switch_shows_what_the_release_says(
+    sample_home: Path, browser: Browser, page_path: Path, data: dict[str, Any]
+) -> None:
+    page, noise = opened(browser, page_path, 1280, "light")
+    page.check("#in-en")
+    channels = ["all", data["channels"][0]]
+    read = """() => [...document.querySelectorAll('#table-journey tbody tr')].map(
+        row => [...row.cells].slice(1, 6).map(cell => cell.textContent.trim()))"""
+    shown, compared = set(), 0
+    with read_release(sample_home) as release:
+        for model, period in product(MODELS, PERIODS):
+            page.click(f"[data-switch=model][data-value={model}]")
+            page.click(f"[data-switch=period][data-value='{period}']")
+            counts = recounted(release, tuple(data["spans"][period]), model)
+            for persona, channel in product(["all", *data["personas"]], channels):
+                page.select_option("[data-switch=persona]", persona)
+                page.select_option("[data-switch=channel]", channel)
+                rows = page.evaluate(read)
+                shown.add(json.dumps(rows))
+                for (stage, *_), row in zip(data["models"][model], rows, strict=True):
+                    for ending, text in zip(ENDINGS, [row[0], row[1], row[2], row[4]], strict=True):
+                        count = counts.get((persona, channel, stage, ending), 0)
+                        assert agrees(text, count), (model, period, persona, channel, stage, ending)
+                        compared += text.replace(",", "").isdigit()
+    assert len(shown) > 60 and compared > 600  # the figures follow, and most of them are shown
+    assert noise == []
+    page.context.close()
+
+
+def test_answers_value_and_pains_are_those_of_the_release(
+    sample_home: Path, data: dict[str, Any]
+) -> None:
+    first, last = data["spans"]["12"]
+    day = "timezone('Asia/Tokyo', timezone('UTC', {}))::date between '{}' and '{}'"
+    with read_release(sample_home) as release:
+        for stage, count, mean in release.execute(
+            "select coalesce(question_stage, stage_at_answer), count(*), 100 * avg(score_rate) "
+            "from marts.fct_survey_scores where metric in ('nps', 'csat', 'ces') "
+            f"and persona = 'individual' and {day.format('responded_at', first, last)} group by 1"
+        ).fetchall():
+            found = data["answers"]["six"]["12"]["individual|all"]["satisfaction"].get(stage)
+            if found and found[0] > 0:
+                assert (found[0], found[1]) == (count, pytest.approx(float(mean), abs=0.06))
+        for stage, customers, paid in release.execute(
+            "select value_stage, count(distinct person_id), sum(paid_amount_reporting) "
+            "from marts.fct_revenue_points where value_stage is not null and "
+            f"{day.format('occurred_at', first, last)} group by 1"
+        ).fetchall():
+            found = data["value"]["12"]["all|all"][stage]
+            if found[0] > 0:
+                assert (found[0], found[3]) == (customers, pytest.approx(float(paid), abs=0.06))
+        for row in data["pains"]["six"]["12"]["all"]:
+            lost = release.execute(
+                "select sum(dropoff_count) from marts.kpi_pain_points_monthly where persona = $1 "
+                "and stage = $2 and touchpoint_type = $3 and month_start_date between $4 and $5",
+                [row["persona"], row["stage"], row["touchpoint"], first, last],
+            ).fetchone()
+            if row["lost"] >= 0:
+                assert lost is not None and row["lost"] == (lost[0] or 0)
+
+
+def test_every_shown_query_runs_as_it_is(sample_home: Path, data: dict[str, Any]) -> None:
+    with read_release(sample_home) as release:
+        for name, query in data["queries"].items():
+            assert release.execute(query).fetchone() is not None, name
+
+
+def test_the_finished_month_is_the_business_zones(data: dict[str, Any]) -> None:
+    """The sample's as-of is 30 September, 15:00 UTC: in Tokyo September is over."""
+    assert data["release"]["as_of"] == "2026-09-30 15:00:00"
+    assert data["kpis"]["month"] == "2026-09-01"
+    assert data["spans"]["3"] == ["2026-07-01", "2026-09-30"]
+    bars = [found[2] for found in data["kpis"]["values"]["all"].values() if found[2] is not None]
+    assert bars and min(bars) >= 0
+    assert data["kpis"]["values"]["all"]["nps"][2] is None  # an interval scale has no attainment
+
+
+def test_no_step_of_the_company_is_a_pain(data: dict[str, Any]) -> None:
+    touchpoints = {
+        row["touchpoint"]
+        for model, period in product(MODELS, PERIODS)
+        for rows in data["pains"][model][period].values()
+        for row in rows
+    }
+    assert touchpoints and not touchpoints & {"payment", "deal_stage_change", "survey_answer"}
+
+
+def test_words_are_in_both_languages() -> None:
+    for words in (TEXTS, GLOSSARY, REASONS):
+        for key, (ja, en) in words.items():
+            assert ja and (en or key == "people"), key
+            assert sorted(re.findall(r"{\w+}", ja)) == sorted(re.findall(r"{\w+}", en)), key
+            assert not re.search(r"[:;,!?()]", ja), key  # punctuation in full width
+    assert set(GLOSSARY) <= set(TEXTS)
+    assert money(64_459_242, "JPY", "ja") == "6,446万円"
+    assert money(1_918_545, "JPY", "ja") == "192万円"
+    assert money(312_345_678, "JPY", "ja") == "3.1億円"
+    assert money(4_980, "JPY", "ja") == "4,980円"
+
+
+# Chromium.
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Headless Chromium; tests that need it skip, saying so, where there is none."""
+    if CHROMIUM is None:
+        pytest.skip("Chromium is not installed (Debian and Ubuntu: apt-get install chromium)")
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(
+            executable_path=CHROMIUM,
+            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
+        )
+        yield started
+        started.close()
+
+
+def opened(
+    browser: Browser, path: Path, width: int, scheme: str, with_script: bool = True
+) -> tuple[Page, list[str]]:
+    """The page as a reader sees it, and everything that it says or asks for from then on."""
+    context = browser.new_context(
+        viewport={"width": width, "height": 900},
+        color_scheme="dark" if scheme == "dark" else "light",
+        java_script_enabled=with_script,
+    )
+    page = context.new_page()
+    noise: list[str] = []
+
+    def note(text: str) -> None:
+        if text != path.as_uri():
+            noise.append(text)
+
+    page.on("console", lambda message: note(message.text))
+    page.on("pageerror", lambda error: note(str(error)))
+    page.on("requestfailed", lambda request: note(f"failed {request.url}"))
+    page.on("request", lambda request: note(request.url))
+    page.goto(path.as_uri())
+    if with_script:
+        page.wait_for_selector("#live:not([hidden]) #chart-flows svg")
+    return page, noise
+
+
+# What stands on the page, but for its SQL and what files themselves say.
+TEXT = """() => { const copy = document.getElementById('live').cloneNode(true);
+  copy.querySelectorAll('pre, #quality tr, #warnings').forEach(part => part.remove());
+  return copy.textContent; }"""
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 390])
+def test_in_chromium(
+    browser: Browser, page_path: Path, tmp_path: Path, width: int, scheme: str
+) -> None:
+    page, noise = opened(browser, page_path, width, scheme)
+    for language in ("ja", "en"):
+        page.check(f"#in-{language}")
+        assert page.locator("html").get_attribute("lang") == language
+        assert page.locator(".answers li:visible").count() == 3
+        assert page.locator(".stage:visible").count() == 6
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        body = page.evaluate(TEXT)
+        assert not re.search(r"undefined|NaN|\[object|\{\w+\}", body)
+        codes = r"web_session|web_event|paid_search|organic_search|not_shown|R_[A-Z]+|not set"
+        assert re.findall(codes, body) == []
+        for fold in page.locator("#live summary").all():
+            if fold.is_visible():
+                fold.click()
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        picture = page.screenshot(
+            full_page=True, path=tmp_path / f"{width}-{scheme}-{language}.png"
+        )
+        assert len(picture) > 100_000
+    page.evaluate((ECHARTS.parent / "axe.min.js").read_text("utf-8"))
+    found = page.evaluate("() => axe.run(document, {resultTypes: ['violations']})")
+    serious = [
+        f"{rule['id']}: {node['target']} {node['failureSummary']}"
+        for rule in found["violations"]
+        if rule["impact"] in ("serious", "critical")
+        for node in rule["nodes"][:3]
+    ]
+    assert serious == []
+    assert noise == []
+    page.context.close()
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_without_a_script(browser: Browser, page_path: Path, width: int) -> None:
+    page, noise = opened(browser, page_path, width, "light", with_script=False)
+    for language, other in (("ja", "en"), ("en", "ja")):
+        page.check(f"#in-{language}")
+        assert page.locator(f"main [lang={other}]:visible").count() == 0
+        assert page.locator("#still .answers li:visible").count() == 3
+        assert page.locator("#still table:visible").count() == 4
+    assert noise == []
+    page.context.close()
+
+
+def test_both_forms_say_the_same(browser: Browser, page_path: Path) -> None:
+    """The three sentences of the page without a script are those that the script writes."""
+    still, _ = opened(browser, page_path, 1280, "light", with_script=False)
+    live, _ = opened(browser, page_path, 1280, "light")
+    for language in ("ja", "en"):
+        still.check(f"#in-{language}")
+        live.check(f"#in-{language}")
+        words = [page.locator(f"{root} .answers li p:last-of-type").all_inner_texts()
+                 for page, root in ((still, "#still"), (live, "#live"))]  # fmt: skip
+        assert words[0] == words[1] and len(words[0]) == 3
+    still.context.close()
+    live.context.close()
+
+
+def test_keyboard_reaches_everything_in_the_order_of_the_page(
+    browser: Browser, page_path: Path
+) -> None:
+    page, _ = opened(browser, page_path, 1280, "light")
+    tops, names = [], []
+    for _ in range(200):
+        page.keyboard.press("Tab")
+        found = page.evaluate(
+            "() => { const e = document.activeElement; return e === document.body ? null : "
+            "[e.dataset.switch || e.dataset.rank || e.tagName, "
+            "e.closest('section, header, nav, ol, body').getBoundingClientRect().top + scrollY] }"
+        )
+        if found is None:
+            break
+        names.append(found[0])
+        tops.append(found[1])
+    assert names[0] == "INPUT" and {"persona", "channel", "period", "model", "lost"} <= set(names)
+    assert tops[:10] == sorted(tops[:10])
+    page.locator("[data-switch=period]").first.focus()
+    page.keyboard.press("Enter")
+    assert page.evaluate("document.activeElement.dataset.value") == "3"  # and the focus stays
+    page.locator("#in-ja").focus()
+    page.keyboard.press("ArrowRight")
+    assert page.locator("#in-en").is_checked()
+    page.context.close()
+
+
+def copy_of(release: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
+    copy = duckdb.connect()
+    copy.execute("create schema marts")
+    for (name,) in release.execute(
+        "select table_name from duckdb_tables() where schema_name = 'marts'"
+    ).fetchall():
+        copy.register("arriving", release.execute(f"select * from marts.{name}").to_arrow_table())
+        copy.execute(f"create table marts.{name} as select * from arriving")
+    return copy
+
+
+def test_texts_are_harmless_and_nothing_has_to_be_there(
+    sample_home: Path, browser: Browser, tmp_path: Path
+) -> None:
+    evil = "</script><script>window.hacked = 1</script><img src=x onerror='window.hacked = 1'>"
+    with read_release(sample_home) as release, copy_of(release) as copy:
+        copy.execute("update marts.dim_labels set name_en = $1, name_ja = $1", [evil])
+        copy.execute("update marts.dim_stages set name_en = $1, name_ja = $1", [evil])
+        copy.execute("update marts.dim_channels set name_en = $1, name_ja = $1", [evil])
+        page_of_evil, empty = tmp_path / "evil.html", tmp_path / "empty.html"
+        page_of_evil.write_text(report.render(copy, warnings=[evil]), "utf-8")
+        for (name,) in copy.execute(
+            "select table_name from duckdb_tables() where schema_name = 'marts' "
+            "and table_name not like 'dim\\_%' escape '\\' and table_name != 'release_info'"
+        ).fetchall():
+            copy.execute(f"delete from marts.{name}")
+        copy.execute("delete from marts.dim_persons")
+        empty.write_text(report.render(copy), "utf-8")
+    page, noise = opened(browser, page_of_evil, 1280, "light")
+    for chart in ("flows", "paths", "value", "curve"):
+        box = page.locator(f"#chart-{chart}")
+        box.scroll_into_view_if_needed()
+        for x in range(40, 1000, 120):
+            box.hover(position={"x": x % 400 + 20, "y": 90}, force=True)
+    assert page.evaluate("window.hacked") is None and noise == []
+    assert evil in page.locator(".stage h3").first.inner_text()
+    page.context.close()
+    context = browser.new_context()
+    page = context.new_page()
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.goto(empty.as_uri())
+    page.wait_for_selector("#live:not([hidden]) #glossary")
+    assert errors == [] and page.locator("#live .answers li").count() == 3
+    context.close()
