@@ -104,6 +104,7 @@ def payload(release: Release, warnings: list[str]) -> dict[str, Any]:
         "cohorts": parts.cohorts(release),
         "money": parts.money(release),
         "deviations": parts.deviations(release),
+        "needs": parts.needs(release),
         "touchpoints": parts.touchpoints(release),
         "initiatives": parts.initiatives(release),
         "spread": parts.spread(release),

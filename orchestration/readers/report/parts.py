@@ -260,6 +260,22 @@ def deviations(release: Release) -> dict[str, Any]:
     return found
 
 
+def needs(release: Release) -> list[Row]:
+    """What the newest map of each persona says that customers want in each stage."""
+    return release.rows(
+        """
+        select map_persona as persona, step as stage, needs_ja, needs_en, issue_ja, issue_en
+        from marts.dim_journey_map_steps
+        where aspect = 'stage' and coalesce(needs_ja, needs_en) is not null
+        qualify row_number() over (
+            partition by map_persona, step order by map_version desc, map_step_number
+        ) = 1
+        order by map_persona, map_step_number
+        """,
+        "needs",
+    )
+
+
 def touchpoints(release: Release) -> dict[str, Any]:
     """What customers do: period, persona, canonical stage: types of touchpoints by journeys."""
     rows = release.rows(

@@ -170,8 +170,10 @@
   }
   const canonical = (row) => row[3].filter(Boolean);
   function wants(row) {
-    const needs = (data.needs || []).filter((need) => canonical(row).includes(need.stage) && (state.persona === ALL || need.persona === state.persona));
-    return needs.map((need) => `<p>${esc(language === "ja" ? need.needs_ja : need.needs_en)}${state.persona === ALL ? ` <span class="soft">${esc(persona(need.persona))}</span>` : ""}</p>`).join("");
+    const said = (need, key) => need[`${key}_${language}`] || need[`${key}_${language === "ja" ? "en" : "ja"}`];
+    const mine = data.needs.filter((need) => canonical(row).includes(need.stage) && (state.persona === ALL || need.persona === state.persona));
+    return mine.length ? `<ul class="needs">${mine.map((need) => `<li>${state.persona === ALL ? `<span class="who">${esc(persona(need.persona))}</span><br>` : ""}${esc(said(need, "needs"))}${said(need, "issue")
+      ? `<br><span class="fine">${esc(t("known_issue", {issue: said(need, "issue")}))}</span>` : ""}</li>`).join("")}</ul>` : "<p>–</p>";
   }
   function does(row) {
     const mine = data.touchpoints[state.period]?.[state.persona] || {};
@@ -253,9 +255,9 @@
   }
   function journeyBlock() {
     const list = stages(), last = list.length - 1;
-    const hasNeeds = (data.needs || []).length > 0, hasDesign = Object.keys(data.deviations).length > 0;
+    const hasNeeds = data.needs.length > 0, hasDesign = Object.keys(data.deviations).length > 0;
     const rows = [
-      hasNeeds && ["wants", (row) => wants(row) || "–"],
+      hasNeeds && ["wants", wants],
       ["does", does],
       ["reached", (row) => `<span class="count">${esc(headcount(row[0]))}</span>`],
       ["went_on", (row, i) => wentOn(row[0], i === last)],
@@ -285,7 +287,7 @@
         <div class="chart" id="chart-curve" role="img" aria-label="${esc(t("feeling"))}"></div>
         <div class="under" aria-hidden="true">${list.map((_, i) => `<span>${series.map((one) => (one.points[i] ? `<span style="--tone:var(--${one.tone})"><i></i><b>${esc(num(one.points[i][0]))}</b> n ${esc(num(one.points[i][2]))}</span>` : "")).join("")}</span>`).join("")}</div>` : empty()}</div>
       </div>
-      ${folded("journey", head, body, "journey")}${sql("satisfaction")}</section>`;
+      ${folded("journey", head, body, "journey")}${sql("satisfaction")}${hasNeeds ? sql("needs") : ""}</section>`;
   }
   const cannotRows = () => (state.channel === ALL ? "" : `<p class="note">${esc([t("does"), t("kpis"), t("pains"), t("design")].join(language === "ja" ? "・" : ", "))}: ${esc(t("no_split", {what: lower(t("channel"))}))}</p>`);
   const pointWords = {point: (label, p) => `${label}: ${num(p[0])} ± ${num(p[1])} (n ${num(p[2])})`, people, number: num,

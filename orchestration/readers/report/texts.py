@@ -97,6 +97,7 @@ TEXTS: dict[str, tuple[str, str]] = {
         "less than 30 days ago is still open.",
     ),
     "wants": ("顧客の期待", "What they want"),
+    "known_issue": ("既知の課題：{issue}", "Known issue: {issue}"),
     "does": ("顧客の行動", "What they do"),
     "reached": ("到達した人", "Reached"),
     "went_on": ("30日以内に次へ", "Went on in 30 days"),
