@@ -75,7 +75,7 @@ def test_without_the_drawing_library_the_tables_remain(
     with read_release(sample_home) as release:
         bare = report.render(release)
     assert "<script" not in bare
-    assert bare.count("<table") == html[: html.index("<script")].count("<table") > 5
+    assert bare.count("<table") == html[: html.index("<script")].count("<table") >= 4
 
 
 def test_the_same_release_gives_the_same_page(sample_home: Path) -> None:
