@@ -92,9 +92,11 @@ TEXTS: dict[str, tuple[str, str]] = {
     "journey": ("ジャーニーマップ", "Journey map"),
     "journey_lead": (
         "到達した人のうち、30日以内に次へ進んだ人の割合を同じ基準で比べます。到達から30日たって"
-        "いない人は「判定前」です。",
+        "いない人は「判定前」です。属性は先へ進むほど判明するため、「属性未設定」の割合はほかより低く"
+        "なります。",
         "Of the people who reached a stage, the share that went on within 30 days; who reached it "
-        "less than 30 days ago is still open.",
+        "less than 30 days ago is still open. Who somebody is becomes known by going on, so the "
+        "rate of those not known is below the others.",
     ),
     "wants": ("顧客の期待", "What they want"),
     "known_issue": ("既知の課題：{issue}", "Known issue: {issue}"),
