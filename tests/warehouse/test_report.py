@@ -21,11 +21,13 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from orchestration.readers import report
 from orchestration.readers.report.page import ECHARTS, money
-from orchestration.readers.report.protecting import SMALLEST, is_small, protect
+from orchestration.readers.report.protecting import Suppression
 from orchestration.readers.report.reading import WINDOW_DAYS
 from orchestration.readers.report.texts import GLOSSARY, REASONS, TEXTS
 from tests.conftest import read_release
 
+SMALLEST = 5
+FEW = Suppression(SMALLEST)
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 MODELS = ("six", "five", "four")
 PERIODS = ("3", "6", "12", "all")
@@ -103,8 +105,8 @@ def test_no_total_gives_a_small_count_away(table: list[list[int]]) -> None:
     cells["all", "all"] = sum(map(sum, table))
     sums: list[Any] = [((r, "all"), [(r, c) for c in columns]) for r in [*rows, "all"]]
     sums += [(("all", c), [(r, c) for r in rows]) for c in [*columns, "all"]]
-    hidden = protect(cells, sums)
-    assert {key for key, count in cells.items() if is_small(count)} <= hidden
+    hidden = FEW.protect(cells, sums)
+    assert {key for key, count in cells.items() if FEW.is_small(count)} <= hidden
     for total, parts in sums:
         closed = [part for part in parts if part in hidden and cells[part]]
         if total in hidden:
@@ -116,12 +118,20 @@ def test_no_total_gives_a_small_count_away(table: list[list[int]]) -> None:
 @given(st.lists(st.integers(0, 40), min_size=2, max_size=4))
 def test_no_period_gives_a_small_count_away(counts: list[int]) -> None:
     cells: dict[Any, int] = dict(enumerate(sorted(counts, reverse=True)))
-    hidden = protect(cells, chains=[list(cells)])
+    hidden = FEW.protect(cells, chains=[list(cells)])
     shown = [count for key, count in cells.items() if key not in hidden]
-    assert not any(is_small(a - b) for a in shown for b in shown)
+    assert not any(FEW.is_small(a - b) for a in shown for b in shown)
 
 
-def test_the_release_hides_small_counts_in_every_cube(data: dict[str, Any]) -> None:
+@pytest.mark.parametrize("smallest", [5, 12])
+def test_the_release_hides_small_counts_in_every_cube(sample_home: Path, smallest: int) -> None:
+    few = Suppression(smallest)
+    with read_release(sample_home) as release, copy_of(release) as copy:
+        copy.execute("update marts.release_info set minimum_answer_count = $1", [smallest])
+        html = report.render(copy)
+    data = unpacked(html)
+    assert data["smallest"] == smallest and f"fewer than {smallest} people" in html
+
     def numbers(value: Any) -> Iterator[float]:
         if isinstance(value, dict):
             for part in value.values():
@@ -130,11 +140,13 @@ def test_the_release_hides_small_counts_in_every_cube(data: dict[str, Any]) -> N
             yield value[0]
 
     for cube in ("journeys", "answers", "value"):
-        assert not [n for n in numbers(data[cube]) if is_small(n)], cube
+        assert not [n for n in numbers(data[cube]) if few.is_small(n)], cube
     for model, period in product(MODELS, PERIODS):
         for rows in data["pains"][model][period].values():
             for row in rows:
-                assert not any(is_small(row[key]) for key in ("lost", "answers", "dissatisfied"))
+                assert not any(
+                    few.is_small(row[key]) for key in ("lost", "answers", "dissatisfied")
+                )
                 assert (row["share"] is None) == (row["answers"] <= 0 or row["dissatisfied"] < 0)
         for who, cells in data["journeys"][model][period].items():
             for cell in cells.values():
@@ -142,8 +154,8 @@ def test_the_release_hides_small_counts_in_every_cube(data: dict[str, Any]) -> N
                 if cell[0] > 0 and min(shown) >= 0:
                     assert sum(shown) == cell[0], who
                 rest = cell[0] - sum(count for count in shown if count > 0)
-                assert not (cell[0] > 0 and is_small(rest)), who
-    assert not [row for row in data["cohorts"] if row[2] < SMALLEST or row[1] < 1]
+                assert not (cell[0] > 0 and few.is_small(rest)), who
+    assert not [row for row in data["cohorts"] if row[2] < smallest or row[1] < 1]
 
 
 # The numbers.
@@ -189,7 +201,7 @@ def recounted(connection: duckdb.DuckDBPyConnection, span: tuple[str, str], mode
 def agrees(shown: str, count: int) -> bool:
     """What the page shows of a count: itself, that it is small, hidden, or at least as much."""
     if shown.startswith("<"):
-        return is_small(count)
+        return FEW.is_small(count)
     if shown.startswith("≥"):
         return int(re.sub(r"\D", "", shown)) <= count
     return shown == "not shown" or (shown == "–" and not count) or shown == f"{count:,}"

@@ -15,7 +15,7 @@ from itertools import product
 from math import sqrt
 from typing import Any
 
-from orchestration.readers.report.protecting import Cells, Sum, is_small, protect
+from orchestration.readers.report.protecting import Cells, Sum
 from orchestration.readers.report.reading import ALL, OTHER, PERIODS, WINDOW_DAYS, Release, Row
 from orchestration.rules.tables import CANONICAL_STAGE_MODEL
 
@@ -46,12 +46,12 @@ def splits(release: Release, key: Any) -> list[Sum]:
     return found
 
 
-def shown(cells: Cells, closed: set[Any], key: Any) -> int:
+def shown(release: Release, cells: Cells, closed: set[Any], key: Any) -> int:
     """What the page may show of a cell."""
     count = cells.get(key, 0)
     if key not in closed:
         return count
-    return FEW if is_small(count) else PROTECTED
+    return FEW if release.few.is_small(count) else PROTECTED
 
 
 def stage_models(release: Release) -> dict[str, list[Row]]:
@@ -166,7 +166,7 @@ def journeys(release: Release, models: dict[str, list[Row]]) -> dict[str, Any]:
             return None
 
         def count(part: str, of: str = period) -> int:
-            return shown(held, hidden, (of, where, part))
+            return shown(release, held, hidden, (of, where, part))
 
         went = count("went")
         before = [count("went", f"before {period}"), count("lost", f"before {period}")]
@@ -243,7 +243,7 @@ def _protected_journeys(
             return 100
         return 10 * rank.get(part, 2) + _detail(where)
 
-    return protect(held, sums, chains, worth=worth)
+    return release.few.protect(held, sums, chains, worth=worth)
 
 
 def _detail(where: Slice) -> int:
@@ -267,7 +267,7 @@ def _protect_coarser(
             for canonical in stage["canonical"]:
                 finer = cells.get((CANONICAL_STAGE_MODEL, canonical), {})
                 for key, count in cells.get(place, {}).items():
-                    if is_small(count - finer.get(key, 0)):
+                    if release.few.is_small(count - finer.get(key, 0)):
                         closed[place].add(key)
 
 
@@ -321,7 +321,7 @@ def answers(release: Release, models: dict[str, list[Row]]) -> dict[str, Any]:
                 for place, name in enumerate(("answers", "people", "total", "squares")):
                     found[place] += row[name]
     cells: Cells = {key: int(total[0]) for key, total in sums.items()}
-    few = {key for key, total in sums.items() if is_small(total[1])}
+    few = {key for key, total in sums.items() if release.few.is_small(total[1])}
     places = {key[:3] for key in sums}
     equations: list[Sum] = []
     chains = []
@@ -343,12 +343,12 @@ def answers(release: Release, models: dict[str, list[Row]]) -> dict[str, Any]:
                     )
                     for series, period, where in product(SERIES, PERIODS, slices(release))
                 ]
-    closed = protect(cells, equations, chains, few)
+    closed = release.few.protect(cells, equations, chains, few)
     cube: dict[str, Any] = {}
     for key, (count, _, total, squares) in sorted(sums.items()):
         model, series, stage, period, where = key
         if key in closed:
-            cell: list[float | None] = [shown(cells, closed, key), None, None]
+            cell: list[float | None] = [shown(release, cells, closed, key), None, None]
         else:
             mean = total / count
             spread = sqrt(max(squares - count * mean * mean, 0) / (count - 1)) if count > 1 else 0
@@ -403,7 +403,7 @@ def value(release: Release) -> dict[str, Any]:
             sums += splits(release, lambda where, s=stage, p=period: (s, p, where))
         for where in slices(release):
             chains.append([(stage, period, where) for period in PREFERRED])
-    closed = protect(cells, sums, chains)
+    closed = release.few.protect(cells, sums, chains)
     cube: dict[str, Any] = {}
     for row in rows:
         key = (row["value_stage"], row["period"], (row["persona"], row["channel"]))
@@ -413,7 +413,7 @@ def value(release: Release) -> dict[str, Any]:
                          "days_to_delivery", "days_to_payment")
         ]  # fmt: skip
         cube.setdefault(row["period"], {}).setdefault("|".join(key[2]), {})[row["value_stage"]] = [
-            shown(cells, closed, key),
+            shown(release, cells, closed, key),
             *(None if key in closed or n is None else round(float(n), 1) for n in numbers),
         ]
     return cube

@@ -26,7 +26,6 @@ from orchestration.base.rendering import templates
 from orchestration.readers.report import cubes, parts
 from orchestration.readers.report.facts import facts
 from orchestration.readers.report.pains import pains
-from orchestration.readers.report.protecting import SMALLEST
 from orchestration.readers.report.reading import ALL, OTHER, WINDOW_DAYS, Release
 from orchestration.readers.report.texts import GLOSSARY, REASONS, TEXTS
 from orchestration.rules.tables import CANONICAL_STAGE_MODEL
@@ -78,7 +77,7 @@ def payload(release: Release, warnings: list[str]) -> dict[str, Any]:
             "code": information["code_version"],
         },
         "window_days": WINDOW_DAYS,
-        "smallest": SMALLEST,
+        "smallest": release.few.smallest,
         "personas": release.personas,
         "channels": [*release.channels, OTHER],
         "spans": {
@@ -91,7 +90,10 @@ def payload(release: Release, warnings: list[str]) -> dict[str, Any]:
             )
         },
         "labels": parts.labels(release),
-        "texts": TEXTS,
+        "texts": {
+            key: [text.replace("{smallest}", str(release.few.smallest)) for text in both]
+            for key, both in TEXTS.items()
+        },
         "glossary": GLOSSARY,
         "reasons": REASONS,
         "facts": facts(release, models, journeys, hurting, stakes),
@@ -135,18 +137,6 @@ def money(value: float, currency: str, language: str) -> str:
     return text
 
 
-def number(value: float | Decimal | None, language: str = "en", digits: int = 0) -> str:
-    """A number with its thousands apart; what is not shown says so."""
-    if value is None:
-        return "–"
-    if value == cubes.FEW:
-        return f"<{SMALLEST}"
-    if value == cubes.PROTECTED:
-        return TEXTS["hidden"][LANGUAGES.index(language)]
-    text: str = format_decimal(round(float(value), digits), locale=language)
-    return text
-
-
 class Words:
     """Names and sentences of the standard view, for the page without a script."""
 
@@ -175,6 +165,17 @@ class Words:
         found: str = getattr(self, method)(*arguments)
         return found
 
+    def number(self, value: float | Decimal | None, digits: int = 0) -> str:
+        """A number with its thousands apart; what is not shown says so."""
+        if value is None:
+            return "–"
+        if value == cubes.FEW:
+            return f"<{self.data['smallest']}"
+        if value == cubes.PROTECTED:
+            return self.text("hidden")
+        text: str = format_decimal(round(float(value), digits), locale=self.language)
+        return text
+
     def amount(self, value: float | None) -> str:
         """Money, or nothing."""
         if not value:
@@ -199,8 +200,8 @@ class Words:
             "lost_is" if judged else "lost_some",
             persona=self.name("persona", persona),
             stage=self.stage(stage),
-            lost=number(people, self.language),
-            judged=number(judged, self.language),
+            lost=self.number(people),
+            judged=self.number(judged),
             share=percent(people / judged) if judged else "–",
             money=self.text("lost_money", money=amount) if amount else "",
         ).strip()
@@ -211,20 +212,18 @@ class Words:
             persona=self.name("persona", pain["persona"]),
             stage=self.stage(pain["stage"]),
             touchpoint=self.name("touchpoint_type", pain["touchpoint"]),
-            answers=number(pain["answers"], self.language),
-            dissatisfied=number(pain["dissatisfied"], self.language),
+            answers=self.number(pain["answers"]),
+            dissatisfied=self.number(pain["dissatisfied"]),
             share=percent(pain["share"]),
-            score=number(pain["score"], self.language),
+            score=self.number(pain["score"]),
         )
 
     def _first(self, first: dict[str, Any]) -> str:
         amount = self.amount(first["money"])
         people = (
-            self.text("first_people", lost=number(first["lost"], self.language))
+            self.text("first_people", lost=self.number(first["lost"]))
             if first["lost"] > 0
-            else self.text(
-                "first_dissatisfied", dissatisfied=number(first["dissatisfied"], self.language)
-            )
+            else self.text("first_dissatisfied", dissatisfied=self.number(first["dissatisfied"]))
         )
         return self.text(
             "first_is",
@@ -288,13 +287,12 @@ def render(
             data=data,
             words=words,
             sentences=list(zip(*(each.sentences() for each in words), strict=True)),
-            texts=TEXTS,
+            texts=data["texts"],
             stages=data["models"][model],
             cells=data["journeys"][model][period][f"{ALL}|{ALL}"],
             answers=data["answers"].get(model, {}).get(period, {}).get(f"{ALL}|{ALL}", {}),
             pains=data["pains"][model][period][ALL],
             period=period,
-            number=number,
             percent=percent,
             language="ja" if data["release"]["currency"] == "JPY" else "en",
             style=Markup((FOLDER / "report.css").read_text("utf-8")),

@@ -13,7 +13,7 @@ from math import sqrt
 from typing import Any
 
 from orchestration.readers.report.cubes import FEW, PREFERRED, shown
-from orchestration.readers.report.protecting import SMALLEST, Cells, protect
+from orchestration.readers.report.protecting import Cells
 from orchestration.readers.report.reading import ALL, PERIODS, Release, Row
 
 # Steps of the company or of the measurement: somebody may leave there, but they are no pain.
@@ -116,14 +116,14 @@ def pains(release: Release, models: dict[str, list[Row]]) -> tuple[dict[str, Any
                         ((*key, name), [("six", key[1], part, *key[3:], name) for part in held])
                         for name in ("visited", "lost", "answers", "dissatisfied")
                     ]
-    closed = protect(cells, equations, chains)
+    closed = release.few.protect(cells, equations, chains)
     lists: dict[str, Any] = {}
     stakes: dict[Any, dict[Any, float]] = {}
     for model, period in product(models, PERIODS):
         if period not in release.spans:
             continue
         rows = [
-            _row(key, total, cells, closed)
+            _row(release, key, total, cells, closed)
             for key, total in sorted(sums.items())
             if key[0] == model and key[4] == period
         ]
@@ -138,19 +138,21 @@ def pains(release: Release, models: dict[str, list[Row]]) -> tuple[dict[str, Any
     return lists, stakes
 
 
-def _row(key: Any, total: dict[str, float], cells: Cells, closed: set[Any]) -> Row:
+def _row(
+    release: Release, key: Any, total: dict[str, float], cells: Cells, closed: set[Any]
+) -> Row:
     """One pain; what is too few is not shown and has no part in any rank."""
-    answers = shown(cells, closed, (*key, "answers"))
-    if 0 < total["people"] < SMALLEST:
+    answers = shown(release, cells, closed, (*key, "answers"))
+    if 0 < total["people"] < release.few.smallest:
         answers = FEW
-    dissatisfied = shown(cells, closed, (*key, "dissatisfied")) if answers > 0 else answers
-    lost = shown(cells, closed, (*key, "lost"))
+    dissatisfied = shown(release, cells, closed, (*key, "dissatisfied")) if answers > 0 else answers
+    lost = shown(release, cells, closed, (*key, "lost"))
     row: Row = {
         "persona": key[1],
         "stage": key[2],
         "touchpoint": key[3],
         "lost": lost,
-        "visited": shown(cells, closed, (*key, "visited")),
+        "visited": shown(release, cells, closed, (*key, "visited")),
         "answers": answers,
         "dissatisfied": dissatisfied,
         "money": round(total["money"]) if lost > 0 else None,
@@ -158,7 +160,7 @@ def _row(key: Any, total: dict[str, float], cells: Cells, closed: set[Any]) -> R
         "interval": None,
         "score": round(total["score"] / answers, 1) if answers > 0 else None,
     }
-    if answers >= SMALLEST and dissatisfied >= 0:
+    if answers >= release.few.smallest and dissatisfied >= 0:
         row["share"] = round(dissatisfied / answers, 4)
         row["interval"] = [round(x, 4) for x in wilson(dissatisfied, answers)]
     return row

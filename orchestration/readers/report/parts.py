@@ -7,7 +7,7 @@ from itertools import product
 from typing import Any
 
 from orchestration.readers.report.cubes import PREFERRED, shown
-from orchestration.readers.report.protecting import SMALLEST, Cells, Sum, is_small, protect
+from orchestration.readers.report.protecting import Cells, Sum
 from orchestration.readers.report.reading import ALL, OTHER, PERIODS, Release, Row
 
 STEPS = 3  # of a path to a purchase that are shown
@@ -43,7 +43,7 @@ def kpis(release: Release) -> dict[str, Any]:
         rest = cells.get((*place, ALL, part), 0) - sum(cells.get(key, 0) for key in parts)
         cells[*place, OTHER, part] = max(rest, 0)
         sums.append(((*place, ALL, part), [*parts, (*place, OTHER, part)]))
-    closed = protect(cells, sums)
+    closed = release.few.protect(cells, sums)
     values: dict[str, dict[str, list[Any]]] = defaultdict(lambda: defaultdict(lambda: [None] * 4))
     for row in rows:
         is_hidden = any(
@@ -134,7 +134,7 @@ def paths(release: Release) -> dict[str, Any]:
         [(period, persona, path) for period in PREFERRED]
         for persona, path in product([ALL, *release.personas], sorted(places))
     ]
-    closed = protect(cells, sums, chains, worth=lambda key: -len(key[2]))
+    closed = release.few.protect(cells, sums, chains, worth=lambda key: -len(key[2]))
     found: dict[str, Any] = {}
     for (period, persona, path), count in sorted(cells.items(), key=lambda c: (-c[1], c[0][1:])):
         if (period, persona, path) not in closed and path:
@@ -160,13 +160,13 @@ def cohorts(release: Release) -> list[list[Any]]:
             row["month_number_since"],
             row["cohort_customer_count"],
             None
-            if is_small(row["ordering_customer_count"])
-            or is_small(row["cohort_customer_count"] - row["ordering_customer_count"])
+            if release.few.is_small(row["ordering_customer_count"])
+            or release.few.is_small(row["cohort_customer_count"] - row["ordering_customer_count"])
             else round(row["ordering_rate"], 4),
             _number(row["realised_lifetime_value"], 0),
         ]
         for row in rows
-        if row["cohort_customer_count"] >= SMALLEST and row["month_number_since"] > 0
+        if row["cohort_customer_count"] >= release.few.smallest and row["month_number_since"] > 0
     ]
 
 
@@ -178,7 +178,9 @@ def money(release: Release) -> dict[str, Any]:
             reactivation_amount, contraction_amount, churn_amount, end_amount,
             new_subscriber_count, reactivated_subscriber_count, churned_subscriber_count
         from marts.kpi_recurring_revenue_monthly
-        where is_complete and greatest(start_subscriber_count, end_subscriber_count) >= {SMALLEST}
+        where
+            is_complete
+            and greatest(start_subscriber_count, end_subscriber_count) >= {release.few.smallest}
         order by currency_code, month_start_date
         """,
         "recurring",
@@ -244,7 +246,7 @@ def deviations(release: Release) -> dict[str, Any]:
         [(*place, part, period) for period in PREFERRED]
         for place, part in product(places, ("journeys", "deviating"))
     ]
-    closed = protect(cells, sums, chains)
+    closed = release.few.protect(cells, sums, chains)
     found: dict[str, Any] = {}
     for row in rows:
         key = (row["persona"], row["stage"], row["deviation"])
@@ -253,8 +255,8 @@ def deviations(release: Release) -> dict[str, Any]:
             .setdefault(row["persona"], {})
             .setdefault(row["stage"], {})
         )[row["deviation"]] = [
-            shown(cells, closed, (*key, "deviating", row["period"])),
-            shown(cells, closed, (*key, "journeys", row["period"])),
+            shown(release, cells, closed, (*key, "deviating", row["period"])),
+            shown(release, cells, closed, (*key, "journeys", row["period"])),
             row["version"],
         ]
     return found
@@ -305,7 +307,7 @@ def touchpoints(release: Release) -> dict[str, Any]:
         [(*place, period, persona) for period in PREFERRED]
         for place, persona in product(places, [ALL, *release.personas])
     ]
-    closed = protect(cells, sums, chains)
+    closed = release.few.protect(cells, sums, chains)
     found: dict[str, Any] = {}
     for key, count in sorted(cells.items(), key=lambda cell: (-cell[1], cell[0])):
         stage, kind, period, persona = key
@@ -343,7 +345,7 @@ def spread(release: Release) -> list[Row]:
                 best_rank, worst_rank, is_rank_method_dependent, lowest_paid_amount_reporting,
                 highest_paid_amount_reporting
             from marts.kpi_attribution_spread
-            where conversion_type = 'first_order' and highest_credit >= {SMALLEST}
+            where conversion_type = 'first_order' and highest_credit >= {release.few.smallest}
             order by highest_credit desc, channel
             """,
             "spread",

@@ -11,7 +11,7 @@ from typing import Any
 
 import duckdb
 
-from orchestration.readers.report.protecting import SMALLEST
+from orchestration.readers.report.protecting import Suppression
 
 Row = dict[str, Any]
 
@@ -32,6 +32,7 @@ class Release:
     def __post_init__(self) -> None:
         """Find out what the release is split by."""
         (self.information,) = self.rows("select * from marts.release_info")
+        self.few = Suppression(self.information["minimum_answer_count"])
         (found,) = self.rows(
             """
             select
@@ -53,7 +54,7 @@ class Release:
                     on labels.code_type = 'persona' and persons.persona = labels.code
                 where persons.persona is not null and persons.persona != '{NOT_SET}'
                 group by all
-                having count(*) >= {SMALLEST}
+                having count(*) >= {self.few.smallest}
                 order by min(labels.code_order), 1
                 """
             )
@@ -72,7 +73,7 @@ class Release:
                 from marts.dim_persons
                 where first_channel is not null
                 group by all
-                having count(*) >= {SMALLEST}
+                having count(*) >= {self.few.smallest}
                 order by count(*) desc, channel
                 limit {CHANNELS}
                 """

@@ -185,9 +185,9 @@ TEXTS: dict[str, tuple[str, str]] = {
     "no_data": ("データなし", "No data"),
     "hidden": ("非表示", "not shown"),
     "few_note": (
-        "5人未満の人数と、そこから推測できる値は表示しません（「<5」または「非表示」）。",
-        "Counts of fewer than 5 people, and what would give them away, are not shown (“<5” or "
-        "“not shown”).",
+        "{smallest}人未満の人数と、そこから推測できる値は表示しません（「<{smallest}」または「非表示」）。",
+        "Counts of fewer than {smallest} people, and what would give them away, are not shown "
+        "(“<{smallest}” or “not shown”).",
     ),
     "people": ("人", ""),
     "answers": ("回答", "Answers"),

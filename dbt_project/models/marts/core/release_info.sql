@@ -12,6 +12,7 @@ select
     null::boolean as is_synthetic,
     null::varchar as code_version,
     {{ reporting_currency() }}::varchar as reporting_currency_code,
+    {{ var('minimum_answers') }}::integer as minimum_answer_count,
     null::integer as passed_check_count,
     null::integer as warned_check_count,
     null::integer as failed_check_count,
