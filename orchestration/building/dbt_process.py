@@ -66,7 +66,7 @@ def do_less() -> None:
             stream.write(json.dumps(data, cls=JSONEncoder))
         return True
 
-    EventManager.fire_event = fire_wanted  # type: ignore[method-assign]
+    EventManager.fire_event = fire_wanted  # type: ignore[method-assign]  # drops events for no log
     base.write_json = write_json
 
 
@@ -87,15 +87,15 @@ def main() -> None:
     do_less()
 
     if sys.argv[1:] == [AHEAD]:
-        told = sys.stdin.read()
-        if not told:
+        command = sys.stdin.read()
+        if not command:
             return
-        sys.argv[1:], environment = json.loads(told)
+        sys.argv[1:], environment = json.loads(command)
         os.environ.clear()
         os.environ.update(environment)
     # Each node's code stands in the results as well.
     if os.environ.get("DAGSTER_DBT_CLI"):
-        ParsedNode.write_node = lambda *_: None  # type: ignore[method-assign]
+        ParsedNode.write_node = lambda *_: None  # type: ignore[method-assign]  # writes none
     cli(prog_name="dbt")
 
 

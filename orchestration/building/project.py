@@ -47,7 +47,7 @@ class _Processes:
     Popen = staticmethod(dbt_ahead.popen)
 
 
-dbt_cli_invocation.subprocess = _Processes  # type: ignore[assignment]
+dbt_cli_invocation.subprocess = _Processes  # type: ignore[assignment]  # stands in for the module
 
 
 def dbt_resource() -> OfflineDbtCliResource:

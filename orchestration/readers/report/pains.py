@@ -200,7 +200,7 @@ def _ranked(rows: list[Row]) -> list[Row]:
     for name in RANKS:
         ranked = sorted(
             (row for row in rows if row["parts"][name]),
-            key=lambda row, n=name: (  # type: ignore[misc]
+            key=lambda row, n=name: (  # type: ignore[misc]  # mypy knows no such default
                 -row["parts"][n], row["persona"], row["stage"], row["touchpoint"]
             ),
         )  # fmt: skip
