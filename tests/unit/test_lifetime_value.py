@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import importlib.util
+import os
+import subprocess
+import sys
 from pathlib import Path
 from types import ModuleType
 
@@ -138,6 +141,30 @@ def test_what_is_expected_says_whether_it_is_fit_to_use(simulated: pd.DataFrame)
     )
     found = fitness(both(clocks, 545, 180))
     assert found == {"backtest": {"degenerate_parameters"}, "now": {"degenerate_parameters"}}
+
+
+def test_every_processor_expects_the_same(simulated: pd.DataFrame, tmp_path: Path) -> None:
+    """
+    The numerical library sums in another order on another processor, which a flat likelihood shows:
+    260 customers, of whom nobody is more likely to leave than another.
+    """
+    customers = both(simulated[simulated["person_id"] < "p00260"], 545, 180)
+    customers.to_pickle(tmp_path / "customers.pickle")
+    program = (
+        "import pandas; from tests.unit.test_lifetime_value import LIFETIME as it;"
+        f"c = pandas.read_pickle({str(tmp_path / 'customers.pickle')!r});"
+        "print(it.value_customers(c).to_csv());"
+        "print([it.fit_orders(c[c['sample'] == n]) for n in ('now', 'backtest')])"
+    )
+    answers = {
+        subprocess.run(
+            [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True,
+            env=os.environ | {"OPENBLAS_CORETYPE": kind},
+        ).stdout
+        for kind in ("Prescott", "Haswell")
+    }  # fmt: skip
+    assert len(answers) == 1
+    assert ",fit," in answers.pop()
 
 
 def test_foresees_what_real_customers_spent_afterwards(shared_data: Path) -> None:

@@ -1,5 +1,5 @@
 """
-Expected orders and spend of a customer: BG/NBD and Gamma-Gamma models, by maximum likelihood.
+Expected orders and spend of a customer: BG/NBD and Gamma-Gamma models, by maximum likelihood with a weak prior.
 
 BG/NBD (Fader, Hardie and Lee 2005): while a customer lives, orders come at a rate that differs from
 customer to customer; after each order the customer may leave for good. Gamma-Gamma (Fader and
@@ -9,21 +9,41 @@ need only how often, how recently and for how long, and the mean amount of repea
 
 import numpy as np
 import pandas as pd
-from scipy.optimize import minimize
-from scipy.special import gammaln, hyp2f1
+from scipy.optimize import minimize, root
+from scipy.special import digamma, gammaln, hyp2f1
 
 FEWEST = 50  # customers with a repeat order, below which nothing is fitted
 TOLERANCE = 0.1  # of what was expected, by which a back-test may miss in any case
 CENTRE, REACH = 2, 10  # of the logarithms of parameters: what a fit may find
+DIGITS = 4  # after the point, of the logarithms of parameters
+STEEP = 1e-10  # slope of the likelihood of a mean customer above which the search has not ended
 COLUMNS = ["sample", "person_id", "model_fitness", "expected_orders", "expected_amount"]
 
 
-def _fit(loss, count: int) -> np.ndarray:
-    """Parameters above 0 with the least loss, from the logarithm of 1."""
+def _fit(loss, count: int, customers: float) -> np.ndarray:
+    """
+    Parameters above 0 with the least `loss` of a mean customer, which gives its value and slopes.
+
+    A weak prior (logarithms around `CENTRE`, a standard deviation of `REACH` / 2) stands for what
+    few customers cannot tell: without it a likelihood can be flat, and the search ends where the
+    last digits of sums say, which differ from processor to processor. Newton's steps end it at a
+    slope of nothing, and logarithms are rounded to `DIGITS`, which all processors agree on.
+    """
+
+    def by_logs(logs: np.ndarray) -> tuple[float, np.ndarray]:
+        value, slopes = loss(np.exp(logs))
+        away = (logs - CENTRE) / (REACH / 2)
+        return value + (away**2).sum() / 2 / customers, (
+            slopes * np.exp(logs) + away / (REACH / 2) / customers
+        )
+
     bounds = [(CENTRE - REACH, CENTRE + REACH)] * count
-    found = minimize(lambda logs: loss(np.exp(logs)), np.zeros(count), method="L-BFGS-B",
-                     bounds=bounds, options={"maxiter": 500})  # fmt: skip
-    return np.exp(found.x)
+    near = minimize(by_logs, np.zeros(count), jac=True, method="L-BFGS-B", bounds=bounds,
+                    options={"maxiter": 1000, "ftol": 0, "gtol": 1e-8})  # fmt: skip
+    with np.errstate(over="ignore", invalid="ignore"):  # steps beyond the bounds
+        exact = root(lambda logs: by_logs(logs)[1], near.x, tol=1e-12)
+    found = exact.x if np.abs(exact.fun).max() < STEEP else near.x
+    return np.exp(np.clip(found.round(DIGITS), CENTRE - REACH, CENTRE + REACH))
 
 
 def fit_orders(customers: pd.DataFrame) -> np.ndarray:
@@ -32,7 +52,7 @@ def fit_orders(customers: pd.DataFrame) -> np.ndarray:
     x, recency, age = (grouped.index.get_level_values(i).to_numpy(float) for i in range(3))
     recency, age, weights = recency / 7, age / 7, grouped.to_numpy(float)
 
-    def loss(parameters: np.ndarray) -> float:
+    def loss(parameters: np.ndarray) -> tuple[float, np.ndarray]:
         r, alpha, a, b = parameters
         alive = -(r + x) * np.log(alpha + age)
         gone = np.log(a) - np.log(b + np.maximum(x, 1) - 1) - (r + x) * np.log(alpha + recency)
@@ -41,9 +61,19 @@ def fit_orders(customers: pd.DataFrame) -> np.ndarray:
             + gammaln(a + b) + gammaln(b + x) - gammaln(b) - gammaln(a + b + x)
             + np.where(x > 0, np.logaddexp(alive, gone), alive)
         )  # fmt: skip
-        return -float((weights * likelihood).sum() / weights.sum())
+        alive = np.where(x > 0, 1 / (1 + np.exp(gone - alive)), 1)  # from here on the share of it
+        gone = 1 - alive
+        slopes = [
+            digamma(r + x) - digamma(r) + np.log(alpha)
+            - alive * np.log(alpha + age) - gone * np.log(alpha + recency),
+            r / alpha - (r + x) * (alive / (alpha + age) + gone / (alpha + recency)),
+            digamma(a + b) - digamma(a + b + x) + gone / a,
+            digamma(a + b) + digamma(b + x) - digamma(b) - digamma(a + b + x)
+            - gone / (b + np.maximum(x, 1) - 1),
+        ]  # fmt: skip
+        return -np.average(likelihood, weights=weights), -np.average(slopes, 1, weights)
 
-    return _fit(loss, 4)
+    return _fit(loss, 4, weights.sum())
 
 
 def expected_orders(
@@ -67,15 +97,20 @@ def fit_spend(customers: pd.DataFrame) -> np.ndarray:
     """Gamma-Gamma's p, q, v of customers with a repeat order; amounts best near 1."""
     x, mean = customers["repeat_count"].to_numpy(float), customers["repeat_amount"].to_numpy(float)
 
-    def loss(parameters: np.ndarray) -> float:
+    def loss(parameters: np.ndarray) -> tuple[float, np.ndarray]:
         p, q, v = parameters
         likelihood = (
             gammaln(p * x + q) - gammaln(p * x) - gammaln(q) + q * np.log(v)
             + (p * x - 1) * np.log(mean) + p * x * np.log(x) - (p * x + q) * np.log(x * mean + v)
         )  # fmt: skip
-        return -float(likelihood.mean())
+        slopes = [
+            x * (digamma(p * x + q) - digamma(p * x) + np.log(x * mean) - np.log(x * mean + v)),
+            digamma(p * x + q) - digamma(q) + np.log(v) - np.log(x * mean + v),
+            q / v - (p * x + q) / (x * mean + v),
+        ]
+        return -likelihood.mean(), -np.mean(slopes, 1)
 
-    return _fit(loss, 3)
+    return _fit(loss, 3, len(x))
 
 
 def expected_spend(parameters: np.ndarray, customers: pd.DataFrame) -> np.ndarray:
