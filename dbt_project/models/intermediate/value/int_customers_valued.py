@@ -1,5 +1,6 @@
 """
-Expected orders and spend of a customer: BG/NBD and Gamma-Gamma models, by maximum likelihood with a weak prior.
+Expected orders and spend of a customer: BG/NBD and Gamma-Gamma models, by maximum likelihood with
+a weak prior.
 
 BG/NBD (Fader, Hardie and Lee 2005): while a customer lives, orders come at a rate that differs from
 customer to customer; after each order the customer may leave for good. Gamma-Gamma (Fader and
