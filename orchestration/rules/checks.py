@@ -34,7 +34,7 @@ def wrong_values(table: RuleTable, row: Row) -> Iterator[str]:
         if name in table.values and value not in table.values[name]:
             yield f"{shown} is not one of {', '.join(table.values[name])}"
         elif data_type == "date":
-            if not re.fullmatch("[0-9]{4}-[0-9]{2}-[0-9]{2}", value) or not _is_day(value):
+            if not is_day(value):
                 yield f"{shown} is no day; write it as YYYY-MM-DD"
         elif data_type == "boolean":
             if value.lower() not in ("true", "false"):
@@ -77,12 +77,13 @@ def _wrong_number(value: str) -> bool:
     return _NUMBER.fullmatch(value) is None
 
 
-def _is_day(value: str) -> bool:
+def is_day(value: str) -> bool:
+    """Whether a text is a day that exists, as YYYY-MM-DD."""
     try:
         date.fromisoformat(value)
     except ValueError:
         return False
-    return True
+    return re.fullmatch("[0-9]{4}-[0-9]{2}-[0-9]{2}", value) is not None
 
 
 def _digits(data_type: str) -> tuple[int, int]:
@@ -251,7 +252,12 @@ def unknown_references(rule_set: RuleSet, sets: Mapping[str, RuleSet]) -> Iterat
             f"{rule_set.place_of(row)}: {', '.join(reference.columns)} {value!r} is unknown to "
             f"{_target(reference)}"
             + (f"; did you mean {near}?" if near else ".")
-            + f" Remedy: correct it, or add it to {_file(reference, sets)}"
+            + " Remedy: correct it"
+            + (
+                ""
+                if sets[reference.to].table.is_fixed
+                else f", or add it to {_file(reference, sets)}"
+            )
         )
     # The company's rules took away what shipped rows of another table lean on.
     for reference, values in of_shipped.items():

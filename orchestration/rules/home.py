@@ -19,7 +19,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from orchestration.rules import checks, files
+from orchestration.rules import checks, conditions, files
 from orchestration.rules.files import Report
 from orchestration.rules.tables import OPTIONS, Key, Row, Rules, RuleSet, RuleTable, tables
 from orchestration.settings import SettingsError
@@ -68,6 +68,8 @@ def load(home: Path | None) -> Rules:
         problems += checks.disordered_stages(sets["stages"], sets["stage_mappings"])
         problems += checks.wrong_maps(sets["journey_map_steps"], sets["stages"])
         problems += checks.uncounted_measures(sets["kpi_measures"], sets["conversion_types"])
+        problems += conditions.wrong_own_segments(sets)
+        problems += conditions.wrong_conditions(sets)
     if problems:
         more = [f"… and {len(problems) - _SHOWN} more"] if len(problems) > _SHOWN else []
         raise RulesError("\n".join([*problems[:_SHOWN], *more]))

@@ -15,6 +15,7 @@ def release(sample_home: Path) -> dict[str, pd.DataFrame]:
     names = (
         "dim_customers_360", "dim_persons", "fct_orders", "fct_revenue_points",
         "fct_person_states", "kpi_segment_migrations_monthly", "fct_stage_intervals",
+        "fct_person_segments", "dim_labels",
     )  # fmt: skip
     with read_release(sample_home) as connection:
         return {name: connection.execute(f"select * from marts.{name}").df() for name in names}
@@ -108,3 +109,39 @@ def test_who_is_in_a_segment_now_moved_there(release: dict[str, pd.DataFrame]) -
             arrived["moved_customer_count"].sum().to_dict()
             == now[column].dropna().value_counts().to_dict()
         )
+
+
+def test_own_segments_are_what_their_conditions_say(release: dict[str, pd.DataFrame]) -> None:
+    """The two segmentations of sample/rules, told again in pandas."""
+    persons = release["dim_customers_360"].set_index("person_id")
+    segments = release["fct_person_segments"]
+    care = pd.Series("other", persons.index)
+    is_evaluating = persons["current_stage"].isin(["awareness", "consideration"])
+    is_business = persons["persona"] == "business"
+    care[is_business & is_evaluating & (persons["paid_order_count"] == 0)] = "business_evaluating"
+    is_unhappy = (persons["last_nps_score"] <= 6).fillna(False) | (persons["open_ticket_count"] > 0)
+    care[(persons["value_tier"] == "high") & is_unhappy] = "unhappy_spenders"
+    returns = pd.Series("other", persons.index)
+    once = (persons["purchase_count"] == 1) & (persons["days_since_purchase"] >= 60).fillna(False)
+    returns[once & ~persons["is_subscribed"]] = "one_time_buyers"
+    returns[(persons["purchase_count"] >= 3) | persons["is_subscribed"]] = "regulars"
+    for name, expected in (("own_care", care), ("own_return", returns)):
+        found = segments[segments["segmentation"] == name].set_index("person_id")["segment"]
+        assert (found.reindex(persons.index) == expected).all(), name
+        assert expected.nunique() == 3, name
+    labels = release["dim_labels"].set_index(["code_type", "code"])
+    named = segments[["segmentation", "segment"]].drop_duplicates().apply(tuple, axis=1)
+    assert set(named) <= set(labels.index)
+
+
+def test_own_segments_by_what_each_month_tells_have_a_history(
+    release: dict[str, pd.DataFrame],
+) -> None:
+    moves, segments = release["kpi_segment_migrations_monthly"], release["fct_person_segments"]
+    assert set(moves["segmentation"]) == {"lifecycle", "rfm", "value_tier", "own_return"}
+    states = release["fct_person_states"]
+    now = states[(states["state_type"] == "own_return") & states["is_current"]]
+    found = segments[segments["segmentation"] == "own_return"].set_index("person_id")["segment"]
+    assert (found.loc[now["person_id"]].to_numpy() == now["state"].to_numpy()).all()
+    # Whoever is not judged by months never bought, and so is in no segment of buyers.
+    assert (found.drop(now["person_id"]) == "other").all() and len(now) > 400

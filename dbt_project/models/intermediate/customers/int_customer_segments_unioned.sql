@@ -4,6 +4,12 @@ with segmented as (
 
     select * from {{ ref('int_customer_months_classified') }}
 
+),
+
+own_segments as (
+
+    select * from {{ ref('int_own_segments_matched') }}
+
 )
 
 {% for segmentation, column in
@@ -15,7 +21,13 @@ with segmented as (
         '{{ segmentation }}' as segmentation,
         {{ column }} as segment
     from segmented
-    {% if not loop.last %}
-        union all
-    {% endif %}
+    union all
 {% endfor %}
+select
+    person_id,
+    month_start_date,
+    judged_date,
+    segmentation,
+    segment
+from own_segments
+where not is_now

@@ -83,6 +83,18 @@ unioned as (
         name_ja,
         name_en
     from customer_segments
+    union all
+    -- Whom no segment fits.
+    select
+        segmentation,
+        'other',
+        max(segment_rank) + 1,
+        'その他',
+        'Other'
+    from customer_segments
+    where segmentation != 'lifecycle'
+    group by segmentation
+    having count(*) filter (where segment = 'other') = 0
 
 )
 

@@ -1,109 +1,62 @@
-with persons as (
+with customers as (
 
-    select * from {{ ref('dim_persons') }}
-
-),
-
-last_months as (
-
-    select max(month_start_date) as month_start_date
-    from {{ ref('int_customer_months_valued') }}
+    select * from {{ ref('int_customers_described') }}
 
 ),
 
-measured as (
-
-    select *
-    from {{ ref('int_customer_months_valued') }}
-    where month_start_date in (select last_months.month_start_date from last_months)
-
-),
-
-segmented as (
-
-    select *
-    from {{ ref('int_customer_months_classified') }}
-    where month_start_date in (select last_months.month_start_date from last_months)
-
-),
-
-customer_values as (
-
-    select * from {{ ref('fct_customer_values') }}
-
-),
-
-records as (
-
-    select * from {{ ref('int_person_records_aggregated') }}
-
-),
-
-journeys as (
+own_segments as (
 
     select
         person_id,
-        count(*) as journey_count
-    from {{ ref('fct_journeys') }}
+        string_agg(
+            segmentation || ': ' || segment, ' | ' order by segmentation
+        ) as own_segments
+    from {{ ref('fct_person_segments') }}
+    where is_own_segment and segment != 'other'
     group by person_id
-
-),
-
-mappings as (
-
-    select
-        canonical_stage,
-        max(stage) filter (where stage_model = 'five') as stage_five,
-        max(stage) filter (where stage_model = 'four') as stage_four
-    from {{ newest_version('stage_mappings', ['stage_model', 'canonical_stage']) }}
-    group by canonical_stage
 
 )
 
 select
-    persons.person_id,
-    persons.persona,
-    persons.country_code,
-    persons.account_id,
-    persons.loyalty_tier,
-    persons.first_channel,
-    persons.last_channel,
-    persons.acquisition_channel,
-    persons.current_stage,
-    mappings.stage_five as current_stage_five,
-    mappings.stage_four as current_stage_four,
-    segmented.lifecycle,
-    segmented.rfm_segment,
-    segmented.value_tier,
-    persons.reporting_currency_code,
-    persons.paid_amount_reporting,
-    coalesce(measured.spent_amount_reporting, 0)::decimal(18, 3) as spent_amount_reporting,
-    customer_values.expected_amount_reporting,
-    segmented.recency_score,
-    segmented.frequency_score,
-    segmented.monetary_score,
-    coalesce(journeys.journey_count, 0)::integer as journey_count,
-    persons.order_count,
-    persons.paid_order_count,
-    coalesce(measured.purchase_count, 0)::integer as purchase_count,
-    measured.days_since_purchase,
-    coalesce(records.open_ticket_count, 0)::integer as open_ticket_count,
-    records.last_nps_score,
-    records.last_csat_score,
-    persons.has_marketing_consent,
-    persons.has_analytics_consent,
-    persons.is_member,
-    coalesce(measured.is_subscribed, false) as is_subscribed,
-    measured.first_purchase_date,
-    measured.last_purchase_date,
-    persons.member_since_at,
-    persons.first_touch_at,
-    persons.last_touch_at,
-    records.last_answered_at
-from persons
-left join measured on persons.person_id = measured.person_id
-left join segmented on persons.person_id = segmented.person_id
-left join customer_values on persons.person_id = customer_values.person_id
-left join records on persons.person_id = records.person_id
-left join journeys on persons.person_id = journeys.person_id
-left join mappings on persons.current_stage = mappings.canonical_stage
+    customers.person_id,
+    customers.persona,
+    customers.country_code,
+    customers.account_id,
+    customers.loyalty_tier,
+    customers.first_channel,
+    customers.last_channel,
+    customers.acquisition_channel,
+    customers.current_stage,
+    customers.current_stage_five,
+    customers.current_stage_four,
+    customers.lifecycle,
+    customers.rfm_segment,
+    customers.value_tier,
+    own_segments.own_segments,
+    customers.reporting_currency_code,
+    customers.paid_amount_reporting,
+    customers.spent_amount_reporting,
+    customers.expected_amount_reporting,
+    customers.recency_score,
+    customers.frequency_score,
+    customers.monetary_score,
+    customers.journey_count,
+    customers.order_count,
+    customers.paid_order_count,
+    customers.purchase_count,
+    customers.days_since_purchase,
+    customers.open_ticket_count,
+    customers.last_nps_score,
+    customers.last_csat_score,
+    customers.has_marketing_consent,
+    customers.has_analytics_consent,
+    customers.is_member,
+    customers.is_subscribed,
+    customers.first_purchase_date,
+    customers.last_purchase_date,
+    customers.member_since_at,
+    customers.first_touch_at,
+    customers.last_touch_at,
+    customers.last_answered_at
+from customers
+left join own_segments on customers.person_id = own_segments.person_id
