@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import csv
 import re
 from pathlib import Path
 
 import pytest
+import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 CODE = re.compile(r"\b[FR]_[A-Z]+(?:_[A-Z]+)*\b")
@@ -41,3 +43,20 @@ def test_kinds_of_drift_are_documented_and_tested() -> None:
     tests = (ROOT / "tests" / "unit" / "test_drift.py").read_text("utf-8")
     for kind in kinds:
         assert f"`{kind}`" in runbook and f'"{kind}"' in tests, kind
+
+
+def test_every_kpi_of_the_catalogue_is_a_column_of_the_wide_mart() -> None:
+    with (ROOT / "seeds" / "kpi_definitions.csv").open(encoding="utf-8") as rows:
+        catalogue = {row["kpi"]: row for row in csv.DictReader(rows)}
+    models = yaml.safe_load(
+        (ROOT / "dbt_project/models/marts/kpis/_kpis__models.yml").read_text("utf-8")
+    )["models"]
+    (wide,) = [model for model in models if model["name"] == "kpi_monthly_wide"]
+    labels = {
+        column["name"].removeprefix("kpi_"): column["config"]["meta"]
+        for column in wide["columns"]
+        if column["data_type"].startswith("decimal")
+    }
+    assert set(labels) == set(catalogue)
+    for kpi, row in catalogue.items():
+        assert labels[kpi] == {"label_ja": row["name_ja"], "label_en": row["name_en"]}, kpi

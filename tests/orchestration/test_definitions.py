@@ -38,7 +38,7 @@ PUBLISHED = {
     "kpi_journey_map_reviews", "kpi_contributions", "kpi_coverage_findings",
     "kpi_initiative_results", "kpi_pain_points", "kpi_pain_points_monthly",
     "kpi_feedback_links", "kpi_verbatims_monthly", "fct_tickets", "kpi_support_monthly",
-    "kpi_topics_monthly", "kpi_journey_map_stages_monthly",
+    "kpi_topics_monthly", "kpi_journey_map_stages_monthly", "kpi_sums_daily", "kpi_monthly_wide",
 }  # fmt: skip
 
 
