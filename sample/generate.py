@@ -77,6 +77,8 @@ CALLS_FROM = date(2026, 1, 1)  # more businesses complete their onboarding
 FORM_FROM = date(2026, 4, 1)  # twice as many requests
 EXPERIMENT, VARIANTS = "product_reviews", ("control", "reviews")
 EXPERIMENT_FROM, EXPERIMENT_TO = date(2026, 6, 1), date(2026, 8, 31)
+IDLE_EXPERIMENT, IDLE_VARIANTS = "button_colour", ("control", "green")  # changes nothing
+IDLE_FROM, IDLE_TO = date(2026, 3, 1), date(2026, 5, 31)
 CART_RATE = {"": 0.06, "control": 0.06, "reviews": 0.11}  # visits, or visitors of a variant
 PAYMENT_RATE = {"mobile": 0.42, "desktop": 0.82, "tablet": 0.82}  # of those who came to pay
 MONTHLY = {  # persona: leaves, orders first in the first month or later, again, cancels
@@ -273,7 +275,7 @@ class Company:
         logged_in = person.get("user_id") and (is_order or self.random.random() < 0.6)
         for position, (name, at) in enumerate(zip(names, times, strict=True)):
             first = position == 0
-            variant = self.variant(visitor, at) if first else ""
+            experiment, variant = self.shown(visitor, at) if first else ("", "")
             event: dict[str, Any] = {
                 "event_id": self.number("e"),
                 "occurred_at": at,
@@ -288,7 +290,7 @@ class Company:
                 "device_type": device,
                 "user_agent": AGENTS[device],
                 "country_code": "JP",
-                "experiment_id": EXPERIMENT if variant else "",
+                "experiment_id": experiment,
                 "variant_id": variant,
             }
             if name in ("sign_up", "generate_lead"):
@@ -300,8 +302,17 @@ class Company:
             self.lanes.add("web/events", **event)
         return times[-1]
 
+    def shown(self, visitor: str, moment: datetime) -> tuple[str, str]:
+        """The experiment of a moment and what a visitor is shown of it, or nothing."""
+        variant = self.variant(visitor, moment)
+        if variant:
+            return EXPERIMENT, variant
+        if IDLE_FROM <= FIRST_DAY + timedelta(days=(moment - START).days) <= IDLE_TO:
+            return IDLE_EXPERIMENT, IDLE_VARIANTS[chance("button", visitor) < 0.5]
+        return "", ""
+
     def variant(self, visitor: str, moment: datetime) -> str:
-        """What a visitor is shown of the experiment at a moment; the same each time."""
+        """What a visitor is shown of the experiment with an effect; the same each time."""
         day = FIRST_DAY + timedelta(days=(moment - START).days)
         if not EXPERIMENT_FROM <= day <= EXPERIMENT_TO:
             return ""

@@ -30,7 +30,7 @@ PUBLISHED = {
     "kpi_recurring_revenue_monthly", "kpi_cohorts_monthly", "kpi_lifetime_values", "fct_orders",
     "fct_customer_values", "dim_customers_360", "fct_person_states",
     "fct_person_segments",
-    "kpi_segment_migrations_monthly",
+    "kpi_segment_migrations_monthly", "fct_experiment_assignments", "kpi_experiment_results",
     "kpi_referrers", "orders_wide", "sessions_wide",
     "kpi_payment_exposure_monthly", "kpi_orders_monthly", "kpi_cancellations_monthly",
     "kpi_funnel_monthly", "kpi_stage_transitions_monthly", "kpi_stage_touchpoints_monthly",
@@ -84,7 +84,7 @@ def test_groups_follow_the_domains(defs: dg.Definitions) -> None:
         "raw", "raw_web", "raw_crm", "raw_survey", "raw_privacy", "seeds", "web", "crm",
         "survey", "ops", "core", "sessions", "records", "identity", "touchpoints", "stages",
         "feedback", "value", "journeys", "maps", "attribution", "kpis", "customers",
-        "published",
+        "experiments", "published",
     }  # fmt: skip
 
 

@@ -278,6 +278,31 @@ def test_the_experiment_has_its_known_effect(warehouse: Connection) -> None:
     assert 0 < low < 0.05 < high
 
 
+def test_the_mart_finds_the_effect_and_none_where_none_is(warehouse: Connection) -> None:
+    results = {
+        (experiment, metric): rest
+        for experiment, metric, *rest in warehouse.execute(
+            "select experiment_id, experiment_metric, experiment_verdict, difference_value, "
+            "fixed_low_value, fixed_high_value, sequential_low_value, sequential_high_value, "
+            "sample_ratio_p_value from marts.kpi_experiment_results where not is_control"
+        ).fetchall()
+    }
+    assert len(results) == 10
+    verdict, difference, low, high, ever_low, ever_high, split = results["product_reviews", "cart"]
+    assert verdict == "improved" and split > 0.001
+    assert 0 < ever_low < low < 0.05 < high < ever_high and 0.03 < difference < 0.07
+    others = {key: rest[0] for key, rest in results.items() if key != ("product_reviews", "cart")}
+    assert set(others.values()) == {"not_shown"}
+    assert all(
+        rest[2] < 0 < rest[3] for (name, _), rest in results.items() if name == "button_colour"
+    )
+    crossed, persons = warehouse.execute(
+        "select count(*) filter (where is_crossover), count(*) "
+        "from marts.fct_experiment_assignments"
+    ).fetchall()[0]
+    assert 50 < crossed < 0.05 * persons
+
+
 def test_the_same_people_expected_more_of_use_than_they_found(warehouse: Connection) -> None:
     gaps = {
         stage: (mean, margin, n)

@@ -2,6 +2,7 @@
     'fct_attribution_credits.occurred_date',
     'fct_conversions.occurred_date',
     'fct_excluded_traffic.session_date',
+    'fct_experiment_assignments.first_exposed_date',
     'fct_identity_edges.first_seen_date',
     'fct_journey_alignments.started_date',
     'fct_journeys.ended_date',

@@ -34,6 +34,18 @@ conversion_types as (
 
 ),
 
+experiment_metrics as (
+
+    select * from {{ ref('experiment_metrics') }}
+
+),
+
+experiment_verdicts as (
+
+    select * from {{ ref('experiment_verdicts') }}
+
+),
+
 unioned as (
 
     select
@@ -95,6 +107,22 @@ unioned as (
     where segmentation != 'lifecycle'
     group by segmentation
     having count(*) filter (where segment = 'other') = 0
+    union all
+    select
+        'experiment_metric',
+        experiment_metric,
+        metric_order,
+        name_ja,
+        name_en
+    from experiment_metrics
+    union all
+    select
+        'experiment_verdict',
+        experiment_verdict,
+        verdict_order,
+        name_ja,
+        name_en
+    from experiment_verdicts
 
 )
 
