@@ -44,6 +44,7 @@ LEAST_MEMORY_KB = 100 * 1024
 
 # What `<home>/journey.toml` or JOURNEY_<NAME> may set, and what holds without either.
 DEFAULTS = {
+    "data_set_name": "",
     "business_timezone": "Asia/Tokyo",
     "reporting_currency": "JPY",
     "threads": "2",
@@ -73,6 +74,7 @@ class Settings:
     """Everything a run takes from outside, apart from the data and `as_of_at`."""
 
     home: Path
+    data_set_name: str
     business_timezone: str
     reporting_currency: str
     threads: int
@@ -265,6 +267,8 @@ def load_settings(home: Path | None = None) -> Settings:
     for name in ("threads", "keep_releases"):
         if not re.fullmatch("[0-9]{1,9}", values[name]) or int(values[name]) < 1:
             raise wrong(name, "must be a whole number of at least 1")
+    if len(values["data_set_name"]) > 80 or not values["data_set_name"].isprintable():
+        raise wrong("data_set_name", "must be a text of one line and up to 80 characters")
     if values["business_timezone"] not in available_timezones() - {"localtime", "Factory"}:
         raise wrong("business_timezone", "is no IANA time zone such as Asia/Tokyo")
     if values["reporting_currency"] not in currency_codes():
@@ -296,6 +300,7 @@ def _settings(
 ) -> Settings:
     return Settings(
         home=home,
+        data_set_name=values["data_set_name"].strip(),
         business_timezone=values["business_timezone"],
         reporting_currency=values["reporting_currency"],
         threads=int(values["threads"]),

@@ -171,6 +171,7 @@ def publish(settings: Settings, session: Any, folder: Path) -> str:
         information = {
             "release_id": release_id,
             "content_hash": candidate.content_hash,
+            "data_set_name": settings.data_set_name or None,
             "is_synthetic": settings.is_sample,
             "code_version": releasing.code_version(),
             "passed_check_count": audit.count("pass"),

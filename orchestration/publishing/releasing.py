@@ -94,6 +94,7 @@ def publish(
             information = {
                 "release_id": release_id,
                 "content_hash": candidate.content_hash,
+                "data_set_name": settings.data_set_name or None,
                 "is_synthetic": settings.is_sample,
                 "code_version": code_version(),
                 "passed_check_count": audit.count("pass"),

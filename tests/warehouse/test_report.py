@@ -85,6 +85,18 @@ def test_the_same_release_gives_the_same_page(sample_home: Path) -> None:
         assert report.render(release) == report.render(release)
 
 
+def test_the_name_of_the_data_set_is_a_text(sample_home: Path, tmp_path: Path) -> None:
+    """It stands in the head, and whatever it holds is shown, not run."""
+    shutil.copy(sample_home / "published" / "current" / "journey.duckdb", tmp_path)
+    with duckdb.connect(tmp_path / "journey.duckdb") as release:
+        assert "<h1>" in report.render(release)
+        release.execute("update marts.release_info set data_set_name = 'A & <img src=x> 店'")
+        named = report.render(release)
+    assert ": A &amp; &lt;img src=x&gt; 店</h1>" in named
+    assert "<img src=x>" not in named
+    assert unpacked(named)["release"]["name"] == "A & <img src=x> 店"
+
+
 # Suppression.
 
 

@@ -6,7 +6,7 @@ from itertools import product
 from typing import Any
 
 from orchestration.readers.report.cubes import slices
-from orchestration.readers.report.reading import ALL, PERIODS, Release, Row
+from orchestration.readers.report.reading import ALL, NOT_SET, PERIODS, Release, Row
 
 Facts = dict[str, dict[str, Any]]
 
@@ -21,13 +21,15 @@ def facts(
             continue
         here: dict[str, Any] = {"lost": {}, "pain": {}, "first": {}}
         cube = journeys[model][period]
+        worth = stakes.get((model, period), {})
         for persona, channel in slices(release):
-            among = release.personas if persona == ALL else [persona]
-            here["lost"][f"{persona}|{channel}"] = most_lost(
-                models[model], cube, among, channel, stakes.get((model, period), {})
-            )
+            # Whoever goes on becomes known, so that those not known are the ones who did not: a
+            # persona comes first.
+            groups = [release.named, release.personas] if persona == ALL else [[persona]]
+            found_lost = (most_lost(models[model], cube, among, channel, worth) for among in groups)
+            here["lost"][f"{persona}|{channel}"] = next((one for one in found_lost if one), None)
         for persona in [ALL, *release.personas]:
-            rows = pains[model][period][persona]
+            rows = sorted(pains[model][period][persona], key=lambda row: row["persona"] == NOT_SET)
             here["pain"][persona] = next(
                 iter(sorted((r for r in rows if r["beyond"] > 0), key=lambda r: -r["beyond"])), None
             )

@@ -64,6 +64,7 @@ def payload(release: Release, warnings: list[str]) -> dict[str, Any]:
             "id": information["release_id"],
             "as_of": str(information["as_of_at"]),
             "day": str(release.day),
+            "name": information["data_set_name"],
             "is_synthetic": bool(information["is_synthetic"]),
             "currency": information["reporting_currency_code"],
             "passed": information["passed_check_count"],

@@ -16,8 +16,6 @@ from orchestration.readers.report.cubes import FEW, PREFERRED, shown
 from orchestration.readers.report.protecting import Cells
 from orchestration.readers.report.reading import ALL, PERIODS, Release, Row
 
-# Steps of the company or of the measurement: somebody may leave there, but they are no pain.
-NO_PAINS = ("deal_stage_change", "payment", "survey_answer")
 OVERALL = "(overall)"  # answers that are about no touchpoint
 SHOWN = 12  # pains per persona and period
 RANKS = ("together", "lost", "dissatisfied", "money")
@@ -33,7 +31,6 @@ def wilson(part: int, whole: int) -> tuple[float, float]:
 
 def counted(release: Release) -> list[Row]:
     """Journeys and answers by period, persona, canonical stage and type of touchpoint."""
-    excluded = ", ".join(f"'{name}'" for name in NO_PAINS)
     return release.rows(
         f"""
         with {release.periods()},
@@ -44,7 +41,7 @@ def counted(release: Release) -> list[Row]:
                 sum(ticket_count) as tickets
             from marts.kpi_pain_points_monthly
             inner join periods on month_start_date between first_date and last_date
-            where persona != 'all' and touchpoint_type not in ({excluded})
+            where persona != 'all'
             group by all
         ),
         answers as (

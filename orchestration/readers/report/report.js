@@ -469,7 +469,7 @@
   function top() {
     const {release} = data;
     const badges = [release.is_synthetic && ["sample", t("synthetic")], ...release.stale.map((source) => ["warn", t("stale", {source: source === "crm" ? "CRM" : source, day: release.through[source]})])].filter(Boolean);
-    return `<header class="top"><h1>${esc(t("title"))}</h1>
+    return `<header class="top"><h1>${esc(t("title"))}${release.name ? `: ${esc(release.name)}` : ""}</h1>
       ${badges.map(([kind, text]) => `<p class="badge ${kind}">${esc(text)}</p>`).join("")}
       <p class="soft">${esc(t("release"))} ${esc(release.id)} · ${esc(t("as_of"))} ${esc(release.as_of.slice(0, 16))} UTC · ${esc(release.currency)} · ✓ ${esc(num(release.passed))} ${esc(t("checks"))}</p>
       ${release.warnings.length ? `<details class="badge warn" id="warnings"><summary>${esc(t("warnings"))} ${esc(num(release.warnings.length))}</summary><ul>${release.warnings.map((text) => `<li>${esc(text)}</li>`).join("")}</ul></details>` : ""}</header>`;

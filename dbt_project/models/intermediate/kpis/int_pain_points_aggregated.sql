@@ -1,9 +1,13 @@
 with visits as (
 
     select
-        *,
-        {{ month_start_date(business_date('last_visited_at')) }} as month_start_date
-    from {{ ref('int_journey_visits_aggregated') }}
+        visits.*,
+        {{ month_start_date(business_date('visits.last_visited_at')) }} as month_start_date
+    from {{ ref('int_journey_visits_aggregated') }} as visits
+    inner join {{ ref('touchpoint_types') }} as touchpoint_types
+        on visits.touchpoint_type = touchpoint_types.touchpoint_type
+    -- Somebody may leave after a step of the company, but it is no pain.
+    where touchpoint_types.is_pain
 
 ),
 

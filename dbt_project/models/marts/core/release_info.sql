@@ -9,6 +9,7 @@ with files as (
 select
     null::varchar as release_id,
     null::varchar as content_hash,
+    null::varchar as data_set_name,
     null::boolean as is_synthetic,
     null::varchar as code_version,
     {{ reporting_currency() }}::varchar as reporting_currency_code,
