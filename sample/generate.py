@@ -132,6 +132,14 @@ PRODUCTS = [
     ("rug", "living", 12900),
     ("pan", "kitchen", 4280),
 ]
+PRODUCT_NAMES = {
+    "kettle": "電気ケトル",
+    "lamp": "フロアランプ",
+    "desk": "昇降デスク",
+    "chair": "ワークチェア",
+    "rug": "ウールラグ",
+    "pan": "鉄フライパン",
+}
 COMMENTS = [
     "とても良い",
     "髙橋さんの対応①が丁寧でした",
@@ -670,7 +678,9 @@ class Company:
                 order_line_id=self.number("l"),
                 order_id=order,
                 product_id=product,
+                product_name=PRODUCT_NAMES[product],
                 quantity=quantity,
+                unit_price=f"{price}.00",
                 line_amount=f"{price * quantity}.00",
                 category=category,
             )

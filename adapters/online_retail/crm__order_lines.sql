@@ -1,4 +1,5 @@
--- A line has no id: it is made of its content, so that a line entered twice is one duplicate.
+-- A line has no id: it is made of its content, so that a line entered twice is one duplicate. Stock
+-- codes of letters alone are no goods.
 select
     md5(
         concat_ws(
@@ -8,9 +9,16 @@ select
     ) as order_line_id,
     invoice_no as order_id,
     stock_code as product_id,
+    case
+        when stock_code in ('POST', 'DOT', 'C2') then 'shipping'
+        when stock_code = 'D' then 'discount'
+        when stock_code in ('M', 'm', 'S', 'B', 'AMAZONFEE', 'BANK CHARGES', 'CRUK') then 'other'
+        else 'product'
+    end as line_type,
     quantity,
     round(quantity::integer * unit_price::decimal(18, 3), 2)::decimal(18, 2)::varchar
         as line_amount,
-    country as category
+    description as product_name,
+    unit_price
 from lines
 order by order_line_id

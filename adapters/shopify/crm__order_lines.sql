@@ -1,13 +1,41 @@
+with numbered as (
+
+    select
+        *,
+        row_number() over (
+            partition by name
+            order by lineitem_sku, lineitem_name, lineitem_price, lineitem_quantity
+        ) as line_number
+    from sold_lines
+
+)
+
 select
-    name || '-' || row_number() over (
-        partition by name order by lineitem_sku, lineitem_name, lineitem_price, lineitem_quantity
-    ) as order_line_id,
+    name || '-' || line_number as order_line_id,
     name as order_id,
     coalesce(lineitem_sku, lineitem_name) as product_id,
+    'product' as line_type,
     lineitem_quantity as quantity,
     money(line_amount, order_currency) as line_amount,
+    lineitem_name as product_name,
     vendor as category,
+    money(lineitem_price, order_currency) as unit_price,
+    money(lineitem_discount, order_currency) as discount_amount,
     updated_at
-from sold_lines
+from numbered
 where not is_gift_card
+union all
+select
+    name || '-' || line_type,
+    name,
+    line_type,
+    line_type,
+    '1',
+    money(amount, currency),
+    null,
+    null,
+    null,
+    null,
+    updated_at
+from order_charges
 order by order_line_id

@@ -89,3 +89,41 @@ select
     greatest(received_amount - gift_card_amount, 0) as charged_amount
 from valued
 where gift_card_amount = 0 or total > gift_card_amount;
+
+-- What an order charges or gives beyond its lines. The subtotal is what the lines come to after a
+-- discount of the whole order; taxes are charged on top where only so the total is reached.
+create view order_charges as
+with subtotals as (
+
+    select
+        name,
+        sum(line_amount) as lines_amount
+    from sold_lines
+    group by name
+
+),
+
+charges as (
+
+    select
+        sold_orders.name,
+        sold_orders.currency,
+        sold_orders.updated_at,
+        unnest(['shipping', 'tax', 'discount']) as line_type,
+        unnest([
+            sold_orders.shipping,
+            case
+                when
+                    sold_orders.total
+                    = sold_orders.subtotal + coalesce(sold_orders.shipping, 0) + sold_orders.taxes
+                    then sold_orders.taxes
+            end,
+            least(sold_orders.subtotal - subtotals.lines_amount, 0)
+        ]) as amount
+    from sold_orders
+    inner join subtotals on sold_orders.name = subtotals.name
+
+)
+
+select * from charges
+where amount != 0;

@@ -6,6 +6,7 @@ with items as (
         coalesce(ti_sku, ti_name) as product_id,
         coalesce(ti_quantity, '1') as quantity,
         ti_price as unit_price,
+        ti_name as product_name,
         ti_category as category
     from firsts
     qualify
@@ -23,6 +24,7 @@ unioned as (
         attached.data ->> '$.id' as product_id,
         coalesce(attached.data ->> '$.quantity', '1') as quantity,
         amount(attached.data ->> '$.price') as unit_price,
+        attached.data ->> '$.name' as product_name,
         attached.data ->> '$.category' as category
     from transactions
     inner join attached on transactions.event_id = attached.event_id
@@ -34,6 +36,7 @@ unioned as (
         items.product_id,
         items.quantity,
         items.unit_price,
+        items.product_name,
         items.category
     from items
     inner join transactions on items.order_id = transactions.order_id
@@ -48,7 +51,9 @@ select
     product_id,
     amount(quantity)::integer as quantity,
     money(amount(quantity) * unit_price, currency_code) as line_amount,
-    category
+    product_name,
+    category,
+    money(unit_price, currency_code) as unit_price
 from unioned
 where product_id is not null and unit_price is not null
 order by order_line_id

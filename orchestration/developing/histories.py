@@ -171,8 +171,10 @@ ROWS: dict[str, st.SearchStrategy[dict[str, str]]] = {
         order_line_id=_one_of("l1", "l2", "l3"),
         order_id=_one_of("o1", "o2", "o3"),
         product_id=_one_of("", "pr1", "pr2"),
-        quantity=_one_of("1", "2"),
-        line_amount=_one_of("50", "100"),
+        quantity=_one_of("1", "2", "-1"),
+        line_amount=_one_of("50", "100", "-50"),
+        line_type=_one_of("", "", "", "shipping"),
+        product_name=_one_of("", "Pan", "Pan 2"),
     ),
     "crm/subscriptions": _rows(
         subscription_id=_one_of("s1", "s2"),

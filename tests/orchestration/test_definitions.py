@@ -39,6 +39,7 @@ PUBLISHED = {
     "kpi_initiative_results", "kpi_pain_points", "kpi_pain_points_monthly",
     "kpi_feedback_links", "kpi_verbatims_monthly", "fct_tickets", "kpi_support_monthly",
     "kpi_topics_monthly", "kpi_journey_map_stages_monthly", "kpi_sums_daily", "kpi_monthly_wide",
+    "dim_products", "fct_order_lines", "kpi_products_monthly",
 }  # fmt: skip
 
 
@@ -85,6 +86,8 @@ def test_groups_follow_the_domains(defs: dg.Definitions) -> None:
         "survey", "ops", "core", "sessions", "records", "identity", "touchpoints", "stages",
         "feedback", "value", "journeys", "maps", "attribution", "kpis", "customers",
         "experiments", "published",
+        "feedback", "value", "products", "journeys", "maps", "attribution", "kpis", "customers",
+        "published",
     }  # fmt: skip
 
 

@@ -8,6 +8,7 @@
     'fct_journeys.ended_date',
     'fct_journeys.started_date',
     'fct_kpi_measures.kpi_date',
+    'fct_order_lines.ordered_date',
     'fct_orders.billed_date',
     'fct_orders.delivered_date',
     'fct_orders.first_paid_date',

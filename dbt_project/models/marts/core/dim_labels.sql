@@ -46,6 +46,12 @@ experiment_verdicts as (
 
 ),
 
+order_line_types as (
+
+    select * from {{ ref('order_line_types') }}
+
+),
+
 unioned as (
 
     select
@@ -123,6 +129,14 @@ unioned as (
         name_ja,
         name_en
     from experiment_verdicts
+    union all
+    select
+        'line_type',
+        line_type,
+        type_order,
+        name_ja,
+        name_en
+    from order_line_types
 
 )
 

@@ -16,7 +16,12 @@ select
     order_line_id,
     order_id,
     product_id,
-    category as product_category,
+    coalesce(line_type, 'product') as line_type,
+    nullif(trim(product_name, ' '), '') as product_name,
+    nullif(trim(category, ' '), '') as product_category,
     quantity,
-    line_amount
+    unit_price as unit_price_amount,
+    line_amount,
+    discount_amount,
+    tax_amount
 from newest
