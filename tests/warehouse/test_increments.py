@@ -22,7 +22,7 @@ def test_histories_have_rows_of_every_raw_table(project: Project) -> None:
 
 def test_random_histories(project: Project) -> None:
     """Few, of a seed that draws every kind of step; `journey prove` draws as many as one likes."""
-    runs = [n for h in proving.prove_random(project, 48, 71, progress=print) for n in h.runs]
+    runs = [n for h in proving.prove_random(project, 48, 111, progress=print) for n in h.runs]
     files = [file for run in runs for file in run.files]
     assert {file.table for file in files} == set(histories.ROWS)
     assert sum(run.retract is not None for run in runs) >= 3
