@@ -28,7 +28,7 @@ union all
 select
     name || '-' || line_type,
     name,
-    line_type,
+    line_type as product_id,
     line_type,
     '1',
     money(amount, currency),

@@ -17,25 +17,29 @@ money_back as (
 
 ),
 
--- An order is a repeat of a product when its customer had bought the product on an earlier one.
 bought as (
+
+    select distinct
+        product_id,
+        person_id,
+        order_id,
+        currency_code,
+        ordered_at,
+        month_start_date
+    from lines
+    where is_sold and person_id is not null
+
+),
+
+-- An order is a repeat of a product when its customer had bought the product on an earlier one.
+numbered as (
 
     select
         *,
         row_number() over (
             partition by product_id, person_id order by ordered_at, order_id
         ) > 1 as is_repeat
-    from (
-        select distinct
-            product_id,
-            person_id,
-            order_id,
-            currency_code,
-            ordered_at,
-            month_start_date
-        from lines
-        where is_sold and person_id is not null
-    )
+    from bought
 
 ),
 
@@ -47,7 +51,7 @@ repeated as (
         month_start_date,
         count(distinct person_id) as customer_count,
         count(distinct person_id) filter (where is_repeat) as repeat_customer_count
-    from bought
+    from numbered
     group by product_id, currency_code, month_start_date
 
 ),
