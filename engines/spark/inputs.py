@@ -29,6 +29,7 @@ _LEDGER = {
     "rules": "from ops.rules",
     "builds": "from ops.builds where false",
     "removed_events": "from ops.removed_events where false",
+    "list_entries": "from ops.list_entries",
 }
 
 

@@ -119,6 +119,16 @@ _TABLES = {
         "email": "varchar",
         "occurred_at": "timestamp",
     },
+    # Who was on which exported list when, as the home's ledger of lists says (activation_ledger).
+    "list_entries": {
+        "list_name": "varchar",
+        "listed_date": "date",  # business day that the list was for
+        "listed_at": "timestamp",  # its start (UTC)
+        "action": "varchar",  # null for lists that offer none
+        "is_hold_out": "boolean",
+        "identifier_type": "varchar",  # one that the person has, by which they are found again
+        "identifier_value": "varchar",
+    },
     # Up to which byte of the journal the ledger of a raw table holds what it says; `*`: its end.
     "journal_positions": {"source": "varchar", "table_name": "varchar", "position": "bigint"},
     # The key that the hashes of this warehouse were made with: its id, and a check value.

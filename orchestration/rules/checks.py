@@ -54,6 +54,8 @@ def wrong_values(table: RuleTable, row: Row) -> Iterator[str]:
                 yield f"{shown} is not above 0"
             elif name not in table.signed and float(value) < 0:
                 yield f"{shown} is below 0"
+            elif name.endswith("_rate") and float(value) > 1:
+                yield f"{shown} is above 1; a share is written as 0.05"
         elif name.endswith("currency_code") and value not in currency_codes():
             yield f"{shown} is no ISO 4217 code such as JPY"
         elif name.endswith("pattern") and (problem := _pattern_problem(value)):

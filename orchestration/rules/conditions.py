@@ -9,7 +9,7 @@ from orchestration.rules.tables import CANONICAL_STAGE_MODEL, Row, RuleSet
 from orchestration.settings import nearest
 
 # The rule tables of own conditions.
-TABLES = ("own_segment_rules",)
+TABLES = ("own_segment_rules", "action_conditions")
 OWN = "own_"  # how the names of own segmentations begin
 
 _ORDERED = ("at_least", "at_most", "above", "below")
@@ -45,6 +45,20 @@ def wrong_conditions(sets: Mapping[str, RuleSet]) -> Iterator[str]:
         for row in sets[name].rows:
             for problem in _wrong_condition(row, kinds[str(row["column_name"])], sets):
                 yield f"{sets[name].place_of(row)}: {problem}"
+
+
+def wrong_actions(sets: Mapping[str, RuleSet]) -> Iterator[str]:
+    """Actions that say half of what a limit or a worth needs."""
+    actions = sets["actions"]
+    for row in actions.rows:
+        where = actions.place_of(row)
+        if (row["value_basis"] == "fixed") != (row["value_amount"] is not None):
+            yield (
+                f"{where}: value_basis {row['value_basis']} and value_amount "
+                f"{row['value_amount'] or '(empty)'} do not fit. Remedy: an amount for fixed alone"
+            )
+        if (row["cap_count"] is None) != (row["cap_days"] is None):
+            yield f"{where}: cap_count and cap_days belong together. Remedy: fill in both or none"
 
 
 def wrong_own_segments(sets: Mapping[str, RuleSet]) -> Iterator[str]:

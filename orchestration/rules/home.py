@@ -70,6 +70,7 @@ def load(home: Path | None) -> Rules:
         problems += checks.uncounted_measures(sets["kpi_measures"], sets["conversion_types"])
         problems += conditions.wrong_own_segments(sets)
         problems += conditions.wrong_conditions(sets)
+        problems += conditions.wrong_actions(sets)
     if problems:
         more = [f"… and {len(problems) - _SHOWN} more"] if len(problems) > _SHOWN else []
         raise RulesError("\n".join([*problems[:_SHOWN], *more]))

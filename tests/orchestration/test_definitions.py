@@ -29,7 +29,7 @@ PUBLISHED = {
     "fct_conversions", "fct_attribution_credits", "kpi_attribution", "kpi_attribution_spread",
     "kpi_recurring_revenue_monthly", "kpi_cohorts_monthly", "kpi_lifetime_values", "fct_orders",
     "fct_customer_values", "dim_customers_360", "fct_person_states",
-    "fct_person_segments",
+    "fct_person_segments", "fct_next_actions", "kpi_action_responses",
     "kpi_segment_migrations_monthly", "fct_experiment_assignments", "kpi_experiment_results",
     "kpi_referrers", "orders_wide", "sessions_wide",
     "kpi_payment_exposure_monthly", "kpi_orders_monthly", "kpi_cancellations_monthly",

@@ -102,6 +102,7 @@ _LEDGER = {
     "quarantined_rows": "One row per quarantined physical row.",
     "drift_findings": "One row per change of a file against contract or earlier files.",
     "removed_events": "One row per web event that left the raw table since the last build.",
+    "list_entries": "One row per person and exported list of a day.",
     "builds": "The last build of the models.",
     "rules": "One row per rule table: where its rows come from.",
 }
@@ -147,7 +148,7 @@ def load_ledger(run: RunContext) -> Iterator[dg.MaterializeResult]:
             "coalesce(sum(rows_quarantined), 0), coalesce(sum(rows_erased), 0), "
             "count(*) filter (where status = 'rejected'), "
             "(select count(*) from ops.drift_findings), "
-            "(select count(*) from ops.removed_events), "
+            "(select count(*) from ops.removed_events), (select count(*) from ops.list_entries), "
             "(select count(*) from ops.builds), (select count(*) from ops.rules) from ops.files"
         ).fetchone()
     assert totals is not None

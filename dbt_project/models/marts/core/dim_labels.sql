@@ -28,6 +28,18 @@ customer_segments as (
 
 ),
 
+actions as (
+
+    select * from {{ newest_version('actions', ['action']) }}
+
+),
+
+action_codes as (
+
+    select * from {{ ref('action_codes') }}
+
+),
+
 conversion_types as (
 
     select * from {{ ref('conversion_types') }}
@@ -101,6 +113,22 @@ unioned as (
         name_ja,
         name_en
     from customer_segments
+    union all
+    select
+        'next_action',
+        action,
+        action_order,
+        name_ja,
+        name_en
+    from actions
+    union all
+    select
+        code_type,
+        code,
+        code_order,
+        name_ja,
+        name_en
+    from action_codes
     union all
     -- Whom no segment fits.
     select

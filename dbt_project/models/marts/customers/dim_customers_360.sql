@@ -15,6 +15,16 @@ own_segments as (
     where is_own_segment and segment != 'other'
     group by person_id
 
+),
+
+next_actions as (
+
+    select
+        person_id,
+        next_action
+    from {{ ref('fct_next_actions') }}
+    where next_action is not null and not is_hold_out
+
 )
 
 select
@@ -33,6 +43,7 @@ select
     customers.rfm_segment,
     customers.value_tier,
     own_segments.own_segments,
+    next_actions.next_action,
     customers.reporting_currency_code,
     customers.paid_amount_reporting,
     customers.spent_amount_reporting,
@@ -60,3 +71,4 @@ select
     customers.last_answered_at
 from customers
 left join own_segments on customers.person_id = own_segments.person_id
+left join next_actions on customers.person_id = next_actions.person_id
