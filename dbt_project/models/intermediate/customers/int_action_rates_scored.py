@@ -1,5 +1,5 @@
 """
-Response rates of actions by segment, shrunk towards the action's own: empirical Bayes, beta-binomial.
+Response rates of actions by segment, shrunk towards that of all: empirical Bayes, beta-binomial.
 
 The rates of an action's segments are taken for draws from a beta distribution around its overall
 rate; how strong it is, is what makes the observed counts most likely (Casella and Berger; Robbins).

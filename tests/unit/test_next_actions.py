@@ -1,0 +1,196 @@
+"""Next actions: the exact choice against all choices there are, hold-outs, and shrunk rates."""
+
+from __future__ import annotations
+
+import importlib.util
+import itertools
+from types import ModuleType
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.special import betaln
+
+from tests.conftest import ROOT
+
+
+def load(name: str) -> ModuleType:
+    path = ROOT / f"dbt_project/models/intermediate/customers/{name}.py"
+    spec = importlib.util.spec_from_file_location(name, path)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+ACTIONS = load("int_next_actions_matched")
+RATES = load("int_action_rates_scored")
+
+
+def offers(
+    gains: dict[tuple[str, str], float],
+    costs: dict[str, float],
+    budget: float | None = None,
+    capacities: dict[str, int] | None = None,
+    hold_out: float = 0.0,
+) -> pd.DataFrame:
+    """Offers of one programme: gain by person and action, cost by action."""
+    return pd.DataFrame(
+        [
+            {
+                "person_id": person,
+                "programme": "care",
+                "action": action,
+                "action_order": sorted(costs).index(action),
+                "offer_status": "eligible",
+                "action_cost_amount_reporting": costs[action],
+                "gain_amount_reporting": gain,
+                "hold_out_rate": hold_out,
+                "hold_out_salt": "salt",
+                "budget_amount_reporting": np.nan if budget is None else budget,
+                "daily_capacity": (capacities or {}).get(action, np.nan),
+            }
+            for (person, action), gain in gains.items()
+        ]
+    )
+
+
+def best_by_trying(
+    gains: dict[tuple[str, str], float], costs: dict[str, float], budget: float,
+    capacities: dict[str, int],
+) -> float:  # fmt: skip
+    """The largest net gain of all choices that keep to the limits."""
+    persons = sorted({person for person, _ in gains})
+    choices = [[None, *(a for p, a in gains if p == person)] for person in persons]
+    best = 0.0
+    for chosen in itertools.product(*choices):
+        taken = [(p, a) for p, a in zip(persons, chosen, strict=True) if a is not None]
+        if sum(costs[a] for _, a in taken) <= budget and all(
+            sum(a == action for _, a in taken) <= most for action, most in capacities.items()
+        ):
+            best = max(best, sum(gains[one] - costs[one[1]] for one in taken))
+    return best
+
+
+@pytest.mark.parametrize("seed", range(25))
+def test_the_choice_is_the_best_of_all(seed: int) -> None:
+    generator = np.random.default_rng(seed)
+    costs = {"call": 7.0, "letter": 3.0, "mail": 1.0}
+    gains = {
+        (f"p{person}", action): cost + float(generator.integers(1, 12))
+        for person in range(6)
+        for action, cost in costs.items()
+        if generator.random() < 0.8
+    }
+    budget, capacities = float(generator.integers(0, 25)), {"letter": 2}
+    found = ACTIONS.assign(offers(gains, costs, budget, capacities))
+    taken = [(row.person_id, row.action) for row in found.itertuples()]
+    assert len({person for person, _ in taken}) == len(taken)
+    assert sum(costs[action] for _, action in taken) <= budget
+    assert sum(action == "letter" for _, action in taken) <= 2
+    net = sum(gains[one] - costs[one[1]] for one in taken)
+    assert net == pytest.approx(best_by_trying(gains, costs, budget, capacities))
+
+
+def test_the_greedy_choice_would_be_worse() -> None:
+    """By net gain per money the small one comes first, and leaves no room for what gains most."""
+    gains = {("p", "a"): 5.0, ("q", "b"): 18.0}
+    costs = {"a": 1.0, "b": 10.0}
+    found = ACTIONS.assign(offers(gains, costs, budget=10))
+    assert list(found["person_id"]) == ["q"]
+
+
+@pytest.mark.parametrize("hold_out", [0.0, 0.5])
+def test_without_a_budget_s_money_nobody_is_chosen(hold_out: float) -> None:
+    gains = {(f"p{number}", "call"): 9.0 + number for number in range(40)}
+    assert ACTIONS.assign(offers(gains, {"call": 5.0}, budget=0, hold_out=hold_out)).empty
+
+
+def test_only_what_is_eligible_is_chosen_and_nothing_of_nothing() -> None:
+    given = offers({("p", "call"): 9.0}, {"call": 5.0})
+    assert ACTIONS.assign(given.assign(offer_status="no_consent")).empty
+    assert list(ACTIONS.assign(given.iloc[:0]).columns) == ["person_id", "action", "is_hold_out"]
+
+
+def test_equal_offers_are_parted_by_a_hash_whatever_their_order() -> None:
+    gains = {(f"p{number}", "call"): 9.0 for number in range(200)}
+    given = offers(gains, {"call": 5.0}, budget=100)
+    found = ACTIONS.assign(given)
+    assert len(found) == 20
+    pd.testing.assert_frame_equal(
+        found, ACTIONS.assign(given.sample(frac=1, random_state=1))
+    )  # fmt: skip
+    assert list(found["person_id"]) != sorted(gains)[:20]
+
+
+def test_who_is_held_out_is_stable_and_would_have_been_chosen() -> None:
+    gains = {(f"p{number:04}", "call"): 6.0 + number % 10 for number in range(2000)}
+    given = offers(gains, {"call": 5.0}, budget=2500, hold_out=0.2)
+    found = ACTIONS.assign(given)
+    held = found[found["is_hold_out"]]
+    chosen = found[~found["is_hold_out"]]
+    assert len(chosen) == 500  # the budget is spent on those who are offered something
+    expected = {p for p, _ in gains if ACTIONS.place_of("care", "salt", p) < 0.2}
+    assert set(held["person_id"]) <= expected and not set(chosen["person_id"]) & expected
+    assert 330 < len(expected) < 470
+    # The same choice: those who gain least of the chosen gain as much as of the held out.
+    least = min(gains[p, "call"] for p in chosen["person_id"])
+    assert min(gains[p, "call"] for p in held["person_id"]) >= least
+    more = ACTIONS.assign(offers({**gains, ("new", "call"): 7.0}, {"call": 5.0}, 2500, None, 0.2))
+    assert set(more[more["is_hold_out"]]["person_id"]) <= expected | {"new"}
+    other = {p for p, _ in gains if ACTIONS.place_of("care", "another", p) < 0.2}
+    assert len(expected & other) < 150
+
+
+def counts(*rows: tuple[str, int, int]) -> pd.DataFrame:
+    named = [
+        {"action": "mail", "response_segment": s, "contacted_count": n, "response_count": r,
+         "offered_count": 0, "offered_response_count": 0,
+         "held_out_count": 0, "held_out_response_count": 0}
+        for s, n, r in rows
+    ]  # fmt: skip
+    return pd.DataFrame(named)
+
+
+def test_a_segment_with_few_contacts_goes_by_the_others() -> None:
+    """One answer of one contact is no certainty."""
+    found = RATES.score(counts(("new", 1, 1), ("active", 1000, 100), ("lapsed", 1000, 20)))
+    rates = found.set_index("response_segment")["response_rate"]
+    assert rates["active"] == pytest.approx(0.1, abs=0.003)
+    assert rates["lapsed"] == pytest.approx(0.02, abs=0.003)
+    overall = 121 / 2001
+    assert overall < rates["new"] < 0.5
+    assert rates["prospect"] == pytest.approx(overall, abs=1e-6)  # never tried
+    assert found["held_out_rate"].isna().all()
+
+
+def test_the_strength_of_the_overall_rate_is_found_again() -> None:
+    """Segments drawn around one rate: shrunk rates are nearer to the truth than raw ones."""
+    generator = np.random.default_rng(5)
+    better = 0
+    for _ in range(200):
+        truth = generator.beta(0.05 * 80, 0.95 * 80, 6)
+        tries = generator.integers(5, 400, 6)
+        answers = generator.binomial(tries, truth)
+        if not answers.sum():
+            continue
+        shrunk = RATES.shrunk(tries.astype(float), answers.astype(float))
+        better += ((shrunk - truth) ** 2).sum() < ((answers / tries - truth) ** 2).sum()
+    assert better > 140
+    tries, answers = np.array([50.0, 400.0, 300.0]), np.array([9.0, 20.0, 3.0])
+    overall = answers.sum() / tries.sum()
+    best = max(
+        RATES.STRENGTHS,
+        key=lambda m: (
+            betaln(m * overall + answers, m * (1 - overall) + tries - answers)
+            - betaln(m * overall, m * (1 - overall))
+        ).sum(),
+    )
+    assert RATES.strength(tries, answers) == best
+
+
+def test_without_contacts_there_are_no_rates() -> None:
+    empty = RATES.score(counts().reindex(columns=counts(("new", 1, 1)).columns))
+    assert list(empty.columns) == RATES.COLUMNS and empty.empty
+    none = RATES.score(counts(("new", 0, 0)))
+    assert none["response_rate"].isna().all()
