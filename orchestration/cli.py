@@ -274,6 +274,18 @@ def push_postgres() -> None:
     postgres.run()
 
 
+@cli.add(READ, "activate")
+@click.argument("lists", nargs=-1)
+@click.option("--encoding", type=click.Choice(["utf-8", "cp932"]), default="utf-8",
+              show_default=True, help="Of the CSV files; what it lacks is reported.")  # fmt: skip
+@click.option("--bom", is_flag=True, help="Begin UTF-8 with a mark by which Excel knows it.")
+def activate(lists: tuple[str, ...], encoding: str, bom: bool) -> None:
+    """Write lists of people, all or LISTS, into the private folder HOME/activation."""
+    from orchestration.readers import activation
+
+    activation.run(lists, encoding, bom)
+
+
 @cli.add(READ, "superset")
 def superset() -> None:
     """Write the Superset dashboard of this home's releases, ready to import."""

@@ -33,6 +33,7 @@ CLEARED = "(erased)"
 _SUBJECT = "crm/contacts"
 _EVENTS = "web/events"
 _REQUESTS = "privacy/erasure_requests"
+_LISTS = "activation/ledger"  # how proofs name the ledger of lists
 _BY_CONTACT = "contact-"  # begins the ids of requests that the CRM made by `erased_at`
 STEPS = ("proved", "copied", "compacted", "settled")
 
@@ -191,6 +192,7 @@ class _Erasure:
             self._remove(table, scope, proofs)
         for table in self._searched():
             self._remove_quarantined(table, proofs)
+        self._remove_listed(proofs)
         if any(proof.changed for proof in proofs.values()):
             self._look_again(proofs)
         self.connection.execute(
@@ -490,6 +492,29 @@ class _Erasure:
         )
         self.connection.execute(
             "delete from ops.quarantined_rows where rowid in (select row_id from temp.matched)"
+        )
+
+    def _remove_listed(self, proofs: dict[str, Proof]) -> None:
+        """Entries of the ledger of lists; the file follows them (`list_ledger.take_in`)."""
+        value = "listed.identifier_value"
+        is_subject = f"""
+            erased.identifier_type = listed.identifier_type and erased.identifier_hash = case
+                when listed.identifier_type in ('email', 'phone') then {value}
+                else {privacy.hmac_expression(value)}
+            end
+        """
+        for request_id, count in self.connection.execute(
+            f"""
+            select erased.request_id, count(*) from ops.list_entries as listed
+            inner join ops.erased_identifiers as erased on {is_subject} group by 1
+            """
+        ).fetchall():
+            proofs[request_id].rows_removed[_LISTS] = count
+        self.connection.execute(
+            f"""
+            delete from ops.list_entries as listed
+            where exists (select 1 from ops.erased_identifiers as erased where {is_subject})
+            """
         )
 
     def _look_again(self, proofs: dict[str, Proof]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 
 from orchestration.rules.checks import is_day
@@ -59,6 +60,31 @@ def wrong_actions(sets: Mapping[str, RuleSet]) -> Iterator[str]:
             )
         if (row["cap_count"] is None) != (row["cap_days"] is None):
             yield f"{where}: cap_count and cap_days belong together. Remedy: fill in both or none"
+
+
+def wrong_lists(sets: Mapping[str, RuleSet]) -> Iterator[str]:
+    """Lists whose name is no name of a file, or whose segment nobody can be in."""
+    lists = sets["activation_lists"]
+    segments = {(row["segmentation"], row["segment"]) for row in sets["customer_segments"].rows}
+    stages = {
+        ("stage", row["stage"])
+        for row in sets["stages"].rows
+        if row["stage_model"] == CANONICAL_STAGE_MODEL
+    }
+    for row in lists.rows:
+        where = lists.place_of(row)
+        if not re.fullmatch("[a-z0-9_]{1,60}", str(row["list_name"])):
+            yield (
+                f"{where}: list_name {str(row['list_name'])[:60]!r} is no name of a file. Remedy: "
+                "up to 60 small letters, digits and _"
+            )
+        elif row["list_name"] == "next_action":
+            yield f"{where}: the list next_action is there already. Remedy: give it another name"
+        if (row["segmentation"], row["segment"]) not in segments | stages:
+            yield (
+                f"{where}: segment {row['segment']} of segmentation {row['segmentation']} is "
+                "unknown. Remedy: one of customer_segments, or a stage of segmentation stage"
+            )
 
 
 def wrong_own_segments(sets: Mapping[str, RuleSet]) -> Iterator[str]:

@@ -71,6 +71,7 @@ def load(home: Path | None) -> Rules:
         problems += conditions.wrong_own_segments(sets)
         problems += conditions.wrong_conditions(sets)
         problems += conditions.wrong_actions(sets)
+        problems += conditions.wrong_lists(sets)
     if problems:
         more = [f"… and {len(problems) - _SHOWN} more"] if len(problems) > _SHOWN else []
         raise RulesError("\n".join([*problems[:_SHOWN], *more]))

@@ -144,7 +144,7 @@ def test_who_is_held_out_is_stable_and_would_have_been_chosen() -> None:
 
 def counts(*rows: tuple[str, int, int]) -> pd.DataFrame:
     named = [
-        {"action": "mail", "response_segment": s, "contacted_count": n, "response_count": r,
+        {"action": "mail", "response_segment": s, "contacted_count": n, "responded_count": r,
          "offered_count": 0, "offered_response_count": 0,
          "held_out_count": 0, "held_out_response_count": 0}
         for s, n, r in rows
@@ -155,7 +155,7 @@ def counts(*rows: tuple[str, int, int]) -> pd.DataFrame:
 def test_a_segment_with_few_contacts_goes_by_the_others() -> None:
     """One answer of one contact is no certainty."""
     found = RATES.score(counts(("new", 1, 1), ("active", 1000, 100), ("lapsed", 1000, 20)))
-    rates = found.set_index("response_segment")["response_rate"]
+    rates = found.set_index("response_segment")["expected_response_rate"]
     assert rates["active"] == pytest.approx(0.1, abs=0.003)
     assert rates["lapsed"] == pytest.approx(0.02, abs=0.003)
     overall = 121 / 2001
@@ -193,4 +193,4 @@ def test_without_contacts_there_are_no_rates() -> None:
     empty = RATES.score(counts().reindex(columns=counts(("new", 1, 1)).columns))
     assert list(empty.columns) == RATES.COLUMNS and empty.empty
     none = RATES.score(counts(("new", 0, 0)))
-    assert none["response_rate"].isna().all()
+    assert none["expected_response_rate"].isna().all()

@@ -6,7 +6,15 @@ from datetime import UTC, datetime
 import dagster as dg
 
 from orchestration.dagster_shell.run_context import RunContext
-from orchestration.loading import erasing, journal, landing_zone, ledger, loader, reading
+from orchestration.loading import (
+    erasing,
+    journal,
+    landing_zone,
+    ledger,
+    list_ledger,
+    loader,
+    reading,
+)
 from orchestration.loading.contract import Table, load_contract
 from orchestration.loading.sample_home import fill_with_sample
 
@@ -124,6 +132,8 @@ def load_ledger(run: RunContext) -> Iterator[dg.MaterializeResult]:
     """Carry out erasure requests in what was loaded, then sum the ledger up."""
     settings = run.settings
     with run.warehouse() as connection:
+        ledger.create(connection, list(run.tables.values()))
+        listed = list_ledger.take_in(settings, connection)
         try:
             proofs = erasing.erase(
                 connection,
@@ -134,6 +144,9 @@ def load_ledger(run: RunContext) -> Iterator[dg.MaterializeResult]:
             )
         except erasing.ErasureError as error:
             raise dg.Failure(str(error)) from error
+        listed += list_ledger.take_in(settings, connection)
+    if listed:
+        run.progress("raw loads", f"{listed:,} entries of erased people left the ledger of lists")
     if proofs:
         erasing.settle(settings)
         rows = sum(sum(proof.rows_removed.values()) for proof in proofs)

@@ -65,8 +65,8 @@ contact_days as (
     inner join contacts
         on
             actions.channel = contacts.channel
-            and contacts.contact_date >= actions.action_date - actions.cap_days
-            and contacts.contact_date < actions.action_date
+            and actions.action_date - actions.cap_days <= contacts.contact_date
+            and actions.action_date > contacts.contact_date
     group by actions.action, contacts.person_id
 
 ),
@@ -98,12 +98,12 @@ offers as (
         actions.channel,
         actions.action_date,
         rates.response_segment,
-        rates.response_rate,
+        rates.expected_response_rate,
         rates.evidence_kind,
         rates.evidence_count,
         actions.action_cost_amount_reporting,
         {{ in_money(
-            "rates.response_rate::double * actions.margin_rate::double * case actions.value_basis"
+            "rates.expected_response_rate::double * actions.margin_rate::double * case actions.value_basis"
             ~ " when 'fixed' then actions.value_amount_reporting::double"
             ~ " else (customers.paid_amount_reporting::double + order_values.mean_amount)"
             ~ " / (customers.paid_order_count + 1) end",
@@ -153,7 +153,7 @@ select
     channel,
     action_date,
     response_segment,
-    response_rate,
+    expected_response_rate,
     evidence_kind,
     evidence_count,
     action_cost_amount_reporting,

@@ -42,12 +42,12 @@ judged as (
         actions.action,
         segments.response_segment,
         coalesce(counts.contacted_count, 0) as contacted_count,
-        coalesce(counts.response_count, 0) as response_count,
+        coalesce(counts.responded_count, 0) as responded_count,
         coalesce(counts.offered_count, 0) as offered_count,
         coalesce(counts.offered_response_count, 0) as offered_response_count,
         coalesce(counts.held_out_count, 0) as held_out_count,
         coalesce(counts.held_out_response_count, 0) as held_out_response_count,
-        rates.response_rate,
+        rates.expected_response_rate,
         rates.offered_rate,
         rates.held_out_rate,
         actions.assumed_response_rate,
@@ -82,7 +82,7 @@ select
     action,
     response_segment,
     contacted_count,
-    response_count,
+    responded_count,
     offered_count,
     offered_response_count,
     held_out_count,
@@ -90,10 +90,10 @@ select
     evidence_kind,
     case evidence_kind
         when 'incremental' then offered_rate - held_out_rate
-        when 'observed_not_incremental' then response_rate
-        when 'observed_in_other_segments' then response_rate
+        when 'observed_not_incremental' then expected_response_rate
+        when 'observed_in_other_segments' then expected_response_rate
         when 'assumed' then assumed_response_rate
-    end::decimal(9, 4) as response_rate,
+    end::decimal(9, 4) as expected_response_rate,
     case evidence_kind when 'incremental' then offered_count else contacted_count end::integer
         as evidence_count
 from judged

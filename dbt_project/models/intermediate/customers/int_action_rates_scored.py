@@ -14,11 +14,11 @@ SEGMENTS = ["new", "active", "won_back", "at_risk", "lapsed", "prospect"]
 # Contacts that the overall rate counts for: a grid, so that no solver's noise is in the result.
 STRENGTHS = np.round(np.geomspace(1, 100_000, 51), 3)
 GROUPS = {  # of what is counted: columns of tries and of responses
-    "response": ("contacted_count", "response_count"),
+    "expected_response": ("contacted_count", "responded_count"),
     "offered": ("offered_count", "offered_response_count"),
     "held_out": ("held_out_count", "held_out_response_count"),
 }
-COLUMNS = ["action", "response_segment", "response_rate", "offered_rate", "held_out_rate"]
+COLUMNS = ["action", "response_segment", "expected_response_rate", "offered_rate", "held_out_rate"]
 
 
 def strength(tries: np.ndarray, responses: np.ndarray) -> float:

@@ -8,7 +8,7 @@ select
     action,
     response_segment,
     count(*) filter (where not is_listed)::integer as contacted_count,
-    count(*) filter (where not is_listed and has_response)::integer as response_count,
+    count(*) filter (where not is_listed and has_response)::integer as responded_count,
     count(*) filter (where is_listed and not is_hold_out)::integer as offered_count,
     count(*) filter (where is_listed and not is_hold_out and has_response)::integer
         as offered_response_count,

@@ -82,7 +82,7 @@ described as (
         end as best_daypart,
         offers.response_segment,
         offers.evidence_kind,
-        offers.response_rate,
+        offers.expected_response_rate,
         offers.evidence_count,
         offers.gain_amount_reporting,
         offers.action_cost_amount_reporting,
@@ -107,7 +107,7 @@ select
         when described.next_action is null then reason_codes.name_ja
         else
             reason_codes.name_ja || ': ' || described.name_ja || '。' || segment_codes.name_ja
-            || 'の反応率 ' || (described.response_rate * 100)::decimal(9, 2)::varchar || '%('
+            || 'の反応率 ' || (described.expected_response_rate * 100)::decimal(9, 2)::varchar || '%('
             || evidence_codes.name_ja || '、' || described.evidence_count::varchar
             || '件)、期待額 ' || described.gain_amount_reporting::decimal(18, 2)::varchar
             || '、費用 ' || described.action_cost_amount_reporting::decimal(18, 2)::varchar || ' '
@@ -118,7 +118,7 @@ select
         else
             reason_codes.name_en || ': ' || described.name_en || '. Rate of response of segment '
             || segment_codes.name_en || ' '
-            || (described.response_rate * 100)::decimal(9, 2)::varchar || ' % ('
+            || (described.expected_response_rate * 100)::decimal(9, 2)::varchar || ' % ('
             || evidence_codes.name_en || '; ' || described.evidence_count::varchar
             || ' contacts), expected '
             || described.gain_amount_reporting::decimal(18, 2)::varchar || ' for '
@@ -130,7 +130,7 @@ select
     described.best_daypart,
     described.response_segment,
     described.evidence_kind,
-    described.response_rate,
+    described.expected_response_rate,
     described.evidence_count,
     described.reporting_currency_code,
     described.gain_amount_reporting,
