@@ -19,7 +19,7 @@ import duckdb
 
 from orchestration.base import files
 from orchestration.loading import ledger, privacy
-from orchestration.settings import Settings
+from orchestration.settings import Settings, SettingsError
 
 
 @dataclass(frozen=True)
@@ -50,12 +50,24 @@ def folder(settings: Settings) -> Path:
 
 
 def read(settings: Settings) -> list[Entry]:
-    """All entries; a line that a killed process left half-written is none."""
+    """
+    All entries; a last line without an end is none.
+
+    Raises `SettingsError` with file, line and remedy for what is no entry.
+    """
     path = settings.home / "activation" / "ledger.jsonl"
     if not path.exists():
         return []
-    lines = path.read_text("utf-8").split("\n")
-    return [Entry(**json.loads(line)) for line in lines[:-1] if line]
+    entries = []
+    for number, line in enumerate(path.read_text("utf-8").split("\n")[:-1], 1):
+        try:
+            entries.append(Entry(**json.loads(line)))
+        except (ValueError, TypeError):
+            raise SettingsError(
+                f"{path}, line {number}: it is no entry of the ledger of lists; repair the line or "
+                "remove it"
+            ) from None
+    return entries
 
 
 def append(settings: Settings, entries: Iterable[Entry]) -> int:

@@ -123,6 +123,14 @@ def test_the_same_release_twice_is_one_entry_a_day(settings: Settings) -> None:
     assert [json.loads(line)["listed_date"] for line in lines][-2:] == ["2026-10-03"] * 2
 
 
+def test_a_line_that_is_no_entry_is_told_by_its_place(settings: Settings) -> None:
+    activation.activate(settings, (), "utf-8", False)
+    path = settings.home / "activation" / "ledger.jsonl"
+    path.write_text(path.read_text("utf-8") + '{"list_name": 3}\n', "utf-8")
+    with pytest.raises(SettingsError, match=r"ledger\.jsonl, line 5: it is no entry"):
+        list_ledger.read(settings)
+
+
 def test_unknown_lists_and_homes_without_a_release(settings: Settings, tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="there is no list 'win_bak'; there are: next_action, "):
         activation.activate(settings, ("win_bak",), "utf-8", False)

@@ -116,3 +116,62 @@ def test_columns_of_conditions_are_those_of_the_mart_and_of_the_macro() -> None:
     assert listed["monthly"] == {r["column_name"] for r in seed if r["is_monthly"] == "true"}
     for operator in tables()["own_segment_rules"].values["operator"]:
         assert f"'{operator}'" in macro
+
+
+PROGRAMMES = (
+    "programme,name_ja,name_en,hold_out_rate,hold_out_salt,currency_code,valid_from,"
+    "daily_budget_amount,monthly_budget_amount\ncare,ケア,Care,0.1,s,JPY,2025-01-01,,\n"
+)
+ACTIONS = (
+    "action,programme,action_order,name_ja,name_en,channel,action_kind,reached,needed_consent,"
+    "cost_amount,currency_code,value_basis,margin_rate,response_days,valid_from,"
+    "value_amount,cap_count,cap_days\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("action", "message"),
+    [
+        ("email,win_back,contact,marketing,5,JPY,fixed,0.5,14,2025-01-01,,,",
+         "value_basis fixed and value_amount (empty) do not fit. Remedy: an amount"),
+        ("email,win_back,contact,marketing,5,JPY,order,0.5,14,2025-01-01,9,,",
+         "value_basis order and value_amount 9 do not fit"),
+        ("email,win_back,contact,marketing,5,JPY,order,0.5,14,2025-01-01,,2,",
+         "cap_count and cap_days belong together. Remedy: fill in both or none"),
+        ("email,win_back,contact,marketing,5,JPY,order,5,14,2025-01-01,,,",
+         "margin_rate = '5' is above 1; a share is written as 0.05"),
+        ("fax,win_back,contact,marketing,5,JPY,order,0.5,14,2025-01-01,,,",
+         "channel 'fax' is unknown to channels"),
+        ("email,win_back,contact,marketing,5,JPY,order,0.5,0,2025-01-01,,,",
+         "response_days = '0' is not above 0"),
+        ("email,spam,contact,marketing,5,JPY,order,0.5,14,2025-01-01,,,",
+         "action_kind = 'spam' is not one of retarget, win_back"),
+    ],
+)  # fmt: skip
+def test_actions_that_cannot_be_offered_are_refused(
+    tmp_path: Path, action: str, message: str
+) -> None:
+    folder = tmp_path / "rules"
+    folder.mkdir()
+    (folder / "action_programmes.csv").write_text(PROGRAMMES, "utf-8")
+    (folder / "actions.csv").write_text(f"{ACTIONS}mail,care,1,メール,Mail,{action}\n", "utf-8")
+    with pytest.raises(rules.RulesError) as caught:
+        rules.load(tmp_path)
+    assert str(caught.value).startswith("rules/actions.csv, line 2: ")
+    assert message in str(caught.value)
+
+
+def test_lists_are_named_and_filled_by_what_there_is(tmp_path: Path) -> None:
+    folder = tmp_path / "rules"
+    folder.mkdir()
+    (folder / "activation_lists.csv").write_text(
+        "list_name,name_ja,name_en,segmentation,segment,needed_consent\n"
+        "../up,上,Up,stage,use,none\nnext_action,次,Next,stage,use,none\n"
+        "gone,無,Gone,lifecycle,absent,none\nusers,使,Users,stage,use,none\n",
+        "utf-8",
+    )
+    with pytest.raises(rules.RulesError) as caught:
+        rules.load(tmp_path)
+    assert [line.split(":")[0] for line in str(caught.value).splitlines()] == [
+        f"rules/activation_lists.csv, line {number}" for number in (2, 3, 4)
+    ]

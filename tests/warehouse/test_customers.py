@@ -15,7 +15,7 @@ def release(sample_home: Path) -> dict[str, pd.DataFrame]:
     names = (
         "dim_customers_360", "dim_persons", "fct_orders", "fct_revenue_points",
         "fct_person_states", "kpi_segment_migrations_monthly", "fct_stage_intervals",
-        "fct_person_segments", "dim_labels",
+        "fct_person_segments", "dim_labels", "fct_next_actions", "kpi_action_responses",
     )  # fmt: skip
     with read_release(sample_home) as connection:
         return {name: connection.execute(f"select * from marts.{name}").df() for name in names}
@@ -145,3 +145,50 @@ def test_own_segments_by_what_each_month_tells_have_a_history(
     assert (found.loc[now["person_id"]].to_numpy() == now["state"].to_numpy()).all()
     # Whoever is not judged by months never bought, and so is in no segment of buyers.
     assert (found.drop(now["person_id"]) == "other").all() and len(now) > 400
+
+
+def test_next_actions_keep_to_the_rules_of_the_sample(release: dict[str, pd.DataFrame]) -> None:
+    """Budget, capacity, consent, gain above cost and the hold-out of sample/rules."""
+    actions = release["fct_next_actions"].set_index("person_id")
+    persons = release["dim_customers_360"].set_index("person_id")
+    assert sorted(actions.index) == sorted(persons.index)
+    chosen = actions[actions["reason_code"] == "chosen"]
+    assert chosen["action_cost_amount_reporting"].sum() <= 20_000
+    assert (chosen["net_gain_amount_reporting"] > 0).all() and len(chosen) > 100
+    assert (chosen["next_action"] == "care_call").sum() <= 20
+    mailed = chosen[chosen["channel"] == "email"]
+    assert persons.loc[mailed.index, "has_marketing_consent"].all() and len(mailed) > 50
+    held = actions[actions["is_hold_out"]]
+    share = len(held) / (len(held) + len(chosen))
+    assert 0.05 < share < 0.17 and (held["reason_code"] == "hold_out").all()
+    told = persons["next_action"].dropna()
+    assert told.to_dict() == chosen["next_action"].to_dict()
+    labels = release["dim_labels"].set_index(["code_type", "code"])
+    for column in ("next_action", "reason_code", "evidence_kind", "response_segment"):
+        assert {(column, code) for code in actions[column].dropna()} <= set(labels.index)
+    assert {("daypart", code) for code in actions["best_daypart"].dropna()} <= set(labels.index)
+
+
+def test_responses_equal_pandas(release: dict[str, pd.DataFrame], sample_home: Path) -> None:
+    """Newsletters: who ordered within 14 days and before the next one, told again."""
+    with read_release(sample_home) as connection:
+        sent = connection.execute(
+            "select person_id, occurred_at as at from marts.fct_touchpoints "
+            "where touchpoint_type = 'activity' and campaign = 'monthly_news' "
+            "and person_id is not null"
+        ).df()
+    sent["day"] = local(sent["at"])
+    sent = sent.groupby(["person_id", "day"], as_index=False)["at"].min().sort_values("at")
+    sent["next"] = sent.groupby("person_id")["at"].shift(-1)
+    window = sent["at"] + pd.Timedelta(days=14)
+    sent["until"] = sent["next"].where(sent["next"] < window, window)
+    sent = sent[window <= pd.Timestamp("2026-09-30 15:00:00")]
+    orders = release["fct_orders"]
+    orders = orders[orders["is_paid"] & (orders["order_type"] != "renewal")]
+    pairs = sent.reset_index().merge(orders[["person_id", "ordered_at"]], on="person_id")
+    hits = pairs[(pairs["ordered_at"] > pairs["at"]) & (pairs["ordered_at"] < pairs["until"])]
+    found = release["kpi_action_responses"]
+    found = found[found["action"] == "newsletter"]
+    assert found["contacted_count"].sum() == len(sent)
+    assert found["responded_count"].sum() == hits["index"].nunique() > 100
+    assert set(found["evidence_kind"]) == {"observed_not_incremental"}

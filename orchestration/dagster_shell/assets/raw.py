@@ -17,6 +17,7 @@ from orchestration.loading import (
 )
 from orchestration.loading.contract import Table, load_contract
 from orchestration.loading.sample_home import fill_with_sample
+from orchestration.settings import SettingsError
 
 
 @dg.asset(
@@ -133,8 +134,8 @@ def load_ledger(run: RunContext) -> Iterator[dg.MaterializeResult]:
     settings = run.settings
     with run.warehouse() as connection:
         ledger.create(connection, list(run.tables.values()))
-        listed = list_ledger.take_in(settings, connection)
         try:
+            listed = list_ledger.take_in(settings, connection)
             proofs = erasing.erase(
                 connection,
                 run.tables,
@@ -142,7 +143,7 @@ def load_ledger(run: RunContext) -> Iterator[dg.MaterializeResult]:
                 settings.pepper_key_id,
                 datetime.now(UTC),
             )
-        except erasing.ErasureError as error:
+        except (erasing.ErasureError, SettingsError) as error:
             raise dg.Failure(str(error)) from error
         listed += list_ledger.take_in(settings, connection)
     if listed:
