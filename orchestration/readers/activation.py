@@ -257,11 +257,14 @@ def csv_bytes(rows: pa.Table, encoding: str, with_bom: bool) -> tuple[bytes, lis
 
 
 def _written(text: str, row: int, column: str, encoding: str, losses: list[Loss]) -> Iterator[str]:
-    for character in text:
-        try:
-            character.encode(encoding)
-        except UnicodeEncodeError:
-            losses.append(Loss(row, column, character))
-            yield REPLACEMENT
-        else:
-            yield character
+    try:
+        text.encode(encoding)
+    except UnicodeEncodeError:
+        for character in text:
+            if character.encode(encoding, "ignore"):
+                yield character
+            else:
+                losses.append(Loss(row, column, character))
+                yield REPLACEMENT
+    else:
+        yield text

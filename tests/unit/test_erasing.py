@@ -16,7 +16,7 @@ import duckdb
 import pytest
 
 from orchestration.gate import audits
-from orchestration.loading import erasing, erasure_proofs, loader
+from orchestration.loading import erasing, erasure_proofs, ledger, loader
 from orchestration.loading.contract import load_contract
 from orchestration.operating import reloading
 from orchestration.settings import Settings, load_settings
@@ -386,3 +386,23 @@ def test_a_retracted_request_is_none_any_more(tmp_path: Path) -> None:
     assert left == [("family-3",), ("family-4",), ("other-2",)]
     statuses = {check.name: check.status for check in audits.load_checks(connection)}
     assert statuses["rows are conserved"] == "pass"
+
+
+def test_entries_of_exported_lists_go_with_their_subject(tmp_path: Path) -> None:
+    connection = duckdb.connect()
+    for label, text in FILES.items():
+        place(tmp_path, label, "a.csv", text)
+    place(tmp_path, "privacy/erasure_requests", "a.csv", REQUEST)
+    ledger.create(connection, list(TABLES.values()))
+    connection.executemany(
+        "insert into ops.list_entries values ('win_back', '2026-01-05', '2026-01-04 15:00:00', "
+        "null, false, ?, ?)",
+        [["contact", "subject-1"], ["visitor", "device-9"], ["contact", "other-2"],
+         ["user", "subject-1"], ["visitor", "device-5"]],
+    )  # fmt: skip
+    (proof,) = night(connection, tmp_path)
+    assert proof.rows_removed["activation/ledger"] == 2
+    left = "select identifier_type, identifier_value from ops.list_entries order by all"
+    assert fetch(connection, left) == [
+        ("contact", "other-2"), ("user", "subject-1"), ("visitor", "device-5"),
+    ]  # fmt: skip

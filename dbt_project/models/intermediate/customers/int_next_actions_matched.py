@@ -21,6 +21,7 @@ that they would have got: the best one at the same prices.
 """
 
 import hashlib
+from math import fsum
 
 import numpy as np
 import pandas as pd
@@ -71,25 +72,33 @@ def prices_of(
 ) -> tuple[np.ndarray, float]:
     """The price of each limit, and the bound that it gives: the dual of the linear programme."""
     if not len(limits):
-        return np.zeros(0), float(sizes @ best_of(net, group, len(sizes))[0])
+        return np.zeros(0), fsum(sizes * best_of(net, group, len(sizes))[0])
     uppers = [float((net[row > 0] / row[row > 0]).max(initial=0)) for row in uses]
     prices, best, least = np.zeros(len(limits)), np.zeros(len(limits)), np.inf
     slopes, starts = [], []
     for _ in range(CUTS):
-        values, chosen = best_of(net - prices @ uses, group, len(sizes))
-        height = float(limits @ prices + sizes @ values)
+        values, chosen = best_of(priced(net, uses, prices), group, len(sizes))
+        height = fsum([*(limits * prices), *(sizes * values)])
         if height < least:
             best, least = prices, height
         taken = chosen >= 0
-        slope = limits - uses[:, chosen[taken]] @ sizes[taken]
+        used = (fsum(row[chosen[taken]] * sizes[taken]) for row in uses)
+        slope = limits - np.array(list(used))
         slopes.append([*slope, -1.0])
-        starts.append(float(slope @ prices) - height)
+        starts.append(fsum(slope * prices) - height)
         found = linprog([0.0] * len(limits) + [1.0], A_ub=np.array(slopes), b_ub=np.array(starts),
                         bounds=[*((0.0, upper) for upper in uppers), (0.0, None)])  # fmt: skip
         if found.x is None or least - found.x[-1] <= 1e-9 * max(1.0, least):
             break
         prices = found.x[:-1]
     return best.round(9), least
+
+
+def priced(net: np.ndarray, uses: np.ndarray, prices: np.ndarray) -> np.ndarray:
+    """What each offer gains at some prices; summed limit by limit, so alike on every processor."""
+    for row, price in zip(uses, prices, strict=True):
+        net = net - row * price
+    return net
 
 
 def best_of(values: np.ndarray, group: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
@@ -126,7 +135,7 @@ def choose(
     margin = TOLERANCE * bound
     while True:
         counts = choice_within(margin, TOLERANCE * bound, net, uses, limits, group, size, prices)
-        below = bound - float(net @ counts) if counts is not None else 10 * margin
+        below = bound - fsum(net * counts) if counts is not None else 10 * margin
         if counts is not None and below <= max(margin, TOLERANCE * bound) + 1e-6:
             break
         margin = max(below, margin * 1.001)
@@ -147,7 +156,7 @@ def choice_within(
     prices: np.ndarray,
 ) -> np.ndarray | None:
     """The best choice of all that lie below the bound by no more than a margin; None without."""
-    values = net - prices @ uses
+    values = priced(net, uses, prices)
     best, _ = best_of(values, group, len(size))
 
     def most(regret: np.ndarray, of: np.ndarray) -> np.ndarray:
@@ -156,7 +165,7 @@ def choice_within(
     upper, none = most(best[group] - values, size[group]), most(best, size)
     ways = np.bincount(group, weights=upper > 0, minlength=len(size)) + (none > 0)
     counts = np.where(ways[group] == 1, upper, 0.0)
-    rest = limits - uses @ counts
+    rest = limits - np.array([fsum(row * counts) for row in uses])
     free = np.flatnonzero((ways[group] > 1) & (upper > 0))
     if not len(free):
         return counts if (rest >= -1e-9).all() else None
@@ -166,7 +175,7 @@ def choice_within(
     constraints = [LinearConstraint(persons, size[groups] - none[groups], size[groups])]
     if len(limits):
         constraints.append(LinearConstraint(uses[:, free], -np.inf, rest))
-    whole = float(size[groups] @ best_of(net[free], row, len(groups))[0])
+    whole = fsum(size[groups] * best_of(net[free], row, len(groups))[0])
     found = milp(-net[free], integrality=np.ones(len(free)), bounds=Bounds(0, upper[free]),
                  constraints=constraints,
                  options={"mip_rel_gap": tolerance / max(whole, 1e-9),
