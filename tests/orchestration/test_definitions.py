@@ -39,7 +39,7 @@ PUBLISHED = {
     "kpi_initiative_results", "kpi_pain_points", "kpi_pain_points_monthly",
     "kpi_feedback_links", "kpi_verbatims_monthly", "fct_tickets", "kpi_support_monthly",
     "kpi_topics_monthly", "kpi_journey_map_stages_monthly", "kpi_sums_daily", "kpi_monthly_wide",
-    "dim_products", "fct_order_lines", "kpi_products_monthly",
+    "dim_products", "fct_order_lines", "kpi_products_monthly", "kpi_product_pairs",
 }  # fmt: skip
 
 
