@@ -19,7 +19,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from orchestration.rules import checks, conditions, files
+from orchestration.rules import checks, conditions, files, funnels
 from orchestration.rules.files import Report
 from orchestration.rules.tables import OPTIONS, Key, Row, Rules, RuleSet, RuleTable, tables
 from orchestration.settings import SettingsError
@@ -72,6 +72,7 @@ def load(home: Path | None) -> Rules:
         problems += conditions.wrong_conditions(sets)
         problems += conditions.wrong_actions(sets)
         problems += conditions.wrong_lists(sets)
+        problems += funnels.wrong_event_funnels(sets)
     if problems:
         more = [f"… and {len(problems) - _SHOWN} more"] if len(problems) > _SHOWN else []
         raise RulesError("\n".join([*problems[:_SHOWN], *more]))

@@ -187,6 +187,7 @@ def test_no_asof_join_looks_for_the_row_before_a_null(manifest: dict[str, Any]) 
         "subscription_months.month_end_date": "of a calendar",
         "typed.occurred_at": "a revenue point has an instant",
         "valued.period_start_date": "of a calendar",
+        "watched.occurred_at": "of known events",
         "won_deals.closed_date": "only deals that have one",
     }
     joins = 0

@@ -51,8 +51,9 @@ def test_pairs_are_those_of_the_baskets(
     }  # fmt: skip
     with read_release(sample_home) as connection:
         found = connection.execute(
-            "select product_id, other_product_id, both_count, base_count, other_count, "
-            "total_count, lift_value from marts.kpi_product_pairs where pair_type = 'cross_sell'"
+            "select product_id, other_product_id, both_count, with_product_count, "
+            "with_other_count, total_count, lift_value from marts.kpi_product_pairs "
+            "where pair_type = 'cross_sell'"
         ).fetchall()
     assert set(found) == expected and len(found) > 10
 

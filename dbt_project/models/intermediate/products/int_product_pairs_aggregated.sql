@@ -149,8 +149,8 @@ select
     together.product_id,
     together.other_product_id,
     together.both_count,
-    bases.product_count as base_count,
-    others.product_count as other_count,
+    bases.product_count as with_product_count,
+    others.product_count as with_other_count,
     bases.total_count,
     together.last_together_date
 from together

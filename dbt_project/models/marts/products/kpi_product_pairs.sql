@@ -14,10 +14,10 @@ measured as (
 
     select
         *,
-        both_count::double / base_count as confidence_rate,
+        both_count::double / with_product_count as confidence_rate,
         case
             when pair_type = 'cross_sell'
-                then (both_count * total_count)::double / (base_count * other_count)
+                then (both_count * total_count)::double / (with_product_count * with_other_count)
         end as lift_value
     from pairs
 
@@ -30,7 +30,7 @@ spread as (
         *,
         sqrt(greatest(
             0,
-            1.0 / both_count - 1.0 / base_count - 1.0 / other_count
+            1.0 / both_count - 1.0 / with_product_count - 1.0 / with_other_count
             + (2 * lift_value - 1) / total_count
         )) as deviation
     from measured
@@ -58,15 +58,17 @@ select
     products.product_category,
     others.product_category as other_product_category,
     bounded.both_count::integer as both_count,
-    bounded.base_count::integer as base_count,
-    bounded.other_count::integer as other_count,
+    bounded.with_product_count::integer as with_product_count,
+    bounded.with_other_count::integer as with_other_count,
     bounded.total_count::integer as total_count,
     round(bounded.both_count::double / bounded.total_count, 6)::double as support_rate,
     round(bounded.confidence_rate, 6)::double as confidence_rate,
-    round({{ wilson_bound('bounded.confidence_rate', 'bounded.base_count', '-') }}, 6)::double
-        as lower_confidence_rate,
-    round({{ wilson_bound('bounded.confidence_rate', 'bounded.base_count', '+') }}, 6)::double
-        as upper_confidence_rate,
+    round(
+        {{ wilson_bound('bounded.confidence_rate', 'bounded.with_product_count', '-') }}, 6
+    )::double as lower_confidence_rate,
+    round(
+        {{ wilson_bound('bounded.confidence_rate', 'bounded.with_product_count', '+') }}, 6
+    )::double as upper_confidence_rate,
     round(bounded.lift_value, 4)::double as lift_value,
     bounded.lower_lift_value::double as lower_lift_value,
     bounded.upper_lift_value::double as upper_lift_value,

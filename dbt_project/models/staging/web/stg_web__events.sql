@@ -38,6 +38,7 @@ select
     currency_code,
     experiment_id,
     variant_id,
+    properties,
     value_amount,
     {{ is_known('occurred_at') }} as is_known,
     {{ business_date('occurred_at') }} as occurred_date,
