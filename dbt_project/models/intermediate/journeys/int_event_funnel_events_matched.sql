@@ -35,7 +35,7 @@ events as (
             ), ''
         ), '/') as page_path,
         web_events.page_url is not null as has_page,
-        web_events.properties,
+        web_events.properties::varchar as properties,
         web_events.occurred_at
     from {{ ref('stg_web__events') }} as web_events
     left join user_agents on web_events.user_agent = user_agents.user_agent
@@ -83,7 +83,14 @@ fulfilled as (
                     lower(
                         case names.property_name
                             {%- for name in properties %}
-                                when '{{ name }}' then events.properties ->> '$.{{ name }}'
+                                when '{{ name }}' then coalesce(
+                                    nullif(regexp_extract(
+                                        events.properties, '"{{ name }}" *: *"([^"]*)"', 1
+                                    ), ''),
+                                    regexp_extract(
+                                        events.properties, '"{{ name }}" *: *([^", }]+)', 1
+                                    )
+                                )
                             {%- endfor %}
                         end
                     ),

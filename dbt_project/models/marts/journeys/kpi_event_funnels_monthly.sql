@@ -52,7 +52,7 @@ ended as (
         timed.step_number = timed.reached_step_number
         and not timed.is_stopped
         and coalesce(
-            timed.started_at + to_seconds(funnels.window_seconds) >= {{ as_of_at() }}, false
+            {{ seconds_between('timed.started_at', as_of_at()) }} <= funnels.window_seconds, false
         ) as is_open,
         {{ seconds_between('timed.occurred_at', 'timed.next_at') }} as next_seconds
     from timed

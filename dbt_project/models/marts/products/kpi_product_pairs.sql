@@ -41,8 +41,8 @@ bounded as (
 
     select
         *,
-        round(lift_value * exp(-1.96 * deviation), 4) as lower_lift_value,
-        round(lift_value * exp(1.96 * deviation), 4) as upper_lift_value
+        round(lift_value / pow(2.718281828459045, 1.96 * deviation), 4) as lower_lift_value,
+        round(lift_value * pow(2.718281828459045, 1.96 * deviation), 4) as upper_lift_value
     from spread
 
 )
