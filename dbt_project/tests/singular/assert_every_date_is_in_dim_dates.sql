@@ -1,5 +1,6 @@
 {%- set dates_of_facts = [
     'fct_attribution_credits.occurred_date',
+    'fct_churn_risks.judged_date',
     'fct_conversions.occurred_date',
     'fct_excluded_traffic.session_date',
     'fct_experiment_assignments.first_exposed_date',

@@ -49,6 +49,12 @@ journeys as (
 
 ),
 
+churn_risks as (
+
+    select * from {{ ref('fct_churn_risks') }}
+
+),
+
 mappings as (
 
     select
@@ -79,6 +85,8 @@ select
     persons.paid_amount_reporting,
     coalesce(measured.spent_amount_reporting, 0)::decimal(18, 3) as spent_amount_reporting,
     customer_values.expected_amount_reporting,
+    churn_risks.risk_band,
+    churn_risks.churn_risk_rate,
     segmented.recency_score,
     segmented.frequency_score,
     segmented.monetary_score,
@@ -106,4 +114,5 @@ left join segmented on persons.person_id = segmented.person_id
 left join customer_values on persons.person_id = customer_values.person_id
 left join records on persons.person_id = records.person_id
 left join journeys on persons.person_id = journeys.person_id
+left join churn_risks on persons.person_id = churn_risks.person_id
 left join mappings on persons.current_stage = mappings.canonical_stage

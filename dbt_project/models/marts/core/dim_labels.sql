@@ -64,6 +64,18 @@ order_line_types as (
 
 ),
 
+churn_bands as (
+
+    select * from {{ ref('churn_bands') }}
+
+),
+
+churn_rules as (
+
+    select * from {{ ref('churn_rules') }}
+
+),
+
 unioned as (
 
     select
@@ -165,6 +177,30 @@ unioned as (
         name_ja,
         name_en
     from order_line_types
+    union all
+    select
+        code_type,
+        code,
+        code_order,
+        name_ja,
+        name_en
+    from {{ ref('churn_codes') }}
+    union all
+    select
+        'risk_band',
+        risk_band,
+        band_order,
+        name_ja,
+        name_en
+    from churn_bands
+    union all
+    select
+        'business_type',
+        business_type,
+        rule_order,
+        name_ja,
+        name_en
+    from churn_rules
 
 )
 

@@ -48,6 +48,8 @@ select
     customers.paid_amount_reporting,
     customers.spent_amount_reporting,
     customers.expected_amount_reporting,
+    customers.risk_band,
+    customers.churn_risk_rate,
     customers.recency_score,
     customers.frequency_score,
     customers.monetary_score,

@@ -1,0 +1,1 @@
+"""What dbt's Python models estimate with: functions of frames, without a warehouse."""
