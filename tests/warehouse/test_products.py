@@ -47,7 +47,7 @@ def test_pairs_are_those_of_the_baskets(
         (*pair, count, single[pair[0]], single[pair[1]], total,
          round(count * total / single[pair[0]] / single[pair[1]], 4))
         for pair, count in both.items()
-        if count >= 5 and count >= 0.001 * total
+        if count >= 5 and count >= 0.005 * total
     }  # fmt: skip
     with read_release(sample_home) as connection:
         found = connection.execute(
