@@ -2,22 +2,67 @@
 The data dictionary: every mart and column with both labels, as one HTML page and one CSV file.
 
 Both are written from the parsed YAML of the dbt project (its manifest), the only home of names,
-types, labels and descriptions. The CSV begins with a byte order mark, so that Excel reads Japanese.
+types, labels and descriptions; where a column leads and which values it may hold are the dbt tests
+that hold them. The CSV begins with a byte order mark, so that Excel reads Japanese. The page finds
+a table by any word of it; it loads nothing.
 """
 
 from __future__ import annotations
 
+import base64
 import csv
+import hashlib
 import json
+import re
 from pathlib import Path
 from typing import Any
+
+from markupsafe import Markup
 
 from orchestration.base.rendering import templates
 from orchestration.building.project import ensure_manifest
 from orchestration.settings import load_settings
 
 HEADER = ("table", "table_ja", "table_en", "column", "column_ja", "column_en", "type", "key",
-          "description")  # fmt: skip
+          "joins", "values", "description")  # fmt: skip
+SEARCH = """
+const box = document.getElementById("search");
+box.closest("p").hidden = false;
+box.addEventListener("input", () => {
+  const words = box.value.toLowerCase().split(/\\s+/).filter(Boolean);
+  for (const place of document.querySelectorAll("section, nav a")) {
+    const table = document.getElementById(place.id || place.hash.slice(1));
+    place.hidden = !words.every((word) => table.textContent.toLowerCase().includes(word));
+  }
+});
+"""
+
+
+def tested(manifest: dict[str, Any]) -> tuple[dict[str, str], dict[tuple[str, str], list[str]]]:
+    """
+    Where columns lead, by name, and the values that a mart's column may hold, by both names.
+
+    A name means the same in all marts, so that a reference which is tested in one holds for all.
+    """
+    joins: dict[str, str] = {}
+    values: dict[tuple[str, str], list[str]] = {}
+    marts = {node["name"] for node in manifest["nodes"].values() if is_mart(node)}
+    for node in manifest["nodes"].values():
+        metadata = node.get("test_metadata") or {}
+        if metadata.get("name") not in ("relationships", "accepted_values"):
+            continue
+        arguments = metadata["kwargs"].get("arguments", metadata["kwargs"])
+        column = metadata["kwargs"]["column_name"]
+        if metadata["name"] == "accepted_values":
+            values[node["attached_node"], column] = [str(value) for value in arguments["values"]]
+        elif (other := re.findall(r"ref\('(\w+)'\)", arguments["to"])) and other[0] in marts:
+            joins[column] = f"{other[0]}.{arguments['field']}"
+    return joins, values
+
+
+def is_mart(node: dict[str, Any]) -> bool:
+    """Whether a node of the manifest is a mart."""
+    return bool(node["resource_type"] == "model" and node["config"]["schema"] == "marts")
 
 
 def marts(manifest: dict[str, Any]) -> list[dict[str, Any]]:
@@ -28,9 +73,10 @@ def marts(manifest: dict[str, Any]) -> list[dict[str, Any]]:
         if metadata.get("name") == "primary_key":
             arguments = metadata["kwargs"].get("arguments", metadata["kwargs"])
             keys[node["attached_node"]] = set(arguments["columns"])
+    joins, values = tested(manifest)
     found = []
     for unique_id, node in manifest["nodes"].items():
-        if node["resource_type"] != "model" or node["config"]["schema"] != "marts":
+        if not is_mart(node):
             continue
         columns = [
             {
@@ -39,6 +85,10 @@ def marts(manifest: dict[str, Any]) -> list[dict[str, Any]]:
                 "en": column["config"]["meta"]["label_en"],
                 "type": column["data_type"],
                 "is_key": name in keys.get(unique_id, set()),
+                "joins": joins.get(name, "")
+                if not joins.get(name, "").startswith(f"{node['name']}.")
+                else "",
+                "values": values.get((unique_id, name), []),
                 "description": " ".join(column["description"].split()),
             }
             for name, column in node["columns"].items()
@@ -61,7 +111,14 @@ def write(folder: Path, manifest: dict[str, Any]) -> list[Path]:
     folder.mkdir(parents=True, exist_ok=True)
     page, sheet = folder / "data_dictionary.html", folder / "data_dictionary.csv"
     environment = templates(Path(__file__).parent)
-    page.write_text(environment.get_template("dictionary.html.j2").render(tables=tables), "utf-8")
+    page.write_text(
+        environment.get_template("dictionary.html.j2").render(
+            tables=tables,
+            search=Markup(SEARCH),
+            digest=base64.b64encode(hashlib.sha256(SEARCH.encode()).digest()).decode(),
+        ),
+        "utf-8",
+    )
     with sheet.open("w", encoding="utf-8-sig", newline="") as stream:
         writer = csv.writer(stream)
         writer.writerow(HEADER)
@@ -72,6 +129,8 @@ def write(folder: Path, manifest: dict[str, Any]) -> list[Path]:
                         *(table[part] for part in ("name", "ja", "en")),
                         *(column[part] for part in ("name", "ja", "en", "type")),
                         "key" if column["is_key"] else "",
+                        column["joins"],
+                        ", ".join(column["values"]),
                         column["description"],
                     ]
                 )

@@ -357,7 +357,12 @@ def test_the_data_dictionary_holds_every_column_of_every_mart(
     assert all(row["table_ja"] and row["column_ja"] and row["description"] for row in rows)
     assert {row["table"] for row in rows if row["key"]} == {table for table, _ in expected}
     text = page.read_text("utf-8")
-    assert "http" not in text.replace("http-equiv", "") and "<script" not in text
+    assert "http" not in text.replace("http-equiv", "") and text.count("<script") == 1
+    leads = {(row["table"], row["column"]): row["joins"] for row in rows if row["joins"]}
+    assert leads["fct_orders", "person_id"] == "dim_persons.person_id"
+    assert {place.split(".")[0] for place in leads.values()} <= {row["table"] for row in rows}
+    values = {(row["table"], row["column"]): row["values"] for row in rows}
+    assert values["kpi_daily", "dimension"] == "all, channel, persona, device"
     assert text.count("<section") == len({table for table, _ in expected})
 
 
