@@ -24,6 +24,7 @@ from markupsafe import Markup
 
 from orchestration.base.rendering import templates
 from orchestration.readers.report import cubes, parts
+from orchestration.readers.report.customers import customers
 from orchestration.readers.report.facts import facts
 from orchestration.readers.report.pains import pains
 from orchestration.readers.report.reading import ALL, OTHER, WINDOW_DAYS, Release
@@ -110,6 +111,7 @@ def payload(release: Release, warnings: list[str]) -> dict[str, Any]:
         "needs": parts.needs(release),
         "touchpoints": parts.touchpoints(release),
         "initiatives": parts.initiatives(release),
+        "customers": customers(release),
         "spread": parts.spread(release),
         "quality": parts.quality(release),
         "queries": release.queries,

@@ -447,6 +447,32 @@
   }
 
   // Attribution and quality.
+  // Customers: segments and how they moved, risks and why, next actions, experiments.
+  function moves() {
+    const nodes = new Map(), tones = {new: "green", active: "blue", won_back: "purple", at_risk: "orange", lapsed: "quiet"};
+    const rank = (code) => ["none", "(none)", "new", "active", "won_back", "at_risk", "lapsed"].indexOf(code);
+    const list = data.customers.moves.filter((row) => row[2] > 0).sort((a, b) => rank(a[0]) - rank(b[0]) || rank(a[1]) - rank(b[1]));
+    const called = (code) => (code === "(none)" ? t("not_customer") : name("lifecycle", code));
+    const node = (side, code, count) => { const key = `${side} ${code}`;
+      nodes.set(key, {name: key, shown: called(code), tone: tones[code] || "soft", depth: side === "from" ? 0 : 1, count: (nodes.get(key)?.count || 0) + count}); return key; };
+    const links = list.map(([from, into, count]) => ({source: node("from", from, count), target: node("to", into, count), value: count, tone: tones[into] || "soft", words: people(count), from: called(from), into: called(into)}));
+    return [[...nodes.values()], links];
+  }
+  function customersBlock() {
+    const {risks, drivers, actions, experiments} = data.customers, [, links] = moves();
+    const called = (row) => (row[place()] ?? "–");
+    const feature = (row) => `${row[1 + place()]}${row[3] ? `: ${persona(row[3])}` : ""}`;
+    const share = (row, value) => (row.is_share ? pct(value, 1) : num(value, 2));
+    const range = (row, low, high) => (low === null || high === null ? "–" : `${share(row, low)} – ${share(row, high)}`);
+    return `<section id="customers"><h2>${esc(t("segments"))}</h2><p class="soft">${esc(t("segments_lead"))}</p>${cannot("persona", "channel")}
+      ${links.length ? picture("moves", t("segments"), 300, 520) : empty()}
+      ${folded("moves", [t("from"), t("to"), {html: esc(t("customers")), n: true}], data.customers.moves.map(([from, into, count]) => [from === "(none)" ? t("not_customer") : name("lifecycle", from), name("lifecycle", into), right(num(count))]), "moves")}
+      <h3>${term("risk", t("risk"))}</h3>${risks.length ? risks.map((one) => `<p class="soft">${esc(name("business_type", one.kind))} · ${esc(t("within_days", {days: num(one.days)}))} · ${esc(name("churn_verdict", one.verdict))}</p>
+        ${plain([t("risk"), {html: esc(t("customers")), n: true}, t("why")], one.bands.map(([band, count, reasons]) => [band === null ? t("not_judged") : name("risk_band", band), right(num(count)), reasons.map(([code, number]) => `${name("churn_reason", code)} (${num(number)})`).join(" · ") || "–"]))}`).join("") : empty()}${sql("risks")}
+      ${drivers.length ? `<h4>${term("drivers", t("drivers"))}</h4>${plain([t("driver"), {html: esc(t("left_mean")), n: true}, {html: esc(t("stayed_mean")), n: true}, {html: esc(t("difference")), n: true}, {html: esc(t("interval")), n: true}], drivers.map((row) => [feature(row), right(num(row[4], 2)), right(num(row[5], 2)), right(signed(row[6], 2)), right(`${num(row[7], 2)} – ${num(row[8], 2)}`)]))}${sql("drivers")}` : ""}
+      <h3>${term("actions", t("actions"))}</h3>${actions.length ? plain([t("action"), t("why"), {html: esc(t("customers")), n: true}, {html: esc(t("gain")), n: true}, {html: esc(t("cost")), n: true}], actions.map((row) => [row.action ? name("next_action", row.action) : "–", `${name("reason_code", row.reason)}${row.evidence ? ` · ${name("evidence_kind", row.evidence)}` : ""}`, right(num(row.people)), right(money(row.gain)), right(money(row.cost))])) : empty()}${sql("actions")}
+      <h3>${term("experiments", t("experiments"))}</h3>${experiments.length ? plain([t("experiment"), t("metric"), {html: esc(t("people_shown")), n: true}, {html: esc(t("result")), n: true}, {html: esc(t("difference")), n: true}, {html: esc(t("interval")), n: true}, t("verdict")], experiments.map((row) => [`${called(row.name)}: ${called(row.variant)}`, called(row.metric), right(num(row.people)), right(share(row, row.values[0])), right(row.values[1] === null ? "–" : (row.values[1] > 0 ? "+" : "") + share(row, row.values[1])), right(range(row, row.values[2], row.values[3])), `${called(row.verdict)}${row.reason[place()] ? `: ${called(row.reason)}` : ""}`])) : empty()}${sql("experiments")}</section>`;
+  }
   function spreadBlock() {
     const list = data.spread, most = Math.max(...list.map((row) => row.highest_credit), 1);
     const range = (row) => `${num(row.lowest_credit, 1)}–${num(row.highest_credit, 1)}`;
@@ -491,7 +517,7 @@
     const rank = document.activeElement?.dataset?.rank;
     charts.clear();
     document.documentElement.lang = language;
-    live.innerHTML = `${top()}${switches()}${answersBlock()}${journeyBlock()}${painsBlock()}${flowsBlock()}${pathsBlock()}${cohortsBlock()}${valueBlock()}${moneyBlock()}${treeBlock()}${spreadBlock()}${qualityBlock()}${glossaryBlock()}
+    live.innerHTML = `${top()}${switches()}${answersBlock()}${journeyBlock()}${painsBlock()}${flowsBlock()}${pathsBlock()}${cohortsBlock()}${valueBlock()}${moneyBlock()}${customersBlock()}${treeBlock()}${spreadBlock()}${qualityBlock()}${glossaryBlock()}
       <footer class="soft"><p>${esc(t("few_note"))}</p><p>${esc(data.release.code)} · Apache ECharts</p></footer>`;
     document.getElementById("still").hidden = true;
     live.hidden = false;
@@ -507,6 +533,7 @@
     const series = curveSeries();
     if (at("curve") && at("curve").offsetWidth) charts.curve(at("curve"), stages().map((row) => row[1 + place()]), series, pointWords);
     if (at("flows")) charts.sankey(at("flows"), ...flows(), pointWords);
+    if (at("moves")) charts.sankey(at("moves"), ...moves(), pointWords);
     if (at("paths")) charts.sunburst(at("paths"), pathTree()[0], pointWords);
     const shown = valueRows().filter(([, cell]) => cell[0] > 0);
     if (at("value")) charts.bars(at("value"), shown.map(([code]) => name("value_stage", code)), [["contracted", "sky", 1], ["billed", "purple", 2], ["paid", "blue", 3]].map(([key, tone, i]) => ({name: t(key), tone, values: shown.map(([, cell]) => cell[i])})), pointWords);

@@ -176,6 +176,31 @@ TEXTS: dict[str, tuple[str, str]] = {
         "Credit for first orders; the band runs from the lowest to the highest of all methods. "
         "▲: the rank depends on the method.",
     ),
+    "segments": ("顧客セグメントの移り変わり", "Customers and how they moved"),
+    "segments_lead": (
+        "先月末と前月末のライフサイクル区分。ここから下は全顧客の集計です。",
+        "Life cycle at the end of the last month, from that of the month before. All customers.",
+    ),
+    "not_customer": ("未購入", "No customer yet"),
+    "risk": ("離脱リスク", "Risk of leaving"),
+    "within_days": ("今後{days}日", "within {days} days"),
+    "not_judged": ("判定なし", "Not judged"),
+    "why": ("理由", "Why"),
+    "drivers": ("離れた顧客と残った顧客の違い", "How those who left differ from those who stayed"),
+    "driver": ("特徴", "Feature"),
+    "left_mean": ("離れた顧客", "Left"),
+    "stayed_mean": ("残った顧客", "Stayed"),
+    "difference": ("差", "Difference"),
+    "actions": ("次の一手（予算内）", "What to do next, within the budget"),
+    "action": ("施策", "Action"),
+    "gain": ("期待額", "Expected"),
+    "cost": ("費用", "Cost"),
+    "experiments": ("実験（A/Bテスト）", "Experiments"),
+    "experiment": ("実験", "Experiment"),
+    "metric": ("指標", "Metric"),
+    "people_shown": ("対象者", "People"),
+    "result": ("結果", "Result"),
+    "verdict": ("判定", "Verdict"),
     "quality": ("データ品質", "Data quality"),
     "glossary": ("用語", "Glossary"),
     "as_table": ("表で見る", "As a table"),
@@ -255,6 +280,25 @@ TEXTS: dict[str, tuple[str, str]] = {
 }
 
 GLOSSARY: dict[str, tuple[str, str]] = {
+    "risk": (
+        "過去の同じ時点で検証し、最も当たった予測（モデルまたは単純な規則）による、離脱の可能性。",
+        "How likely a customer leaves, by whatever foretold best on held-out months: a model, or a "
+        "plain rule where the model was not better by more than noise.",
+    ),
+    "drivers": (
+        "離れた顧客と残った顧客の平均の差。多数の比較を補正しても偶然とは言えないものだけを示します。原因とは限りません。",
+        "Differences of means between those who left and those who stayed that are beyond chance, "
+        "corrected for the number of comparisons. Not necessarily causes.",
+    ),
+    "actions": (
+        "同意・接触頻度・対象条件を満たす施策のうち、予算内で期待額から費用を引いた合計が最大になる割り当て。一部は比較のため保留します。",
+        "Of the actions that consent, frequency caps and audiences allow, the choice with the most "
+        "expected value less cost under the budgets. Some people are held out for comparison.",
+    ),
+    "experiments": (
+        "主要指標の対照との差。区間は毎晩見ても誤りが増えない逐次的なものです。",
+        "Difference to the control by the primary metric. The interval holds at every nightly look.",
+    ),
     "reached": (
         "期間中にそのステージへ初めて入った人の数。一人は期間ごとに一度だけ数えます。",
         "People who first entered the stage in the period; each person counts once.",

@@ -1,0 +1,206 @@
+"""
+Customers on the report: segments and how they moved, who is at risk and why, next actions,
+experiments.
+
+The parts are of all customers: no switch splits them. Counts of few people are suppressed, with so
+many others that no total gives them away.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import Any
+
+from orchestration.readers.report.cubes import shown
+from orchestration.readers.report.protecting import Cells
+from orchestration.readers.report.reading import ALL, Release, Row
+
+DRIVERS = 8  # that are shown, the surest first
+BANDS = ("high", "medium", "low")
+
+
+def customers(release: Release) -> dict[str, Any]:
+    """All parts of the section."""
+    return {
+        "moves": moves(release),
+        "risks": risks(release),
+        "drivers": drivers(release),
+        "actions": actions(release),
+        "experiments": experiments(release),
+    }
+
+
+def moves(release: Release) -> list[list[Any]]:
+    """Customers by their life cycle at the end of the last month and of the one before."""
+    rows = release.rows(
+        """
+        select coalesce(from_segment, 'none') as source, to_segment as target,
+            moved_customer_count as people
+        from marts.kpi_segment_migrations_monthly
+        where segmentation = 'lifecycle'
+        qualify month_start_date = max(month_start_date) over ()
+        order by all
+        """,
+        "moves",
+    )
+    cells: Cells = defaultdict(int)
+    for row in rows:
+        for source in (row["source"], ALL):
+            for target in (row["target"], ALL):
+                cells[source, target] += row["people"]
+    sources = sorted({row["source"] for row in rows})
+    targets = sorted({row["target"] for row in rows})
+    sums = [((one, ALL), [(one, other) for other in targets]) for one in [*sources, ALL]]
+    sums += [((ALL, other), [(one, other) for one in sources]) for other in [*targets, ALL]]
+    closed = release.few.protect(cells, sums)
+    return [
+        [row["source"], row["target"], count]
+        for row in rows
+        if (count := shown(release, cells, closed, (row["source"], row["target"])))
+    ]
+
+
+def risks(release: Release) -> list[Row]:
+    """By type of business: what serves the risks, and customers and first reasons by band."""
+    rows = release.rows(
+        """
+        select business_type, served_by, churn_verdict, risk_band, first_reason,
+            min(window_days) as window_days, count(*) as people
+        from marts.fct_churn_risks
+        group by all
+        order by all
+        """,
+        "risks",
+    )
+    cells: Cells = defaultdict(int)
+    reasons: dict[Any, set[str]] = defaultdict(set)
+    for row in rows:
+        place = (row["business_type"], row["risk_band"])
+        cells[row["business_type"], ALL, ALL] += row["people"]
+        cells[*place, ALL] += row["people"]
+        cells[*place, row["first_reason"]] += row["people"]
+        reasons[place].add(row["first_reason"])
+    sums: list[Any] = [
+        ((*place, ALL), [(*place, one) for one in reasons[place]]) for place in reasons
+    ]
+    sums += [
+        ((kind, ALL, ALL), [(*place, ALL) for place in reasons if place[0] == kind])
+        for kind in {place[0] for place in reasons}
+    ]
+    closed = release.few.protect(cells, sums, worth=lambda key: int(key[2] == ALL))
+    found = []
+    for kind in sorted({row["business_type"] for row in rows}):
+        mine = [row for row in rows if row["business_type"] == kind]
+        bands = [
+            [
+                band,
+                shown(release, cells, closed, (kind, band, ALL)),
+                [
+                    [reason, cells[kind, band, reason]]
+                    for reason in sorted(
+                        (one for one in reasons[kind, band] if one is not None),
+                        key=lambda one: (-cells[kind, band, one], one),
+                    )
+                    if (kind, band, reason) not in closed
+                ][:3],
+            ]
+            for band in (*BANDS, None)
+            if cells.get((kind, band, ALL))
+        ]
+        found.append(
+            {
+                "kind": kind,
+                "served_by": mine[0]["served_by"],
+                "verdict": mine[0]["churn_verdict"],
+                "days": mine[0]["window_days"],
+                "bands": bands,
+            }
+        )
+    return found
+
+
+def drivers(release: Release) -> list[list[Any]]:
+    """What those who left were like, against those who stayed, beyond chance."""
+    return [
+        [
+            row["business_type"], row["feature_ja"], row["feature_en"], row["feature_value"],
+            *(round(float(row[name]), 3) for name in (
+                "churned_mean_value", "stayed_mean_value", "mean_difference_value",
+                "difference_low_value", "difference_high_value")),
+            row["churned_count"], row["stayed_count"],
+        ]
+        for row in release.rows(
+            f"""
+            select *
+            from marts.kpi_churn_drivers
+            where is_shown and adjusted_p_value < 0.05
+                and least(churned_count, stayed_count) >= {release.few.smallest}
+            qualify row_number() over (
+                partition by business_type order by adjusted_p_value, p_value, feature, feature_value
+            ) <= {DRIVERS}
+            order by business_type, adjusted_p_value, p_value, feature, feature_value
+            """,
+            "drivers",
+        )
+    ]  # fmt: skip
+
+
+def actions(release: Release) -> list[Row]:
+    """Each next action with people, expected gain and cost; without one, why."""
+    rows = release.rows(
+        """
+        select next_action, reason_code, evidence_kind, count(*) as people,
+            sum(gain_amount_reporting) as gain, sum(action_cost_amount_reporting) as cost
+        from marts.fct_next_actions
+        group by all
+        order by next_action is null, gain desc nulls last, people desc, all
+        """,
+        "actions",
+    )
+    cells: Cells = {number: row["people"] for number, row in enumerate(rows)}
+    cells[ALL] = sum(cells.values())
+    closed = release.few.protect(cells, [(ALL, list(range(len(rows))))])
+    return [
+        {
+            "action": row["next_action"],
+            "reason": row["reason_code"],
+            "evidence": row["evidence_kind"],
+            "people": shown(release, cells, closed, number),
+            "gain": None if number in closed or row["gain"] is None else round(float(row["gain"])),
+            "cost": None if number in closed or row["cost"] is None else round(float(row["cost"])),
+        }
+        for number, row in enumerate(rows)
+    ]
+
+
+def experiments(release: Release) -> list[Row]:
+    """Each variant against the control by the primary metric, with its verdict."""
+    return [
+        {
+            "name": [row["name_ja"] or row["experiment_id"], row["name_en"] or row["experiment_id"]],
+            "variant": [
+                row["variant_name_ja"] or row["variant_id"],
+                row["variant_name_en"] or row["variant_id"],
+            ],
+            "metric": [row["metric_name_ja"], row["metric_name_en"]],
+            "verdict": [row["verdict_name_ja"], row["verdict_name_en"]],
+            "reason": [row["verdict_reason_ja"], row["verdict_reason_en"]],
+            "people": row["person_count"],
+            "values": [
+                None if row[name] is None else round(float(row[name]), 4)
+                for name in ("outcome_value", "difference_value", "sequential_low_value",
+                             "sequential_high_value")
+            ],
+            "is_share": row["experiment_metric"] == "conversion_rate",
+        }
+        for row in release.rows(
+            f"""
+            select *
+            from marts.kpi_experiment_results
+            where is_primary_metric and not is_control
+                and person_count >= {release.few.smallest}
+            order by start_date desc, experiment_id, variant_id
+            """,
+            "experiments",
+        )
+    ]  # fmt: skip
