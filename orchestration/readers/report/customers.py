@@ -136,7 +136,8 @@ def drivers(release: Release) -> list[list[Any]]:
             where is_shown and adjusted_p_value < 0.05
                 and least(churned_count, stayed_count) >= {release.few.smallest}
             qualify row_number() over (
-                partition by business_type order by adjusted_p_value, p_value, feature, feature_value
+                partition by business_type
+                order by adjusted_p_value, p_value, feature, feature_value
             ) <= {DRIVERS}
             order by business_type, adjusted_p_value, p_value, feature, feature_value
             """,
@@ -177,7 +178,7 @@ def experiments(release: Release) -> list[Row]:
     """Each variant against the control by the primary metric, with its verdict."""
     return [
         {
-            "name": [row["name_ja"] or row["experiment_id"], row["name_en"] or row["experiment_id"]],
+            "name": [row[name] or row["experiment_id"] for name in ("name_ja", "name_en")],
             "variant": [
                 row["variant_name_ja"] or row["variant_id"],
                 row["variant_name_en"] or row["variant_id"],

@@ -297,7 +297,8 @@ GLOSSARY: dict[str, tuple[str, str]] = {
     ),
     "experiments": (
         "主要指標の対照との差。区間は毎晩見ても誤りが増えない逐次的なものです。",
-        "Difference to the control by the primary metric. The interval holds at every nightly look.",
+        "Difference to the control by the primary metric. The interval holds however often one "
+        "looks.",
     ),
     "reached": (
         "期間中にそのステージへ初めて入った人の数。一人は期間ごとに一度だけ数えます。",
