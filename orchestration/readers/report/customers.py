@@ -192,7 +192,7 @@ def experiments(release: Release) -> list[Row]:
                 for name in ("outcome_value", "difference_value", "sequential_low_value",
                              "sequential_high_value")
             ],
-            "is_share": row["experiment_metric"] == "conversion_rate",
+            "is_share": row["metric_type"] == "share",
         }
         for row in release.rows(
             f"""

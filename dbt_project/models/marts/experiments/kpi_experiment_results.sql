@@ -62,6 +62,7 @@ select
     weighed.experiment_id,
     weighed.variant_id,
     weighed.experiment_metric,
+    metrics.metric_type,
     experiments.name_ja,
     experiments.name_en,
     variants.name_ja as variant_name_ja,
