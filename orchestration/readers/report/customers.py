@@ -2,8 +2,8 @@
 Customers on the report: segments and how they moved, who is at risk and why, next actions,
 experiments.
 
-The parts are of all customers: no switch splits them. Counts of few people are suppressed, with so
-many others that no total gives them away.
+The parts are of all customers: no switch splits them. Counts of few people are suppressed; of what
+has a total on the page, with so many others that it gives none away.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import Any
 
-from orchestration.readers.report.cubes import shown
+from orchestration.readers.report.cubes import FEW, shown
 from orchestration.readers.report.protecting import Cells
 from orchestration.readers.report.reading import ALL, Release, Row
 
@@ -34,8 +34,7 @@ def moves(release: Release) -> list[list[Any]]:
     """Customers by their life cycle at the end of the last month and of the one before."""
     rows = release.rows(
         """
-        select coalesce(from_segment, 'none') as source, to_segment as target,
-            moved_customer_count as people
+        select from_segment as source, to_segment as target, moved_customer_count as people
         from marts.kpi_segment_migrations_monthly
         where segmentation = 'lifecycle'
         qualify month_start_date = max(month_start_date) over ()
@@ -43,20 +42,14 @@ def moves(release: Release) -> list[list[Any]]:
         """,
         "moves",
     )
-    cells: Cells = defaultdict(int)
-    for row in rows:
-        for source in (row["source"], ALL):
-            for target in (row["target"], ALL):
-                cells[source, target] += row["people"]
-    sources = sorted({row["source"] for row in rows})
-    targets = sorted({row["target"] for row in rows})
-    sums = [((one, ALL), [(one, other) for other in targets]) for one in [*sources, ALL]]
-    sums += [((ALL, other), [(one, other) for one in sources]) for other in [*targets, ALL]]
-    closed = release.few.protect(cells, sums)
+    # No total is on the page, so that nothing can be had by subtraction.
     return [
-        [row["source"], row["target"], count]
+        [
+            row["source"],
+            row["target"],
+            FEW if release.few.is_small(row["people"]) else row["people"],
+        ]
         for row in rows
-        if (count := shown(release, cells, closed, (row["source"], row["target"])))
     ]
 
 
@@ -153,25 +146,25 @@ def actions(release: Release) -> list[Row]:
         select next_action, reason_code, evidence_kind, count(*) as people,
             sum(gain_amount_reporting) as gain, sum(action_cost_amount_reporting) as cost
         from marts.fct_next_actions
-        group by all
-        order by next_action is null, gain desc nulls last, people desc, all
+        group by next_action, reason_code, evidence_kind
+        order by next_action is null, gain desc nulls last, people desc, reason_code, evidence_kind
         """,
         "actions",
     )
-    cells: Cells = {number: row["people"] for number, row in enumerate(rows)}
-    cells[ALL] = sum(cells.values())
-    closed = release.few.protect(cells, [(ALL, list(range(len(rows))))])
-    return [
-        {
-            "action": row["next_action"],
-            "reason": row["reason_code"],
-            "evidence": row["evidence_kind"],
-            "people": shown(release, cells, closed, number),
-            "gain": None if number in closed or row["gain"] is None else round(float(row["gain"])),
-            "cost": None if number in closed or row["cost"] is None else round(float(row["cost"])),
-        }
-        for number, row in enumerate(rows)
-    ]
+    found = []
+    for row in rows:
+        is_small = release.few.is_small(row["people"])
+        found.append(
+            {
+                "action": row["next_action"],
+                "reason": row["reason_code"],
+                "evidence": row["evidence_kind"],
+                "people": FEW if is_small else row["people"],
+                "gain": None if is_small or row["gain"] is None else round(float(row["gain"])),
+                "cost": None if is_small or row["cost"] is None else round(float(row["cost"])),
+            }
+        )
+    return found
 
 
 def experiments(release: Release) -> list[Row]:

@@ -450,7 +450,7 @@
   // Customers: segments and how they moved, risks and why, next actions, experiments.
   function moves() {
     const nodes = new Map(), tones = {new: "green", active: "blue", won_back: "purple", at_risk: "orange", lapsed: "quiet"};
-    const rank = (code) => ["none", "(none)", "new", "active", "won_back", "at_risk", "lapsed"].indexOf(code);
+    const rank = (code) => ["(none)", "new", "active", "won_back", "at_risk", "lapsed"].indexOf(code);
     const list = data.customers.moves.filter((row) => row[2] > 0).sort((a, b) => rank(a[0]) - rank(b[0]) || rank(a[1]) - rank(b[1]));
     const called = (code) => (code === "(none)" ? t("not_customer") : name("lifecycle", code));
     const node = (side, code, count) => { const key = `${side} ${code}`;
