@@ -5,6 +5,7 @@ Pure Python over the events of one unit in their order: SQL has no bounded way t
 event between" and "not that event between" of any list of steps.
 """
 
+from bisect import bisect_right
 from dataclasses import dataclass, field
 from itertools import groupby
 from operator import attrgetter
@@ -43,23 +44,17 @@ class Attempt:
     is_stopped: bool = False
 
 
-def in_window(start: Event, event: Event, seconds: int | None) -> bool:
-    """Whether an event comes within the window of a start; its last second counts."""
-    return seconds is None or event.at - start.at <= pd.Timedelta(seconds=seconds)
-
-
-def in_this_order(events: list[Event], steps: int, seconds: int | None) -> Attempt:
+def in_this_order(events: list[Event], steps: int) -> Attempt:
     """
     From the first event on: other events may lie between, but no exclusion after its step.
 
     `paths[k]` is the earliest way to step k that can still go on; a step that an exclusion has
     closed opens again with another event of that step.
     """
-    start = events[0]
-    paths: dict[int, tuple[Event, ...]] = {1: (start,)}
+    paths: dict[int, tuple[Event, ...]] = {1: (events[0],)}
     longest = paths[1]
     for event in events[1:]:
-        if len(longest) == steps or not in_window(start, event, seconds):
+        if len(longest) == steps:
             break
         new: dict[int, tuple[Event, ...]] = {}
         for step in event.steps - {1}:
@@ -74,20 +69,18 @@ def in_this_order(events: list[Event], steps: int, seconds: int | None) -> Attem
     return Attempt(longest, ended)
 
 
-def in_exact_order(events: list[Event], steps: int, seconds: int | None) -> Attempt:
+def in_exact_order(events: list[Event], steps: int) -> Attempt:
     """From the first event on, each next event of the unit has to be the next step."""
-    start = events[0]
-    path = (start,)
+    path = (events[0],)
     for event in events[1:steps]:
-        if len(path) + 1 not in event.steps or not in_window(start, event, seconds):
+        if len(path) + 1 not in event.steps:
             break
         path = (*path, event)
     return Attempt(path)
 
 
-def in_any_order(events: list[Event], steps: int, seconds: int | None) -> Attempt:
+def in_any_order(events: list[Event], steps: int) -> Attempt:
     """From the first event on, as many steps as events can fulfil, each one at most."""
-    start = events[0]
     path: tuple[Event, ...] = ()
     holders: dict[int, Event] = {}
 
@@ -100,7 +93,7 @@ def in_any_order(events: list[Event], steps: int, seconds: int | None) -> Attemp
         return False
 
     for event in events:
-        if not in_window(start, event, seconds) or len(path) == steps:
+        if len(path) == steps:
             break
         if event.steps and place(event, set()):
             path = (*path, event)
@@ -122,14 +115,22 @@ def furthest(
     window has passed. `month` admits only starts of that month; the rest may lie after it.
     """
     events = sorted(events, key=attrgetter("order"))
+    # Without a window and exclusions, what a later start reaches an earlier one reaches as well.
+    is_first_enough = (
+        seconds is None and order != EXACT_ORDER and not any(event.exclusions for event in events)
+    )
     best: Attempt | None = None
     for number, event in enumerate(events):
         starts = bool(event.steps) if order == ANY_ORDER else 1 in event.steps
         if starts and (month is None or event.month == month):
-            attempt = WAYS[order](events[number:], steps, seconds)
+            end = number + steps if order == EXACT_ORDER else len(events)
+            if seconds is not None:  # the last second of the window counts
+                last = event.at + pd.Timedelta(seconds=seconds)
+                end = min(end, bisect_right(events, last, lo=number, key=attrgetter("at")))
+            attempt = WAYS[order](events[number:end], steps)
             if best is None or len(attempt.path) > len(best.path):
                 best = attempt
-            if len(best.path) == steps:
+            if len(best.path) == steps or is_first_enough:
                 break
     return best
 
