@@ -280,6 +280,47 @@ def test_answers_value_and_pains_are_those_of_the_release(
                 assert lost is not None and row["lost"] == (lost[0] or 0)
 
 
+def test_customers_are_what_the_release_says(sample_home: Path, data: dict[str, Any]) -> None:
+    shown = data["customers"]
+    with read_release(sample_home) as release:
+        moved = {
+            (source, target): people
+            for source, target, people in release.execute(
+                "select from_segment, to_segment, moved_customer_count "
+                "from marts.kpi_segment_migrations_monthly where segmentation = 'lifecycle' "
+                "and month_start_date = '2026-09-01'"
+            ).fetchall()
+        }
+        offered = dict(
+            release.execute(
+                "select coalesce(next_action, '') || reason_code || coalesce(evidence_kind, ''), "
+                "count(*) from marts.fct_next_actions group by 1"
+            ).fetchall()
+        )
+        bands = dict(
+            release.execute(
+                "select business_type || coalesce(risk_band, ''), count(*) "
+                "from marts.fct_churn_risks group by 1"
+            ).fetchall()
+        )
+    small = {key for key, people in moved.items() if people < SMALLEST}
+    assert small and {(row[0], row[1]) for row in shown["moves"] if row[2] == -1} == small
+    for source, target, people in shown["moves"]:
+        assert people in (-1, moved[source, target])
+    for row in shown["actions"]:
+        key = (row["action"] or "") + row["reason"] + (row["evidence"] or "")
+        assert row["people"] == (offered[key] if offered[key] >= SMALLEST else -1)
+        assert row["people"] > 0 or row["gain"] is row["cost"] is None
+    assert {row["action"] for row in shown["actions"]} > {"newsletter", "care_call", None}
+    for kind in shown["risks"]:
+        for band, people, reasons in kind["bands"]:
+            assert people < 0 or people == bands[kind["kind"] + (band or "")]
+            assert all(number >= SMALLEST for _, number in reasons)
+    assert {one["kind"] for one in shown["risks"]} == {"purchase", "subscription"}
+    assert len(shown["experiments"]) == 2 and all(one["is_share"] for one in shown["experiments"])
+    assert shown["drivers"][0][1:4] == ["ペルソナ", "Persona", "student"]
+
+
 def test_every_shown_query_runs_as_it_is(sample_home: Path, data: dict[str, Any]) -> None:
     with read_release(sample_home) as release:
         for name, query in data["queries"].items():
