@@ -274,7 +274,7 @@ def _parquet(path: Path, texts: str) -> pa.Table:
     """Texts of the `records` of a Parquet file, times in UTC; `texts` is what is selected."""
     with duckdb.connect(config={"python_enable_replacements": "false"}) as connection:
         connection.execute("set TimeZone = 'UTC'")
-        relation, _, _ = reading.parquet_relation(path)
+        relation, _, _ = reading.parquet_relation(path, is_zone_declared=True)
         return connection.execute(f"select {texts} from {relation} as records").to_arrow_table()
 
 

@@ -25,11 +25,12 @@ _PRIVATE: dict[str, Any] = {
 }  # of a connection that only reads one file
 
 
-def parquet_relation(path: Path) -> tuple[str, list[str], int]:
+def parquet_relation(path: Path, is_zone_declared: bool = False) -> tuple[str, list[str], int]:
     """
     SQL of a relation with exactly the columns of a Parquet file, their names, and its rows.
 
-    Raises `RejectedFile` for types that DuckDB would read as something else.
+    Raises `RejectedFile` for types that DuckDB would read as something else, and for INT96 unless
+    somebody declared the zone of such times, as an adapter does.
     """
     from pyarrow import parquet  # slow to import and needed for Parquet only
 
@@ -47,7 +48,7 @@ def parquet_relation(path: Path) -> tuple[str, list[str], int]:
         for number, name in enumerate(tops):
             leaf = leaves.column(number)
             kind = None
-            if leaf.physical_type == "INT96":
+            if leaf.physical_type == "INT96" and not is_zone_declared:
                 kind = "INT96, a time that does not say its zone"
             elif leaf.logical_type.type == "DECIMAL" and leaf.precision > 38:
                 kind = f"decimal of {leaf.precision} digits, and 38 can be read exactly"
