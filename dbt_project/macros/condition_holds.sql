@@ -3,13 +3,13 @@
         'text': [
             'persona', 'country_code', 'loyalty_tier', 'first_channel', 'last_channel',
             'acquisition_channel', 'current_stage', 'current_stage_five', 'current_stage_four',
-            'lifecycle', 'rfm_segment', 'value_tier',
+            'lifecycle', 'rfm_segment', 'value_tier', 'risk_band',
         ],
         'number': [
             'paid_amount_reporting', 'spent_amount_reporting', 'expected_amount_reporting',
-            'recency_score', 'frequency_score', 'monetary_score', 'journey_count', 'order_count',
-            'paid_order_count', 'purchase_count', 'days_since_purchase', 'open_ticket_count',
-            'last_nps_score', 'last_csat_score',
+            'churn_risk_rate', 'recency_score', 'frequency_score', 'monetary_score',
+            'journey_count', 'order_count', 'paid_order_count', 'purchase_count',
+            'days_since_purchase', 'open_ticket_count', 'last_nps_score', 'last_csat_score',
         ],
         'flag': [
             'has_marketing_consent', 'has_analytics_consent', 'is_member', 'is_subscribed',

@@ -7,23 +7,24 @@ windows have, and is judged on that one. It serves only if its Brier score there
 of the best baseline by more than noise: the 95 % interval of the difference, by resampling
 customers, leaves 0 out. Else the baseline serves. What serves is fitted once more to all labelled
 cut-offs. Fits end at a gradient of nothing (Newton's steps) and are rounded to what all processors
-agree on.
+agree on. scikit-learn and scipy.stats take seconds to import, so that they are imported where there
+are enough customers only.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from scipy.stats import false_discovery_control, norm, rankdata
-from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import brier_score_loss, log_loss
-from sklearn.model_selection import GroupKFold, cross_val_predict
+from scipy.special import ndtr, ndtri
 
 from orchestration.estimating import bgnbd
+
+if TYPE_CHECKING:
+    from sklearn.linear_model import LogisticRegression
 
 NUMBERS = (
     "order_recency_days", "gap_ratio", "usual_gap_days", "tenure_days", "order_day_count",
@@ -59,7 +60,7 @@ def auc(outcomes: np.ndarray, scores: np.ndarray) -> float:
     count = left.sum()
     if count in (0, len(left)):
         return float("nan")
-    ranks = rankdata(scores)[left].sum()
+    ranks = pd.Series(scores).rank().to_numpy()[left].sum()
     return float((ranks - count * (count + 1) / 2) / (count * (len(left) - count)))
 
 
@@ -104,6 +105,8 @@ def columns_of(rows: pd.DataFrame) -> list[str]:
 
 
 def _regression(strength: float) -> LogisticRegression:
+    from sklearn.linear_model import LogisticRegression
+
     return LogisticRegression(C=strength, solver="newton-cholesky", tol=1e-12, max_iter=200)
 
 
@@ -128,6 +131,8 @@ def fit(rows: pd.DataFrame, columns: list[str], is_calibrated: bool = True) -> P
         regression = _regression(RIDGE if is_calibrated else 100.0).fit(inputs, outcomes)
         slope, offset = 1.0, 0.0
         if is_calibrated:
+            from sklearn.model_selection import GroupKFold, cross_val_predict
+
             groups = rows["person_id"].to_numpy()
             outside = cross_val_predict(
                 _regression(RIDGE), inputs, outcomes, groups=groups,
@@ -187,6 +192,8 @@ def baselines(rows: pd.DataFrame, business_type: str) -> dict[str, list[str]]:
 
 def measures(outcomes: np.ndarray, risks: np.ndarray) -> dict[str, float]:
     """How good risks are; the calibration error is that of tenths of the customers by risk."""
+    from sklearn.metrics import brier_score_loss, log_loss
+
     order = np.argsort(risks, kind="stable")
     tenths = np.array_split(order, min(10, len(order)))
     error = sum(len(t) * abs(risks[t].mean() - outcomes[t].mean()) for t in tenths) / len(order)
@@ -323,14 +330,15 @@ def card_of(business_type: str, rows: pd.DataFrame, labels: pd.DataFrame) -> lis
     leaks = leaking(train, columns)
     model = fit(train, [column for column in columns if column not in leaks])
     tried["logistic"] = model.risks(test)
-    for name, risks in tried.items():
-        for item, value in measures(outcomes, risks).items():
+    measured = {name: measures(outcomes, risks) for name, risks in tried.items()}
+    for name, marks in measured.items():
+        for item, value in marks.items():
             card.add("metric", item, value, predictor=name)
     for feature, value in importances(model, test).items():
         card.add("importance", feature, value, predictor="logistic")
     best = min(
         (name for name in tried if name != "logistic"),
-        key=lambda name: (round(brier_score_loss(outcomes, tried[name]), DIGITS), name),
+        key=lambda name: (round(measured[name]["brier"], DIGITS), name),
     )
     found = gains(outcomes, tried["logistic"], tried[best])
     for item, values in found.items():
@@ -477,6 +485,8 @@ def drivers(features: pd.DataFrame, labels: pd.DataFrame) -> pd.DataFrame:
         ps = np.array([row.get("p_value", np.nan) for row in compared])
         known = ~np.isnan(ps)
         if known.any():
+            from scipy.stats import false_discovery_control
+
             adjusted = false_discovery_control(ps[known], method="bh")
             for number, p in zip(np.flatnonzero(known), adjusted, strict=True):
                 compared[number]["adjusted_p_value"] = p
@@ -504,9 +514,9 @@ def _difference(values: np.ndarray, left: np.ndarray, persons: np.ndarray) -> di
     error = np.sqrt((by_person**2).sum() * len(by_person) / max(len(by_person) - 1, 1))
     if round(error, 9) == 0:
         return found
-    z = norm.ppf(0.975)
+    z = ndtri(0.975)
     return found | {
         "low": gone - there - z * error,
         "high": gone - there + z * error,
-        "p_value": 2 * norm.sf(abs(gone - there) / error),
+        "p_value": 2 * ndtr(-abs(gone - there) / error),
     }

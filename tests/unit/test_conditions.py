@@ -101,7 +101,7 @@ def test_columns_of_conditions_are_those_of_the_mart_and_of_the_macro() -> None:
         for column in model["columns"]
     }  # fmt: skip
     kinds = {"varchar": "text", "integer": "number", "decimal(18,3)": "number",
-             "boolean": "flag", "date": "day"}  # fmt: skip
+             "decimal(9,6)": "number", "boolean": "flag", "date": "day"}  # fmt: skip
     seed = rules.defaults().rows("condition_columns")
     assert {row["column_name"]: row["value_kind"] for row in seed} == {
         str(row["column_name"]): kinds[types[str(row["column_name"])]] for row in seed

@@ -125,10 +125,12 @@ def test_own_segments_are_what_their_conditions_say(release: dict[str, pd.DataFr
     once = (persons["purchase_count"] == 1) & (persons["days_since_purchase"] >= 60).fillna(False)
     returns[once & ~persons["is_subscribed"]] = "one_time_buyers"
     returns[(persons["purchase_count"] >= 3) | persons["is_subscribed"]] = "regulars"
-    for name, expected in (("own_care", care), ("own_return", returns)):
+    leaving = pd.Series("other", persons.index)
+    leaving[persons["risk_band"] == "high"] = "alike"
+    for name, expected in (("own_care", care), ("own_return", returns), ("own_leaving", leaving)):
         found = segments[segments["segmentation"] == name].set_index("person_id")["segment"]
         assert (found.reindex(persons.index) == expected).all(), name
-        assert expected.nunique() == 3, name
+        assert expected.nunique() == (2 if name == "own_leaving" else 3), name
     labels = release["dim_labels"].set_index(["code_type", "code"])
     named = segments[["segmentation", "segment"]].drop_duplicates().apply(tuple, axis=1)
     assert set(named) <= set(labels.index)

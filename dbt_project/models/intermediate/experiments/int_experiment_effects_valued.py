@@ -16,8 +16,7 @@ the plan by Pearson's chi-square test; `RATIO_ALPHA` is strict, as it is looked 
 
 import numpy as np
 import pandas as pd
-from scipy.special import lambertw
-from scipy.stats import chi2, norm
+from scipy.special import chdtrc, lambertw, ndtri
 
 ALPHA, POWER, RATIO_ALPHA = 0.05, 0.8, 0.001
 FEWEST_OUTCOMES = 10  # persons with an outcome, and as many without, for the interval of a share
@@ -50,7 +49,7 @@ def ratio_p(counts: np.ndarray, weights: np.ndarray) -> float:
     expected = counts.sum() * weights / weights.sum()
     planned = expected > 0
     statistic = ((counts - expected)[planned] ** 2 / expected[planned]).sum()
-    return float(chi2.sf(statistic, max(planned.sum() - 1, 1)))
+    return float(chdtrc(max(planned.sum() - 1, 1), statistic))
 
 
 def _centred(arm: pd.Series, left: str, right: str, products: str) -> float:
@@ -86,7 +85,7 @@ def compare(control: pd.Series, treated: pd.Series, comparisons: int) -> dict[st
     unadjusted = means[1] - means[0]
     difference = unadjusted - slope * (prior_means[1] - prior_means[0])
     alpha, error = ALPHA / comparisons, np.sqrt(squared_error)
-    fixed = norm.ppf(1 - alpha / 2) * error
+    fixed = ndtri(1 - alpha / 2) * error
     persons = control["person_count"] + treated["person_count"]
     sequential = sequential_width(persons, control["planned_person_count"], alpha) * error
     return {
@@ -96,7 +95,7 @@ def compare(control: pd.Series, treated: pd.Series, comparisons: int) -> dict[st
         "fixed_high": difference + fixed,
         "sequential_low": difference - sequential,
         "sequential_high": difference + sequential,
-        "detectable": (norm.ppf(1 - alpha / 2) + norm.ppf(POWER)) * error,
+        "detectable": (ndtri(1 - alpha / 2) + ndtri(POWER)) * error,
         "variance_reduction": 1 - squared_error / raw if raw > 0 else float("nan"),
     }
 
