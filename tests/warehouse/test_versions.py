@@ -29,6 +29,8 @@ CHANGED = {
     "value_stage_rules": "value_stage = 'advocacy' where value_type = 'repeat'",
     "journey_maps": "map_version = map_version where true",
     "attribution_methods": "method_version = 2 where method = 'linear'",
+    "action_programmes": "hold_out_rate = 0.5 where true",
+    "actions": "cost_amount = 2 * cost_amount where true",
 }
 # Rows with their day, without keys made of columns that a version changes.
 DATED = {
