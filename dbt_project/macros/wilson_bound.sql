@@ -1,8 +1,9 @@
 {% macro wilson_bound(share, count, sign) -%}
+    {%- set trials = 'nullif(' ~ count ~ ', 0)' -%}
     (
-        {{ share }} + 1.9208 / {{ count }}
+        {{ share }} + 1.9208 / {{ trials }}
         {{ sign }} 1.96 * sqrt(
-            {{ share }} * (1 - {{ share }}) / {{ count }} + 0.9604 / ({{ count }} * {{ count }})
+            {{ share }} * (1 - {{ share }}) / {{ trials }} + 0.9604 / ({{ trials }} * {{ trials }})
         )
-    ) / (1 + 3.8416 / {{ count }})
+    ) / (1 + 3.8416 / {{ trials }})
 {%- endmacro %}

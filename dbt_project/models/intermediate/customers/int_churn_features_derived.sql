@@ -41,7 +41,7 @@ known as (
         cutoffs.cutoff_date,
         cutoffs.is_serving,
         facts.*,
-        cutoffs.cutoff_date - facts.fact_date as age_days,
+        date_diff('day', facts.fact_date, cutoffs.cutoff_date) as age_days,
         row_number() over (
             partition by cutoffs.cutoff_date, facts.person_id, facts.fact_type
             order by facts.fact_date, facts.fact_key

@@ -218,7 +218,7 @@ select
     rated.open_count::integer as open_count,
     rated.left_count::integer as left_count,
     rated.excluded_count::integer as excluded_count,
-    round(rated.reached_count::double / rated.entered_count, 6)::double as reached_rate,
+    round(rated.reached_count::double / nullif(rated.entered_count, 0), 6)::double as reached_rate,
     round(
         case when rated.step_number < rated.step_count then rated.next_count end::double
         / nullif(rated.reached_count, 0),
