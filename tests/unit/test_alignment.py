@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import itertools
 from functools import cache
 from types import ModuleType
@@ -12,19 +11,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.conftest import ROOT
+from tests.conftest import python_model
 
 STEPS = st.lists(st.sampled_from("abcd"), max_size=12)
 
 
 @pytest.fixture(scope="module")
 def alignment() -> ModuleType:
-    path = ROOT / "dbt_project/models/intermediate/maps/int_journey_paths_aligned.py"
-    spec = importlib.util.spec_from_file_location("alignment", path)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return python_model("int_journey_paths_aligned")
 
 
 def reference_cost(observed: list[str], expected: list[str]) -> int:

@@ -2,30 +2,18 @@
 
 from __future__ import annotations
 
-import importlib.util
 from itertools import combinations, pairwise
 from math import factorial
 from pathlib import Path
-from types import ModuleType
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from tests.conftest import ROOT
+from tests.conftest import python_model
 
-
-def load(name: str) -> ModuleType:
-    path = ROOT / f"dbt_project/models/intermediate/attribution/{name}.py"
-    spec = importlib.util.spec_from_file_location(name, path)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-MARKOV = load("int_attribution_markov_valued")
-SHAPLEY = load("int_attribution_shapley_valued")
+MARKOV = python_model("int_attribution_markov_valued")
+SHAPLEY = python_model("int_attribution_shapley_valued")
 
 
 def transitions(paths: pd.DataFrame) -> pd.DataFrame:

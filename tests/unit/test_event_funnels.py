@@ -8,7 +8,6 @@ simultaneous events), closed funnels by GA4: who skips a step has not reached th
 
 from __future__ import annotations
 
-import importlib.util
 import itertools
 from types import ModuleType
 from typing import Any
@@ -18,17 +17,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.conftest import ROOT
+from tests.conftest import python_model
 
 
 @pytest.fixture(scope="module")
 def funnels() -> ModuleType:
-    path = ROOT / "dbt_project/models/intermediate/journeys/int_event_funnel_entries_matched.py"
-    spec = importlib.util.spec_from_file_location("event_funnels", path)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return python_model("int_event_funnel_entries_matched")
 
 
 def events(module: ModuleType, story: str, steps: str, without: dict[str, int]) -> list[Any]:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -12,19 +10,9 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from tests.conftest import ROOT
+from tests.conftest import ROOT, python_model
 
-
-def load() -> ModuleType:
-    path = ROOT / "dbt_project/models/intermediate/experiments/int_experiment_effects_valued.py"
-    spec = importlib.util.spec_from_file_location("experiments", path)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-MODEL = load()
+MODEL = python_model("int_experiment_effects_valued")
 
 
 def arm(name: str, y: np.ndarray, x: np.ndarray | None = None, **other: Any) -> dict[str, Any]:

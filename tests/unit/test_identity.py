@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import random
 from types import ModuleType
 
@@ -10,17 +9,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tests.conftest import ROOT
+from tests.conftest import python_model
 
 
 @pytest.fixture(scope="module")
 def identity() -> ModuleType:
-    path = ROOT / "dbt_project/models/intermediate/identity/int_identity_components.py"
-    spec = importlib.util.spec_from_file_location("identity", path)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return python_model("int_identity_components")
 
 
 KINDS = {"c": 0, "u": 1, "m": 2, "p": 3, "v": 4}

@@ -2,30 +2,18 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import subprocess
 import sys
 from pathlib import Path
-from types import ModuleType
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from tests.conftest import ROOT
+from tests.conftest import ROOT, python_model
 
-
-def load() -> ModuleType:
-    path = ROOT / "dbt_project/models/intermediate/value/int_customers_valued.py"
-    spec = importlib.util.spec_from_file_location("lifetime", path)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-LIFETIME = load()
+LIFETIME = python_model("int_customers_valued")
 
 
 def summary(days: pd.DataFrame, cutoff: float, horizon: int) -> pd.DataFrame:

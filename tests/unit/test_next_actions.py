@@ -2,29 +2,17 @@
 
 from __future__ import annotations
 
-import importlib.util
 import itertools
-from types import ModuleType
 
 import numpy as np
 import pandas as pd
 import pytest
 from scipy.special import betaln
 
-from tests.conftest import ROOT
+from tests.conftest import python_model
 
-
-def load(name: str) -> ModuleType:
-    path = ROOT / f"dbt_project/models/intermediate/customers/{name}.py"
-    spec = importlib.util.spec_from_file_location(name, path)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-ACTIONS = load("int_next_actions_matched")
-RATES = load("int_action_rates_scored")
+ACTIONS = python_model("int_next_actions_matched")
+RATES = python_model("int_action_rates_scored")
 
 
 def offers(
