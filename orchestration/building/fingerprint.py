@@ -89,7 +89,7 @@ def fingerprint(connection: duckdb.DuckDBPyConnection) -> Fingerprint:
     tables = {
         name: hash_table(connection, f'{SCHEMA}."{name}"') for name in table_names(connection)
     }
-    return of_tables(tables, _comments(connection))
+    return of_tables(tables, comments(connection))
 
 
 def of_tables(tables: dict[str, TableHash], comments: list[Comment]) -> Fingerprint:
@@ -105,7 +105,7 @@ def of_tables(tables: dict[str, TableHash], comments: list[Comment]) -> Fingerpr
     return Fingerprint(value.hexdigest(), combined(content), tables)
 
 
-def _comments(connection: duckdb.DuckDBPyConnection) -> list[Comment]:
+def comments(connection: duckdb.DuckDBPyConnection) -> list[Comment]:
     """The comments on the marts and their columns, which are published with them."""
     return connection.execute(
         "select table_name, null, comment from duckdb_tables() "

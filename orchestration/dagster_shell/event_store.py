@@ -7,7 +7,7 @@ question about an asset: 29 of 194 s of a profiled run on the sample. Files and 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,7 @@ class KeptEventLog(SqliteEventLogStorage):
     def __init__(self, base_dir: str) -> None:
         """Begin without connections."""
         self._kept: dict[str, tuple[Engine, int]] = {}
+        self._found: set[tuple[str, str]] = set()
         super().__init__(base_dir)
 
     @contextmanager
@@ -47,6 +48,8 @@ class KeptEventLog(SqliteEventLogStorage):
         for name in list(self._kept):
             if name == shard or INDEX_SHARD_NAME not in (name, shard):
                 self._close(name)
+        if shard == INDEX_SHARD_NAME:
+            self._found.clear()
         engine = create_engine(
             self.conn_string_for_shard(shard),
             poolclass=StaticPool,  # its one user at a time holds `_db_lock`
@@ -56,6 +59,25 @@ class KeptEventLog(SqliteEventLogStorage):
         self._initdb(engine)
         self._kept[shard] = engine, file.stat().st_ino
         return engine
+
+    # Dagster asks for each event whether its own tables and columns are there.
+
+    def has_table(self, table_name: str) -> bool:
+        """Whether a table of the index is there; looked up until it is."""
+        return self._is_found("table", table_name, super().has_table)
+
+    def has_secondary_index(self, name: str) -> bool:
+        """Whether the index is migrated to a form; looked up until it is."""
+        return self._is_found("index", name, super().has_secondary_index)
+
+    def has_asset_key_col(self, column_name: str) -> bool:
+        """Whether the table of assets has a column; looked up until it has."""
+        return self._is_found("column", column_name, super().has_asset_key_col)
+
+    def _is_found(self, kind: str, name: str, look_up: Callable[[str], bool]) -> bool:
+        if (kind, name) not in self._found and look_up(name):
+            self._found.add((kind, name))
+        return (kind, name) in self._found
 
     def _close(self, shard: str) -> None:
         if kept := self._kept.pop(shard, None):

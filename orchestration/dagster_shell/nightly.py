@@ -20,7 +20,7 @@ from expectations import judge
 from orchestration.base.release import PAGE
 from orchestration.building import dbt_ahead
 from orchestration.dagster_shell import failures
-from orchestration.operating import runs
+from orchestration.operating import runs, unchanged
 from orchestration.settings import ROOT, Settings, home_path
 
 
@@ -48,6 +48,11 @@ def _run(mine: runs.Run, as_of_at: str, full_refresh: bool) -> None:
     os.environ["DAGSTER_HOME"] = str(ROOT)
     warnings.filterwarnings("ignore")
     print(f"journey home: {settings.home}", flush=True)
+    if not full_refresh and (release_id := unchanged.release(settings, as_of_at)):
+        mine.release_id, mine.is_unchanged = release_id, True
+        print("nothing is new since the last run: no data, rule, setting or code changed")
+        print(summary(settings, time.monotonic() - started), flush=True)
+        return
     print("starting (imports and dbt manifest) …", flush=True)
     dbt_ahead.begin()
     judge.begin()

@@ -20,7 +20,7 @@ from orchestration.base.database import open_warehouse
 from orchestration.building import builds, dbt_ahead
 from orchestration.dagster_shell import dagster_store, failures
 from orchestration.loading.contract import Table, load_contract
-from orchestration.operating import runs
+from orchestration.operating import runs, unchanged
 from orchestration.rules import home as home_rules
 from orchestration.rules import store as rule_store
 from orchestration.rules.tables import Rules
@@ -114,6 +114,7 @@ class RunContext(dg.ConfigurableResource):
             if _is_whole(dagster_run):
                 dbt_ahead.begin()
                 judge.begin()
+        unchanged.forget(self.settings)
         self.settings.empty_tmp()
         file, seen = self.settings.warehouse, self.settings.warehouse_seen
         with self.warehouse() as connection:
@@ -123,6 +124,8 @@ class RunContext(dg.ConfigurableResource):
             self._tell_failure(instance, dagster_run)
         if file.exists():  # a damaged one was set aside
             builds.note_warehouse(file, seen)
+        if self._recorded.release_id and dagster_run and _is_whole(dagster_run):
+            unchanged.remember(self.settings, self.as_of_at, self._recorded.release_id)
 
     def _tell_failure(self, instance: dg.DagsterInstance, dagster_run: dg.DagsterRun) -> None:
         """Note why steps failed, and show it on the run's page, where no check has to be opened."""

@@ -55,6 +55,7 @@ class Run:
     reasons: list[str] = field(default_factory=list)
     is_interrupted: bool = False
     release_id: str | None = None
+    is_unchanged: bool = False  # there was nothing new, and the release is that of an earlier run
     # Number of checks by boundary and status.
     checks: dict[str, dict[str, int]] = field(default_factory=dict)
     _settings: Settings | None = None
@@ -118,11 +119,13 @@ class Run:
 
     @property
     def outcome(self) -> str:
-        """`published`, `failed`, `interrupted`, or `part` for one that had nothing to publish."""
+        """`published`, `unchanged`, `failed`, `interrupted`, or `part` for one of no whole job."""
         if self.is_interrupted:
             return "interrupted"
         if self.reasons:
             return "failed"
+        if self.is_unchanged:
+            return "unchanged"
         return "published" if self.release_id else "part"
 
     def _begin(self) -> None:

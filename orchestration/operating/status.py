@@ -229,7 +229,7 @@ def _runs(settings: Settings, holder: int | None) -> Iterator[tuple[str, list[st
             f"{run.release_id or '':21} {run.launched_by}".rstrip()
         )
     yield "last runs", lines or ["none is recorded"]
-    ended = [run for run in past if run.outcome]
+    ended = [run for run in past if run.outcome not in (None, "unchanged")]
     if ended:
         counts = ended[-1].checks or {}
         words = {"pass": "passed", "warn": "warned", "fail": "failed"}

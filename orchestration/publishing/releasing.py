@@ -27,7 +27,13 @@ from orchestration.base import command, files, sealed
 from orchestration.base.database import WarehouseDamaged, open_warehouse
 from orchestration.base.locking import single_writer
 from orchestration.base.release import DATABASE, PAGE, SCHEMA
-from orchestration.building.fingerprint import TableHash, fingerprint, hash_table, table_names
+from orchestration.building.fingerprint import (
+    TableHash,
+    comments,
+    fingerprint,
+    hash_table,
+    table_names,
+)
 from orchestration.gate import audits, volume
 from orchestration.loading import erasing, erasure_proofs
 from orchestration.readers import report
@@ -143,7 +149,7 @@ def _write_release(
         connection.execute(
             f'create table release.{SCHEMA}."{name}" as select {columns} from {SCHEMA}."{name}"'
         )
-        _copy_comments(connection, name)
+    _copy_comments(connection)
     on_step("copied")
     connection.execute("checkpoint release")
     connection.execute("detach release")
@@ -193,22 +199,13 @@ def warnings_of(audit: audits.Audit) -> list[str]:
     return [f"{c.boundary}: {c.name}: {c.message}" for c in audit.checks if c.status == "warn"]
 
 
-def _copy_comments(connection: duckdb.DuckDBPyConnection, name: str) -> None:
-    """Descriptions of table and columns, as BI tools show them."""
-    for column, comment in connection.execute(
-        "select null, comment from duckdb_tables() "
-        "where database_name = current_database() and schema_name = $1 and table_name = $2 "
-        "union all select column_name, comment from duckdb_columns() "
-        "where database_name = current_database() and schema_name = $1 and table_name = $2",
-        [SCHEMA, name],
-    ).fetchall():
-        if comment:
-            what = (
-                f'column release.{SCHEMA}."{name}"."{column}"'
-                if column
-                else (f'table release.{SCHEMA}."{name}"')
-            )
-            connection.execute(f"comment on {what} is {_literal(comment)}")
+def _copy_comments(connection: duckdb.DuckDBPyConnection) -> None:
+    """Descriptions of tables and columns, as BI tools show them."""
+    for table, column, comment in comments(connection):
+        what = f'table release.{SCHEMA}."{table}"'
+        if column:
+            what = f'column release.{SCHEMA}."{table}"."{column}"'
+        connection.execute(f"comment on {what} is {_literal(comment)}")
 
 
 def write_manifest(

@@ -149,6 +149,10 @@ def test_the_next_run_needs_no_repair(
     outcomes = [run.outcome for run in runs.past_runs(home)]
     assert outcomes[-5:] == [None, None, "interrupted", None, "published"]
     assert not (home / "last_failure.txt").exists()
+    again = nightly(home, **other)
+    assert again.returncode == 0 and "nothing is new" in again.stdout, again.stdout
+    assert "dbt build" not in again.stdout
+    assert runs.past_runs(home)[-1].outcome == "unchanged"
     monkeypatch.setenv("DAGSTER_HOME", str(ROOT))
     monkeypatch.setenv("DAGSTER_STATE_DIR", str(home / "dagster"))
     with dagster_store.open_instance(home / "dagster") as instance:
