@@ -86,6 +86,7 @@ described as (
         offers.evidence_count,
         offers.gain_amount_reporting,
         offers.action_cost_amount_reporting,
+        chosen.optimality_gap_rate::double as optimality_gap_rate,
         coalesce(chosen.is_hold_out, false) as is_hold_out,
         {{ last_business_date() }} + 1 as action_date
     from customers
@@ -137,6 +138,7 @@ select
     described.action_cost_amount_reporting,
     (described.gain_amount_reporting - described.action_cost_amount_reporting)::decimal(18, 3)
         as net_gain_amount_reporting,
+    described.optimality_gap_rate,
     described.is_hold_out,
     described.action_date
 from described
