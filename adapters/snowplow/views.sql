@@ -107,7 +107,8 @@ from kinds
 where kind is not null;
 
 -- Events with what was attached to them. A mobile tracker knows its installation by the session's
--- user id; the collector's cookie (network_userid) is a server's own and belongs to nobody.
+-- user id; the collector's cookie (network_userid) is a server's own and belongs to nobody. The user
+-- entity of e-commerce names the account, unless the user is a guest.
 create view described as
 with per_event as (
 
@@ -117,6 +118,9 @@ with per_event as (
         any_value(data) filter (where kind = 'transaction') as transaction,
         any_value(data) filter (where kind = 'refund') as refund,
         any_value(data ->> '$.email') filter (where kind = 'user') as user_email,
+        any_value(data ->> '$.id')
+        filter (where kind = 'user' and (data ->> '$.is_guest') is distinct from 'true')
+            as account_id,
         any_value(coalesce(data ->> '$.userId', data ->> '$.user_id'))
         filter (where kind = 'client_session') as installation_id
     from attached
@@ -125,7 +129,7 @@ with per_event as (
 )
 
 select
-    firsts.*,
+    firsts.* replace (coalesce(firsts.user_id, per_event.account_id) as user_id),
     per_event.action,
     per_event.refund,
     per_event.user_email,

@@ -79,7 +79,8 @@ def _one_of(*values: str) -> st.SearchStrategy[str]:
     return st.sampled_from(values)
 
 
-_visitors = _one_of("v1", "v2", "v3", "v4", "undefined")
+# The last two stand for an event without a device: its visitor is its login, or nothing is given.
+_visitors = _one_of("v1", "v2", "v3", "v4", "undefined", "u1", "")
 _users = _one_of("", "", "", "u1", "u2", "u3", "guest")
 _emails = _one_of("", "", "", "a@x.jp", "b@x.jp", "noreply@x.jp")
 _contacts = _one_of("c1", "c2", "c3")

@@ -45,7 +45,7 @@ def typed_rows(table: Table, source: str, personal: Collection[str] | None = Non
     trimmed = ", ".join(
         f'"{column.name}" as "{column.name}~"'
         if column.data_type == "timestamp"
-        else f'{_trimmed(column)} as "{column.name}~"'
+        else f'{_given(column, table)} as "{column.name}~"'
         for column in table.columns
     )
     spelled = ", ".join(
@@ -75,6 +75,12 @@ def _trimmed(column: Column) -> str:
     if column.data_type != "varchar" and column.pii is None:
         cases = f"when strlen({text}) != length({text}) then trim(nfkc({text})) {cases}"
     return f"nullif(case {cases} else {text} end, '')"
+
+
+def _given(column: Column, table: Table) -> str:
+    """The trimmed text of a column, or of the one that stands for it where it is empty."""
+    others = [_trimmed(other) for other in table.columns if other.name == column.otherwise]
+    return f"coalesce({', '.join([_trimmed(column), *others])})" if others else _trimmed(column)
 
 
 def _typed(column: Column, table: Table) -> str:

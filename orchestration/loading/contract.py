@@ -78,12 +78,14 @@ class Column:
     before the `earliest_day` of its source (`any_past`: a customer since 1985) or ahead of the load
     (`any_future`: a subscription that starts next month). An amount that is computed, not paid, may
     have decimals in a currency without any (`any_fraction`: what a click cost in yen). A label
-    that is longer than its `maximum_length` is somebody's text.
+    that is longer than its `maximum_length` is somebody's text. Where the column is empty, that
+    named by `otherwise` stands for it.
     """
 
     name: str
     data_type: str
     required: bool = False
+    otherwise: str | None = None
     pii: str | None = None
     identifier: str | None = None
     erase: str = "row"
@@ -321,6 +323,7 @@ def _column(where: str, entry: dict[str, Any], rules: Rules, zone: str) -> Colum
         name=entry["name"],
         data_type=entry["data_type"],
         required=bool(meta.get("required", False)),
+        otherwise=meta.get("otherwise"),
         pii=meta.get("pii"),
         identifier=meta.get("identifier"),
         erase=meta.get("erase", "row"),

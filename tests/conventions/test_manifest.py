@@ -20,7 +20,7 @@ from tests.conftest import ROOT
 NAMES = {
     "staging": r"stg_[a-z]+__[a-z_]+",
     "intermediate": r"int_[a-z_]+_(unioned|guarded|components|resolved_to_persons|classified|"
-    r"touched|fingerprinted|described|aggregated|matched_to_sessions|matched_to_channels|matched_to_maps|numbered|aligned|"
+    r"touched|fingerprinted|described|aggregated|matched_to_sessions|matched_to_visitors|matched_to_channels|matched_to_maps|numbered|aligned|"
     r"assigned_to_journeys|matched|derived|paid|placed|scored|valued|values_daily)",
     "marts": r"(dim_[a-z0-9_]+|fct_[a-z_]+|kpi_[a-z_]+|[a-z]+_wide|load_quality|release_info)",
 }
@@ -126,6 +126,7 @@ def test_every_model_has_grain_key_and_group(manifest: dict[str, Any]) -> None:
     keyless = {
         "int_activity_kinds_classified": "its key may be null: no outcome",
         "int_traffic_matched_to_channels": "its key may be null: no campaign",
+        "int_web_events_matched_to_visitors": "a view of stg_web__events, whose key is tested",
         "stg_ops__removed_events": "a log: the same event may leave twice",
     }
     for model in models(manifest):

@@ -1,6 +1,6 @@
 {% macro is_near_touched(event_row) -%}
     {%- set touched = ref('int_visitors_touched') if is_later_run() or not execute -%}
-    {%- set narrow = ref('stg_web__events') if is_later_run() or not execute -%}
+    {%- set narrow = ref('int_web_events_matched_to_visitors') if is_later_run() or not execute -%}
     {%- if is_later_run() -%}
         {{ event_row }} in (
             select narrow.event_row

@@ -24,6 +24,13 @@
     {{ replace_touched(arguments, ref('int_persons_touched'), 'person_id') }}
 {%- endmacro %}
 
+{% macro get_incremental_whole_sql(arguments) -%}
+    {%- set columns = arguments["dest_columns"] | map(attribute="quoted") | join(", ") -%}
+    delete from {{ arguments["target_relation"] }};
+    insert into {{ arguments["target_relation"] }} ({{ columns }})
+    select {{ columns }} from {{ arguments["temp_relation"] }}
+{%- endmacro %}
+
 {% macro touched_edges(edges, touched) -%}
     (
         select edges.edge_id

@@ -83,7 +83,12 @@ def match_header(header: list[str], table: Table) -> _Header:
         else:
             new[position] = name or f"column_{position + 1}"
     found = set(known.values())
-    if missing := [name for name in table.required if name not in found]:
+    missing = [
+        column.name
+        for column in table.columns
+        if column.required and not found & {column.name, column.otherwise}
+    ]
+    if missing:
         labels = [
             privacy.header_label(position, text, position in known)
             for position, text in enumerate(header)

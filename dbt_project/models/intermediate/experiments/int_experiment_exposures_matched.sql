@@ -8,7 +8,7 @@ with user_agents as (
 events as (
 
     select exposures.*
-    from {{ ref('stg_web__events') }} as exposures
+    from {{ ref('int_web_events_matched_to_visitors') }} as exposures
     left join user_agents on exposures.user_agent = user_agents.user_agent
     where
         exposures.is_known

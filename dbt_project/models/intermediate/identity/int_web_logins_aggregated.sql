@@ -2,7 +2,7 @@
 
 with events as (
 
-    select * from {{ ref('stg_web__events') }}
+    select * from {{ ref('int_web_events_matched_to_visitors') }}
     where
         is_known
         and coalesce(user_id, email_hash) is not null

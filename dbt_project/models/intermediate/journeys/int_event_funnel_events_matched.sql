@@ -37,7 +37,7 @@ events as (
         web_events.page_url is not null as has_page,
         web_events.properties::varchar as properties,
         web_events.occurred_at
-    from {{ ref('stg_web__events') }} as web_events
+    from {{ ref('int_web_events_matched_to_visitors') }} as web_events
     left join user_agents on web_events.user_agent = user_agents.user_agent
     where
         web_events.is_known

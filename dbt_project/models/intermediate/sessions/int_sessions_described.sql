@@ -7,7 +7,7 @@ with all_events as (
     select
         web_events.*,
         user_agents.user_agent is not null as is_excluded
-    from {{ ref('stg_web__events') }} as web_events
+    from {{ ref('int_web_events_matched_to_visitors') }} as web_events
     left join {{ ref('int_user_agents_classified') }} as user_agents
         on web_events.user_agent = user_agents.user_agent
     where web_events.is_known and {{ is_near_touched('web_events.event_row') }}
@@ -159,14 +159,14 @@ incomplete as (
 -- Rows are looked up by position, only the needed ones: `in` keeps their number small and known.
 first_events as (
 
-    select * from {{ ref('stg_web__events') }}
+    select * from {{ ref('int_web_events_matched_to_visitors') }}
     where event_row in (select aggregated.first_row from aggregated)
 
 ),
 
 last_events as (
 
-    select * from {{ ref('stg_web__events') }}
+    select * from {{ ref('int_web_events_matched_to_visitors') }}
     where
         event_row in (
             select aggregated.last_row
@@ -199,7 +199,7 @@ later_events as (
         deciding_events.attributes & 4 != 0 as has_campaign,
         deciding_rows.*
     from deciding_events
-    inner join {{ ref('stg_web__events') }} as deciding_rows
+    inner join {{ ref('int_web_events_matched_to_visitors') }} as deciding_rows
         on deciding_events.event_row = deciding_rows.event_row
     where deciding_rows.event_row in (select needed.event_row from deciding_events as needed)
 

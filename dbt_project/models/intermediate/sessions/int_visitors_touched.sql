@@ -1,6 +1,6 @@
 with events as not materialized (
 
-    select * from {{ ref('stg_web__events') }}
+    select * from {{ ref('int_web_events_matched_to_visitors') }}
 
 ),
 
@@ -16,6 +16,15 @@ removed_events as (
 
 ),
 
+deviceless_events as (
+
+    select * from {{ ref('int_deviceless_events_matched') }}
+    where
+        visitor_id is distinct from previous_visitor_id
+        or occurred_at is distinct from previous_occurred_at
+
+),
+
 held_sessions as (
 
     select *
@@ -26,7 +35,8 @@ held_sessions as (
 
 ),
 
--- What came, what went, and what the last build was too early for. A full build needs no list.
+-- What came, what went, what the last build was too early for, and what belongs to another visitor
+-- now. A full build needs no list.
 touches as (
 
     select
@@ -45,6 +55,18 @@ touches as (
         occurred_at
     from events
     where is_known and occurred_at >= (select max(last_builds.as_of_at) from last_builds)
+    union all
+    select
+        visitor_id,
+        occurred_at
+    from deviceless_events
+    where visitor_id is not null
+    union all
+    select
+        previous_visitor_id,
+        previous_occurred_at
+    from deviceless_events
+    where previous_visitor_id is not null
 
 ),
 

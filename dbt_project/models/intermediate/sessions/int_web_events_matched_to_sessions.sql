@@ -6,7 +6,7 @@
 
 with near_events as (
 
-    select * from {{ ref('stg_web__events') }}
+    select * from {{ ref('int_web_events_matched_to_visitors') }}
     where is_known and {{ is_near_touched('event_row') }}
 
 ),
