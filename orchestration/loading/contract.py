@@ -28,7 +28,7 @@ from orchestration.settings import DBT_PROJECT_DIR, DEFAULTS
 
 PII_KINDS = ("email", "phone", "id", "text", "email_text", "url", "properties", "free_text")
 IDENTIFIERS = ("contact", "user", "visitor", "email", "phone")
-FROM_RULES = ("scales", "invalid_patterns", "url_parameters")
+FROM_RULES = ("scales", "invalid_patterns", "url_parameters", "allowed_keys")
 DATA_TYPE = re.compile(r"^(varchar|timestamp|date|integer|bigint|json|decimal\((\d+),\s*(\d+)\))$")
 
 
@@ -89,7 +89,7 @@ class Column:
     pii: str | None = None
     identifier: str | None = None
     erase: str = "row"
-    allowed_keys: tuple[str, ...] = ()
+    allowed_keys: tuple[str, ...] = ()  # whose values are kept, of properties
     aliases: tuple[str, ...] = ()
     accepted_values: tuple[str, ...] = ()
     minimum: int | None = None
@@ -316,8 +316,7 @@ def _column(where: str, entry: dict[str, Any], rules: Rules, zone: str) -> Colum
             )
     if entry["data_type"] == "json" and meta.get("pii") != "properties":
         raise ContractError(
-            f"{where}, column {entry['name']}: a json column needs pii: properties, and in "
-            "allowed_keys the keys whose values are kept"
+            f"{where}, column {entry['name']}: a json column needs pii: properties"
         )
     return Column(
         name=entry["name"],
@@ -327,7 +326,9 @@ def _column(where: str, entry: dict[str, Any], rules: Rules, zone: str) -> Colum
         pii=meta.get("pii"),
         identifier=meta.get("identifier"),
         erase=meta.get("erase", "row"),
-        allowed_keys=tuple(meta.get("allowed_keys", ())),
+        allowed_keys=tuple(str(row["event_property"]) for row in rules.rows("event_properties"))
+        if meta.get("pii") == "properties"
+        else (),
         aliases=tuple(meta.get("aliases", ())),
         accepted_values=tuple(meta.get("accepted_values", ())),
         minimum=meta.get("minimum"),

@@ -41,7 +41,8 @@ PUBLISHED = {
     "kpi_feedback_links", "kpi_verbatims_monthly", "fct_tickets", "kpi_support_monthly",
     "kpi_topics_monthly", "kpi_journey_map_stages_monthly", "kpi_sums_daily", "kpi_monthly_wide",
     "dim_products", "fct_order_lines", "kpi_products_monthly", "kpi_product_pairs",
-    "kpi_event_funnels_monthly",
+    "kpi_event_funnels_monthly", "kpi_pages_monthly", "kpi_page_paths_monthly",
+    "kpi_site_searches_monthly", "kpi_device_switches_monthly",
 }  # fmt: skip
 
 

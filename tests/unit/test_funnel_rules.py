@@ -55,21 +55,3 @@ def test_a_wrong_funnel_names_line_and_remedy(
 ) -> None:
     with pytest.raises(rules.RulesError, match=re.escape(message)):
         rules.load(home_with(tmp_path, f"buy,{funnel},購入,Buy\n", steps))
-
-
-def test_properties_are_those_that_are_kept() -> None:
-    """The rule, the model and the contract name the same properties."""
-    models = DBT_PROJECT_DIR / "models"
-    sources = yaml.safe_load((models / "staging/web/_web__sources.yml").read_text("utf-8"))
-    (kept,) = (
-        column["config"]["meta"]["allowed_keys"]
-        for table in sources["sources"][0]["tables"]
-        for column in table["columns"]
-        if column["name"] == "properties"
-    )
-    assert list(tables()["event_funnel_steps"].values["property_name"]) == kept
-    model = (models / "intermediate/journeys/int_event_funnel_events_matched.sql").read_text(
-        "utf-8"
-    )
-    listed = model.split("set properties = [")[1].split("]")[0]
-    assert re.findall(r"'(\w+)'", listed) == kept

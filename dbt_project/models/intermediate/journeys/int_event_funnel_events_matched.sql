@@ -1,8 +1,3 @@
-{%- set properties = [
-    'value', 'quantity', 'item_id', 'item_category', 'method', 'search_results', 'percent_scrolled',
-    'link_domain', 'form_id', 'video_percent', 'plan', 'product_id',
-] %}
-
 with funnels as (
 
     select * from {{ ref('event_funnels') }}
@@ -29,13 +24,8 @@ events as (
         web_events.visitor_id,
         web_events.event_name,
         web_events.value_amount,
-        coalesce(nullif(
-            regexp_extract(
-                lower(web_events.page_url), '^([a-z][a-z0-9+.-]*://[^/?#]*)?([^?#]*)', 2
-            ), ''
-        ), '/') as page_path,
+        {{ page_path('web_events.page_url') }} as page_path,
         web_events.page_url is not null as has_page,
-        web_events.properties::varchar as properties,
         web_events.occurred_at
     from {{ ref('int_web_events_matched_to_visitors') }} as web_events
     left join user_agents on web_events.user_agent = user_agents.user_agent
@@ -43,6 +33,13 @@ events as (
         web_events.is_known
         and user_agents.user_agent is null
         and exists (select 1 from funnels)
+
+),
+
+properties as (
+
+    select * from {{ ref('int_event_properties_derived') }}
+    where event_property in (select steps.property_name from steps)
 
 ),
 
@@ -69,6 +66,10 @@ fulfilled as (
         names.channel_pattern
     from events
     inner join names on events.event_name = names.event_name
+    left join properties
+        on
+            events.event_id = properties.event_id
+            and names.property_name = properties.event_property
     where
         (names.page_path_pattern is null or events.has_page)
         and {{ matches('events.page_path', 'names.page_path_pattern') }}
@@ -76,29 +77,7 @@ fulfilled as (
             names.minimum_value_amount is null
             or coalesce(events.value_amount >= names.minimum_value_amount, false)
         )
-        and (
-            names.property_pattern is null
-            or coalesce(
-                regexp_full_match(
-                    lower(
-                        case names.property_name
-                            {%- for name in properties %}
-                                when '{{ name }}' then coalesce(
-                                    nullif(regexp_extract(
-                                        events.properties, '"{{ name }}" *: *"([^"]*)"', 1
-                                    ), ''),
-                                    regexp_extract(
-                                        events.properties, '"{{ name }}" *: *([^", }]+)', 1
-                                    )
-                                )
-                            {%- endfor %}
-                        end
-                    ),
-                    names.property_pattern
-                ),
-                false
-            )
-        )
+        and {{ matches('properties.property_value', 'names.property_pattern') }}
 
 ),
 
