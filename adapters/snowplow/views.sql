@@ -107,8 +107,8 @@ from kinds
 where kind is not null;
 
 -- Events with what was attached to them. A mobile tracker knows its installation by the session's
--- user id; the collector's cookie (network_userid) is a server's own and belongs to nobody. The user
--- entity of e-commerce names the account, unless the user is a guest.
+-- user id; the collector's cookie (network_userid) is a server's own and belongs to nobody. The
+-- user entity of e-commerce names the account, unless it is a guest's.
 create view described as
 with per_event as (
 

@@ -315,9 +315,7 @@ def _column(where: str, entry: dict[str, Any], rules: Rules, zone: str) -> Colum
                 f"{', '.join(allowed)}"
             )
     if entry["data_type"] == "json" and meta.get("pii") != "properties":
-        raise ContractError(
-            f"{where}, column {entry['name']}: a json column needs pii: properties"
-        )
+        raise ContractError(f"{where}, column {entry['name']}: a json column needs pii: properties")
     return Column(
         name=entry["name"],
         data_type=entry["data_type"],

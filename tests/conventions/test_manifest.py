@@ -126,7 +126,6 @@ def test_every_model_has_grain_key_and_group(manifest: dict[str, Any]) -> None:
     keyless = {
         "int_activity_kinds_classified": "its key may be null: no outcome",
         "int_traffic_matched_to_channels": "its key may be null: no campaign",
-        "int_event_properties_derived": "a view of JSON objects, whose keys are unique",
         "int_web_events_matched_to_visitors": "a view of stg_web__events, whose key is tested",
         "stg_ops__removed_events": "a log: the same event may leave twice",
     }

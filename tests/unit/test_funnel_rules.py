@@ -6,11 +6,8 @@ import re
 from pathlib import Path
 
 import pytest
-import yaml
 
 from orchestration.rules import home as rules
-from orchestration.rules.tables import tables
-from orchestration.settings import DBT_PROJECT_DIR
 
 FUNNELS = "funnel,counted_per,step_order,window_seconds,name_ja,name_en\n"
 STEPS = "funnel,step_number,exclusion_number,event_name_pattern,name_ja,name_en\n"

@@ -5,8 +5,10 @@ with counts as (
         (select coalesce(sum(event_count), 0) from {{ ref('fct_sessions') }}) as session_events,
         (select coalesce(sum(event_count), 0) from {{ ref('fct_excluded_traffic') }})
             as excluded_events,
-        (select count(*) filter (where is_known) from {{ ref('stg_web__events') }})
-            as known_events
+        (
+            select count(*) filter (where is_known)
+            from {{ ref('int_web_events_matched_to_visitors') }}
+        ) as known_events
 
 )
 

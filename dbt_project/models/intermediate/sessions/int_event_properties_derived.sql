@@ -4,7 +4,7 @@ with events as (
 
     select
         event_id,
-        properties,
+        regexp_replace(properties::varchar, '" *: *', '":', 'g') as properties,
         occurred_at
     from {{ ref('stg_web__events') }}
     where is_known and properties is not null
@@ -22,15 +22,22 @@ told as (
     select
         events.event_id,
         event_properties.event_property,
-        json_extract_string(
-            events.properties, '$."' || event_properties.event_property || '"'
-        ) as property_value,
+        split_part(events.properties, '"' || event_properties.event_property || '":', 2)
+            as told_from_there,
         events.occurred_at
     from events
     cross join event_properties
 
 )
 
-select *
+-- A text up to its quotation mark, or a number or flag up to what ends it.
+select
+    event_id,
+    event_property,
+    case
+        when starts_with(told_from_there, '"') then split_part(told_from_there, '"', 2)
+        else regexp_extract(told_from_there, '^([^,}]+)', 1)
+    end as property_value,
+    occurred_at
 from told
-where property_value is not null
+where told_from_there != '' and not starts_with(told_from_there, 'null')

@@ -44,19 +44,27 @@ all_events as (
 ),
 
 -- Patterns are tried once per name and page.
+told_kinds as (
+
+    select distinct
+        event_name,
+        page_path
+    from all_events
+
+),
+
 kinds as (
 
     select
-        kinds_of_events.event_name,
-        kinds_of_events.page_path,
+        told_kinds.event_name,
+        told_kinds.page_path,
         min(search_rules.rule_order) as search_order
-    from (select distinct all_events.event_name, all_events.page_path from all_events)
-        as kinds_of_events
+    from told_kinds
     inner join search_rules
         on
-            {{ matches('kinds_of_events.event_name', 'search_rules.event_name_pattern') }}
-            and {{ matches('kinds_of_events.page_path', 'search_rules.page_path_pattern') }}
-    group by kinds_of_events.event_name, kinds_of_events.page_path
+            {{ matches('told_kinds.event_name', 'search_rules.event_name_pattern') }}
+            and {{ matches('told_kinds.page_path', 'search_rules.page_path_pattern') }}
+    group by told_kinds.event_name, told_kinds.page_path
 
 ),
 

@@ -73,28 +73,32 @@ ranked as (
 
 ),
 
+listed as (
+
+    select
+        *,
+        step_rank <= {{ var('path_rank_limit') }} as is_listed
+    from ranked
+
+),
+
 -- Beyond the cut, steps are one row: what is rare is counted, not listed.
 cut as (
 
     select
         ways.session_id,
         ways.month_start_date,
-        case when is_listed then ways.page_path else '(other)' end as page_path,
-        case when is_listed then ways.next_page_path else '(other)' end as next_page_path,
-        case when is_listed then ranked.page_step_count end as page_step_count,
-        case when is_listed then ranked.step_rank else {{ var('path_rank_limit') }} + 1 end
+        case when listed.is_listed then ways.page_path else '(other)' end as page_path,
+        case when listed.is_listed then ways.next_page_path else '(other)' end as next_page_path,
+        case when listed.is_listed then listed.page_step_count end as page_step_count,
+        case when listed.is_listed then listed.step_rank else {{ var('path_rank_limit') }} + 1 end
             as step_rank
     from ways
-    inner join (
-        select
-            *,
-            step_rank <= {{ var('path_rank_limit') }} as is_listed
-        from ranked
-    ) as ranked
+    inner join listed
         on
-            ways.month_start_date = ranked.month_start_date
-            and ways.page_path = ranked.page_path
-            and ways.next_page_path = ranked.next_page_path
+            ways.month_start_date = listed.month_start_date
+            and ways.page_path = listed.page_path
+            and ways.next_page_path = listed.next_page_path
 
 )
 

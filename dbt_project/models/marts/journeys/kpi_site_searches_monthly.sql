@@ -8,9 +8,11 @@ result_counts as (
 
     select
         event_id,
-        try_cast(property_value as double) as result_count
+        regexp_full_match(property_value, '0+([.]0+)?') as is_without_result
     from {{ ref('int_event_properties_derived') }}
-    where event_property = 'search_results'
+    where
+        event_property = 'search_results'
+        and regexp_full_match(property_value, '[0-9]+([.][0-9]+)?')
 
 ),
 
@@ -61,7 +63,7 @@ searches as (
         followed.session_id,
         {{ month_start_date('sessions.session_date') }} as month_start_date,
         coalesce(sessions.device_type, '(not set)') as device_type,
-        result_counts.result_count,
+        result_counts.is_without_result,
         case
             when
                 followed.next_search_page_number - followed.page_number
@@ -86,8 +88,8 @@ sliced as (
         {{ slice_of(['device_type']) }},
         count(*) as search_count,
         count(distinct session_id) as session_count,
-        count(result_count) as known_result_count,
-        count(*) filter (where result_count = 0) as no_result_count,
+        count(is_without_result) as known_result_count,
+        count(*) filter (where is_without_result) as no_result_count,
         count(*) filter (where followed_by = 'search') as refined_search_count,
         count(*) filter (where followed_by = 'page') as search_page_count,
         count(*) filter (where followed_by = 'exit') as search_exit_count,
