@@ -1,10 +1,12 @@
 """
-The data dictionary: every mart and column with both labels, as one HTML page and one CSV file.
+The data dictionary: every mart and column in Japanese and English, as a HTML page and a CSV file.
 
 Both are written from the parsed YAML of the dbt project (its manifest), the only home of names,
 types, labels and descriptions; where a column leads and which values it may hold are the dbt tests
-that hold them. The CSV begins with a byte order mark, so that Excel reads Japanese. The page finds
-a table by any word of it; it loads nothing.
+that hold them. The Japanese description stands beside the English one: as `description_ja` in the
+YAML, of a column that several models have as the block `ja_<column>` of `_columns.md`. The CSV
+begins with a byte order mark, so that Excel reads Japanese. The page finds a table by any word of
+it; it loads nothing.
 """
 
 from __future__ import annotations
@@ -24,7 +26,7 @@ from orchestration.building.project import ensure_manifest
 from orchestration.settings import load_settings
 
 HEADER = ("table", "table_ja", "table_en", "column", "column_ja", "column_en", "type", "key",
-          "joins", "values", "description")  # fmt: skip
+          "joins", "values", "description", "description_ja")  # fmt: skip
 SEARCH = """
 const box = document.getElementById("search");
 box.closest("p").hidden = false;
@@ -65,6 +67,12 @@ def is_mart(node: dict[str, Any]) -> bool:
     return bool(node["resource_type"] == "model" and node["config"]["schema"] == "marts")
 
 
+def in_japanese(manifest: dict[str, Any], name: str, described: dict[str, Any]) -> str:
+    """The Japanese description of a mart or of one of its columns; empty where there is none."""
+    block = manifest["docs"].get(f"doc.journey.ja_{name}", {}).get("block_contents", "")
+    return " ".join((described["config"]["meta"].get("description_ja") or block).split())
+
+
 def marts(manifest: dict[str, Any]) -> list[dict[str, Any]]:
     """Marts by name; each with its columns in the order of the table."""
     keys: dict[str, set[str]] = {}
@@ -90,6 +98,7 @@ def marts(manifest: dict[str, Any]) -> list[dict[str, Any]]:
                 else "",
                 "values": values.get((unique_id, name), []),
                 "description": " ".join(column["description"].split()),
+                "description_ja": in_japanese(manifest, name, column),
             }
             for name, column in node["columns"].items()
         ]
@@ -99,6 +108,7 @@ def marts(manifest: dict[str, Any]) -> list[dict[str, Any]]:
                 "ja": node["config"]["meta"]["label_ja"],
                 "en": node["config"]["meta"]["label_en"],
                 "description": " ".join(node["description"].split()),
+                "description_ja": in_japanese(manifest, node["name"], node),
                 "columns": columns,
             }
         )
@@ -132,6 +142,7 @@ def write(folder: Path, manifest: dict[str, Any]) -> list[Path]:
                         column["joins"],
                         ", ".join(column["values"]),
                         column["description"],
+                        column["description_ja"],
                     ]
                 )
     return [page, sheet]

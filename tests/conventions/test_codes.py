@@ -53,10 +53,13 @@ def test_every_kpi_of_the_catalogue_is_a_column_of_the_wide_mart() -> None:
     )["models"]
     (wide,) = [model for model in models if model["name"] == "kpi_monthly_wide"]
     labels = {
-        column["name"].removeprefix("kpi_"): column["config"]["meta"]
+        column["name"].removeprefix("kpi_"): (
+            column["config"]["meta"]["label_ja"],
+            column["config"]["meta"]["label_en"],
+        )
         for column in wide["columns"]
         if column["data_type"].startswith("decimal")
     }
     assert set(labels) == set(catalogue)
     for kpi, row in catalogue.items():
-        assert labels[kpi] == {"label_ja": row["name_ja"], "label_en": row["name_en"]}, kpi
+        assert labels[kpi] == (row["name_ja"], row["name_en"]), kpi

@@ -356,6 +356,12 @@ def test_the_data_dictionary_holds_every_column_of_every_mart(
         expected
     )
     assert all(row["table_ja"] and row["column_ja"] and row["description"] for row in rows)
+    japanese = re.compile(r"[\u3041-\u3096\u30a1-\u30fa\u4e00-\u9fff]")
+    tables = {table["name"]: table["description_ja"] for table in dictionary.marts(manifest)}
+    assert [name for name, told in tables.items() if not japanese.search(told)] == []
+    told = {(row["column"], row["description_ja"]) for row in rows}
+    assert [name for name, words in told if not japanese.search(words)] == []
+    assert len(told) == len({row["column"] for row in rows}), "one text per name"
     assert {row["table"] for row in rows if row["key"]} == {table for table, _ in expected}
     text = page.read_text("utf-8")
     assert "http" not in text.replace("http-equiv", "") and text.count("<script") == 1
