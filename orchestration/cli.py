@@ -408,4 +408,6 @@ def benchmark(what: str, arguments: tuple[str, ...]) -> int:
 
 
 if __name__ == "__main__":
-    cli(prog_name="journey")
+    from orchestration.base.command import end_at_once
+
+    end_at_once(lambda: cli(prog_name="journey"))

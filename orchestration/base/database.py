@@ -119,6 +119,7 @@ def _open(settings: Settings) -> duckdb.DuckDBPyConnection:
             "memory_limit": settings.memory_limit,
             "threads": settings.threads,
             "temp_directory": str(settings.tmp),
+            "max_vacuum_tasks": 0,  # whether row groups are merged, a build says: see builds.py
         },
     )
 

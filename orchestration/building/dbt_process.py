@@ -17,6 +17,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from orchestration.base.command import end_at_once
 from orchestration.building.dbt_ahead import AHEAD
 
 _PR_SET_PDEATHSIG = 1
@@ -160,4 +161,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    end_at_once(main)

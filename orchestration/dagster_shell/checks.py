@@ -137,6 +137,7 @@ def marts_boundary(run: RunContext) -> Iterator[dg.AssetCheckResult]:
     minimum = volume.minimum_rows(previous_manifest(settings, build.as_of_at), sources, rows)
     parameters: dict[str, Any] = {f"minimum_{name}": count for name, count in minimum.items()}
     outcomes = judge.run("marts", settings.warehouse, parameters)
+    judge.end()
     refuse_damage(settings, (outcome.message for outcome in outcomes))
     checks = (
         *audits.read_boundary(settings.home / "work" / "raw_boundary.json", build.load_state),
