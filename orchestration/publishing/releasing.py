@@ -15,7 +15,9 @@ import json
 import os
 import shutil
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
@@ -24,7 +26,7 @@ from typing import Any
 import duckdb
 
 from orchestration.base import command, files, sealed
-from orchestration.base.database import WarehouseDamaged, open_warehouse
+from orchestration.base.database import WarehouseDamaged, open_warehouse, transaction
 from orchestration.base.locking import single_writer
 from orchestration.base.release import DATABASE, PAGE, SCHEMA
 from orchestration.building.fingerprint import (
@@ -137,53 +139,70 @@ def _write_release(
     target = folder / DATABASE
     connection.execute(f"attach '{_text(target)}' as release (storage_version '{STORAGE_VERSION}')")
     on_step("attached")
-    connection.execute(f"create schema release.{SCHEMA}")
-    for name in expected:
-        # Tables only: views would carry the name of the build database.
-        columns = ", ".join(
-            f'{_literal(information[c])}::{t} as "{c}"'
-            if name == "release_info" and c in information
-            else f'"{c}"'
-            for c, t, *_ in connection.execute(f'describe {SCHEMA}."{name}"').fetchall()
-        )
-        connection.execute(
-            f'create table release.{SCHEMA}."{name}" as select {columns} from {SCHEMA}."{name}"'
-        )
-    _copy_comments(connection)
+    with transaction(connection):  # one, or each of a thousand comments waits for the disk
+        connection.execute(f"create schema release.{SCHEMA}")
+        for name in expected:
+            # Tables only: views would carry the name of the build database.
+            columns = ", ".join(
+                f'{_literal(information[c])}::{t} as "{c}"'
+                if name == "release_info" and c in information
+                else f'"{c}"'
+                for c, t, *_ in connection.execute(f'describe {SCHEMA}."{name}"').fetchall()
+            )
+            connection.execute(
+                f'create table release.{SCHEMA}."{name}" as select {columns} from {SCHEMA}."{name}"'
+            )
+        _copy_comments(connection)
     on_step("copied")
     connection.execute("checkpoint release")
     connection.execute("detach release")
     if list(folder.glob("*.wal")):
         raise PublishError(f"{target}: a write-ahead log was left; nothing was published")
     on_step("detached")
-    reader = duckdb.connect(str(target), read_only=True)
-    try:
-        reader.execute("set TimeZone = 'UTC'")
+    with duckdb.connect(str(target), read_only=True) as reader:
         (folder / "parquet").mkdir()
-        for name in expected:
-            path = _text(folder / "parquet" / f"{name}.parquet")
-            reader.execute(
-                f"copy {SCHEMA}.\"{name}\" to '{path}' (format parquet, compression zstd)"
-            )
-        on_step("exported")
-        for name, table in expected.items():
-            relation = f'{SCHEMA}."{name}"'
-            written = hash_table(reader, relation)
-            if name == "release_info":  # all but what was filled in
-                filled = tuple(information)
-                written = hash_table(reader, relation, without=filled)
-                table = hash_table(connection, relation, without=filled)
-            path = _text(folder / "parquet" / f"{name}.parquet")
-            if _scalar(reader, f"select count(*) from read_parquet('{path}')") != table.rows:
-                raise PublishError(f"{name}: its Parquet file lost rows; nothing was published")
-            if written != table:
-                raise PublishError(
-                    f"{name}: the release holds {written.rows} rows ({written.digest[:12]}), the "
-                    f"candidate {table.rows} ({table.digest[:12]}); nothing was published"
-                )
+        # Many small tables: side by side they take half the time.
+        with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
+            list(pool.map(lambda name: _export(reader, folder, name), expected))
+            on_step("exported")
+            without = {"release_info": tuple(information)}  # all but what was filled in
+            written = pool.map(lambda n: _written(reader, folder, n, without.get(n, ())), expected)
+            for (name, table), found in zip(expected.items(), written, strict=True):
+                if name in without:
+                    relation = f'{SCHEMA}."{name}"'
+                    table = hash_table(connection, relation, without=without[name])
+                if found != table:
+                    raise PublishError(
+                        f"{name}: the release holds {found.rows} rows ({found.digest[:12]}), the "
+                        f"candidate {table.rows} ({table.digest[:12]}); nothing was published"
+                    )
         on_step("compared")
-    finally:
-        reader.close()
+
+
+def _export(reader: duckdb.DuckDBPyConnection, folder: Path, name: str) -> None:
+    with _cursor(reader) as cursor:
+        path = _text(folder / "parquet" / f"{name}.parquet")
+        cursor.execute(f"copy {SCHEMA}.\"{name}\" to '{path}' (format parquet, compression zstd)")
+
+
+def _written(
+    reader: duckdb.DuckDBPyConnection, folder: Path, name: str, without: tuple[str, ...]
+) -> TableHash:
+    """Hash of a table of the release; raises `PublishError` when its Parquet file lost rows."""
+    with _cursor(reader) as cursor:
+        found = hash_table(cursor, f'{SCHEMA}."{name}"', without=without)
+        path = _text(folder / "parquet" / f"{name}.parquet")
+        if _scalar(cursor, f"select count(*) from read_parquet('{path}')") != found.rows:
+            raise PublishError(f"{name}: its Parquet file lost rows; nothing was published")
+    return found
+
+
+@contextmanager
+def _cursor(reader: duckdb.DuckDBPyConnection) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A connection for one thread, in UTC."""
+    with reader.cursor() as cursor:
+        cursor.execute("set TimeZone = 'UTC'")
+        yield cursor
 
 
 def _write_report(folder: Path, audit: audits.Audit) -> None:
