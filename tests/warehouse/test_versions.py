@@ -95,14 +95,25 @@ def both(world: World, name: str, columns: str = "*", condition: str = "true") -
     ]
 
 
+def assert_same(world: World, name: str, columns: str = "*") -> None:
+    """The mart says what it said before; the rows are only fetched to show what differs."""
+    differing = world.connection.execute(
+        f"select count(*) from ((select {columns} from marts.{name} except all "
+        f"select {columns} from before.{name}) union all (select {columns} from before.{name} "
+        f"except all select {columns} from marts.{name}))"
+    ).fetchone()
+    if differing != (0,):
+        found, expected = both(world, name, columns)
+        assert found == expected, name
+
+
 def test_runs_without_news_change_nothing(world: World) -> None:
     """Neither the next one, in another zone, nor a full one."""
     for full in (False, True):
         world.load()
         world.build(AS_OF, full=full, zone="Asia/Tokyo")
         for name in marts(world):
-            found, expected = both(world, name)
-            assert found == expected, name
+            assert_same(world, name)
 
 
 def test_a_second_version_that_says_the_same_changes_nothing(world: World) -> None:
@@ -117,8 +128,7 @@ def test_a_second_version_that_says_the_same_changes_nothing(world: World) -> No
                     [name],
                 ).fetchall()
             ]  # fmt: skip
-            found, expected = both(world, name, ", ".join(columns))
-            assert found == expected, name
+            assert_same(world, name, ", ".join(columns))
 
 
 def test_a_second_version_leaves_the_past(world: World) -> None:
