@@ -5,7 +5,7 @@ Pure Python over the events of one unit in their order: SQL has no bounded way t
 event between" and "not that event between" of any list of steps.
 """
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from dataclasses import dataclass, field
 from itertools import groupby
 from operator import attrgetter
@@ -105,6 +105,19 @@ def in_any_order(events: list[Event], steps: int) -> Attempt:
 WAYS = {THIS_ORDER: in_this_order, EXACT_ORDER: in_exact_order, ANY_ORDER: in_any_order}
 
 
+def most(places: list[list[int]], order: str, start: int, end: int) -> int:
+    """How many steps an attempt from `start` reaches at most: exclusions may end it before."""
+    if order == ANY_ORDER:
+        return sum(bisect_left(own, start) < bisect_left(own, end) for own in places)
+    reached = 1
+    for own in places[1:]:
+        following = bisect_right(own, start)
+        if following == len(own) or own[following] >= end:
+            break
+        start, reached = own[following], reached + 1
+    return reached
+
+
 def furthest(
     events: list[Event], order: str, steps: int, seconds: int | None, month: object = None
 ) -> Attempt | None:
@@ -119,6 +132,7 @@ def furthest(
     is_first_enough = (
         seconds is None and order != EXACT_ORDER and not any(event.exclusions for event in events)
     )
+    places = [[n for n, e in enumerate(events) if s in e.steps] for s in range(1, steps + 1)]
     best: Attempt | None = None
     for number, event in enumerate(events):
         starts = bool(event.steps) if order == ANY_ORDER else 1 in event.steps
@@ -127,6 +141,9 @@ def furthest(
             if seconds is not None:  # the last second of the window counts
                 last = event.at + pd.Timedelta(seconds=seconds)
                 end = min(end, bisect_right(events, last, lo=number, key=attrgetter("at")))
+            # Of many starts, as of a robot, few can reach more; each of the others is looked up.
+            if best and most(places, order, number, end) <= len(best.path):
+                continue
             attempt = WAYS[order](events[number:end], steps)
             if best is None or len(attempt.path) > len(best.path):
                 best = attempt
