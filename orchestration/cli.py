@@ -162,11 +162,15 @@ def rollback(release: str) -> None:
 
 
 @cli.add(OPERATE, "status")
-def status() -> None:
+@click.option("--json", "as_json", is_flag=True,
+              help="For programs; ends with status 1 when something is wrong.")  # fmt: skip
+@click.option("--maximum-hours", type=click.FloatRange(0, min_open=True),
+              help="With --json: hours without a release, from which that is wrong.")  # fmt: skip
+def status(as_json: bool, maximum_hours: float | None) -> int:
     """Show release, data, runs, checks, quarantine and disk; changes nothing."""
     from orchestration.operating import status
 
-    status.run()
+    return status.run(as_json, maximum_hours)
 
 
 @cli.add(OPERATE, "settings")

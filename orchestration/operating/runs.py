@@ -27,11 +27,12 @@ from typing import Any
 
 import duckdb
 
-from orchestration.base import command, files
+from orchestration.base import command, files, sealed
 from orchestration.base.database import WarehouseDamaged
 from orchestration.base.locking import single_writer
 from orchestration.gate.audits import Check
 from orchestration.loading import privacy
+from orchestration.operating import webhook
 from orchestration.settings import Settings, SettingsError, hook, is_instant, load_settings
 
 RECORD = "runs.jsonl"
@@ -183,6 +184,11 @@ class Run:
 
     def _call_hooks(self) -> None:
         """Tell once, the lock being free; by a temporary file what the home cannot take."""
+        if self.reasons or self.release_id:
+            try:
+                webhook.send(self.home, self._values())
+            except webhook.WebhookError as error:
+                print(f"{webhook.VARIABLE}: {error}", file=sys.stderr)
         if not self.reasons:
             if self.release_id:
                 release = self.home / "published" / "releases" / self.release_id
@@ -194,6 +200,21 @@ class Run:
                 path = Path(folder) / FAILURE
                 path.write_text(self.text, "utf-8")
                 _call_hook("JOURNEY_ON_FAILURE", path)
+
+    def _values(self) -> dict[str, str]:
+        """What a message may say of the run."""
+        manifest = None
+        if self.release_id:
+            manifest = sealed.read(
+                self.home / "published" / "releases" / self.release_id / "manifest.json"
+            )
+        return {
+            "outcome": self.outcome,
+            "home": self.home.name,
+            "release": self.release_id or "",
+            "as_of_at": str(manifest["as_of_at"]) if manifest else "",
+            "reasons": "; ".join(self.reasons),
+        }
 
 
 _open: dict[Path, Run] = {}

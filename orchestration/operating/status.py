@@ -7,6 +7,7 @@ warehouse to itself then, and the published release says what it can instead. Al
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import textwrap
@@ -322,9 +323,62 @@ def _is_set(variable: str) -> bool:
     return variables()[variable] != "not set"
 
 
-def run() -> None:
-    """Print how the home is."""
-    print(status(home_path(), datetime.now(UTC)))
+def health(home: Path, now: datetime, maximum_hours: float | None = None) -> dict[str, Any]:
+    """
+    How a home is, for a program: `problems` is empty when it is as it should be.
+
+    It is when a whole release is current, built not more than `maximum_hours` ago (or found
+    unchanged by a run since), and the last run that ended did not fail. A run that goes on is none.
+    """
+    found: dict[str, Any] = {"home": str(home), "problems": []}
+    try:
+        settings = load_settings(home)
+    except SettingsError as error:
+        return found | {"problems": [str(error)]}
+    past = runs.past_runs(home)
+    ended = next((run for run in reversed(past) if run.outcome), None)
+    release_id = releasing.current_release(settings.published)
+    found |= {
+        "running_process": locking.holder(home),
+        "release": release_id,
+        "last_outcome": ended.outcome if ended else None,
+        "last_started_at": ended.started_at.isoformat() if ended else None,
+        "last_checks": ended.checks if ended else None,
+    }
+    if (home / runs.FAILURE).exists():
+        found["problems"].append(f"the last run failed: {home / runs.FAILURE}")
+    if past and not past[-1].outcome and past[-1].pid != found["running_process"]:
+        found["problems"].append("the last run was killed")
+    if release_id is None:
+        return found | {"problems": [*found["problems"], "no release is current"]}
+    folder = settings.published / "releases" / release_id
+    manifest = releasing.read_manifest(folder)
+    if problem := releasing.damage(folder, thorough=False):
+        found["problems"].append(f"release {release_id} is damaged: {problem}")
+    if manifest is None:
+        return found
+    built_at = datetime.fromisoformat(manifest["built_at"]).replace(tzinfo=UTC)
+    seen = [run.started_at for run in past if run.outcome in ("published", "unchanged")]
+    age = (now - max([built_at, *seen])).total_seconds() / 3600
+    found |= {
+        "as_of_at": manifest["as_of_at"],
+        "built_at": built_at.isoformat(),
+        "warnings": manifest["warnings"],
+    }
+    if maximum_hours is not None and age > maximum_hours:
+        found["problems"].append(f"no run has published for {age:.0f} hours")
+    return found
+
+
+def run(as_json: bool = False, maximum_hours: float | None = None) -> int:
+    """Print how the home is; as JSON, the status is 1 when something is wrong with it."""
+    home, now = home_path(), datetime.now(UTC)
+    if not as_json:
+        print(status(home, now))
+        return 0
+    found = health(home, now, maximum_hours)
+    print(json.dumps(found, indent=1, ensure_ascii=False))
+    return int(bool(found["problems"]))
 
 
 def run_settings() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -171,3 +172,49 @@ def test_settings_are_shown_with_their_source_and_without_secrets(
     assert PEPPER not in output and "secret" not in output
     assert os.listdir(home) == ["journey.toml"]
     assert load_settings(home).threads == 4
+
+
+def test_a_program_learns_what_is_wrong(
+    story_home: Path, copy_home: Callable[[Path], Path], tmp_path: Path
+) -> None:
+    """A home is well, too old, killed, failed and damaged; the command's status says so."""
+    assert status.health(tmp_path / "none", NOW)["problems"] == ["no release is current"]
+    home = copy_home(story_home)
+    before = files_of(home)
+    found = json.loads((answer := run_journey("status", "--json", home=home)).stdout)
+    assert answer.returncode == 0 and files_of(home) == before
+    assert found["problems"] == [] and found["last_outcome"] == "published"
+    assert found["as_of_at"] == "2026-01-07 15:00:00" and found["last_checks"]["fail"] == 0
+    (problem,) = status.health(home, NOW, maximum_hours=26)["problems"]
+    assert problem.startswith("no run has published for ")
+    run = {"run": "x", "at": "2029-12-31T22:00:00+00:00"}
+    start = {**run, "event": "start", "pid": 0, "launched_by": "a test"}
+    end = {**run, "event": "end", "outcome": "unchanged", "seconds": 2, "checks": None,
+           "release_id": found["release"]}  # fmt: skip
+    with (home / "runs.jsonl").open("a", encoding="utf-8") as stream:
+        stream.write(json.dumps(start) + "\n" + json.dumps(end) + "\n")
+    assert status.health(home, NOW, maximum_hours=26)["problems"] == []
+    with (home / "runs.jsonl").open("a", encoding="utf-8") as stream:
+        stream.write(json.dumps({**start, "run": "y"}) + "\n")
+    assert status.health(home, NOW)["problems"] == ["the last run was killed"]
+    (home / "last_failure.txt").write_text("NOT PUBLISHED", "utf-8")
+    (home / "published" / "current" / "journey_map.html").unlink()
+    assert [problem.split(":")[0] for problem in status.health(home, NOW)["problems"]] == [
+        "the last run failed",
+        "the last run was killed",
+        f"release {found['release']} is damaged",
+    ]
+    assert run_journey("status", "--json", home=home).returncode == 1
+
+
+def test_the_units_of_systemd_are_right(tmp_path: Path) -> None:
+    if not shutil.which("systemd-analyze"):
+        pytest.skip("systemd-analyze is not installed")
+    for unit in sorted((ROOT / "scripts" / "systemd").iterdir()):
+        text = unit.read_text("utf-8").replace("/opt/journey", str(ROOT))
+        (tmp_path / unit.name).write_text(text, "utf-8")
+    checked = subprocess.run(
+        ["systemd-analyze", "verify", *map(str, sorted(tmp_path.iterdir()))],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert (checked.returncode, checked.stderr) == (0, "")

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
@@ -165,6 +169,97 @@ def test_the_hook_may_change_the_home(home: Path, monkeypatch: pytest.MonkeyPatc
     assert seen == [None]
     with single_writer(home):
         pass
+
+
+class Messages(BaseHTTPRequestHandler):
+    """Keeps what is posted to it; `/moved` redirects, `/broken` refuses."""
+
+    bodies: ClassVar[list[bytes]] = []
+
+    def do_POST(self) -> None:
+        self.bodies.append(self.rfile.read(int(self.headers["Content-Length"])))
+        self.send_response({"/moved": 307, "/broken": 500}.get(self.path, 200))
+        self.send_header("Location", "/elsewhere")
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        """Nothing."""
+
+
+@pytest.fixture
+def address(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """A server of this machine, to which the messages of runs go."""
+    Messages.bodies.clear()
+    with ThreadingHTTPServer(("127.0.0.1", 0), Messages) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_port}/secret"
+        monkeypatch.setenv("JOURNEY_WEBHOOK_URL", url)
+        yield url
+        server.shutdown()
+
+
+def test_a_web_address_is_told_in_the_words_of_its_template(home: Path, address: str) -> None:
+    with runs.recorded(runs.Run(home, "a test")) as run:
+        run.release_id = "20260107-abc"
+    template = {
+        "blocks": [{"kind": "text", "bold": True, "says": "$outcome in $home ($$): $reasons"}]
+    }
+    (home / "webhook.json").write_text(json.dumps(template), "utf-8")
+    with runs.recorded(runs.Run(home, "a test")) as run:
+        run.fail(['it says "no" to aoi@hana-mail.jp', "ログ"])
+    with runs.recorded(runs.Run(home, "a test")):
+        pass  # a part of the job is no news
+    assert [json.loads(body) for body in Messages.bodies] == [
+        {"text": "journey (home): published 20260107-abc"},
+        {"blocks": [{"kind": "text", "bold": True,
+                     "says": f"failed in home ($): {'; '.join(run_reasons(home))}"}]},
+    ]  # fmt: skip
+    assert b"hana-mail" not in Messages.bodies[1]
+
+
+def run_reasons(home: Path) -> list[str]:
+    lines = failure(home).splitlines()
+    return [line.removeprefix("  ✗ ") for line in lines if line.startswith("  ✗ ")]
+
+
+@pytest.mark.parametrize(
+    ("path", "template", "words"),
+    [
+        ("broken", "", "the message was not taken (500)"),
+        ("moved", "", "the message was not taken (307)"),
+        ("ok", "{", "webhook.json is no JSON"),
+        ("ok", '{"text": "$password"}', "is none of $outcome"),
+    ],
+)
+def test_a_message_that_is_not_taken_is_one_line_and_spoils_no_run(
+    home: Path,
+    address: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    path: str,
+    template: str,
+    words: str,
+) -> None:
+    monkeypatch.setenv("JOURNEY_WEBHOOK_URL", address.replace("secret", path))
+    if template:
+        (home / "webhook.json").write_text(template, "utf-8")
+    with runs.recorded(runs.Run(home, "a test")) as run:
+        run.release_id = "20260107-abc"
+    (said,) = capsys.readouterr().err.splitlines()
+    assert said.startswith("JOURNEY_WEBHOOK_URL: ") and words in said and "127.0.0.1" not in said
+    assert len(Messages.bodies) <= 1
+    assert len(calls(home)) == 1
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:9/x", "file:///etc/passwd", "https://"])
+def test_an_address_that_nobody_answers_at_spoils_no_run(
+    home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], url: str
+) -> None:
+    monkeypatch.setenv("JOURNEY_WEBHOOK_URL", url)
+    with runs.recorded(runs.Run(home, "a test")) as run:
+        run.release_id = "20260107-abc"
+    (said,) = capsys.readouterr().err.splitlines()
+    assert said.startswith("JOURNEY_WEBHOOK_URL: ") and url not in said
 
 
 def test_reasons_stay_on_one_screen(home: Path) -> None:
