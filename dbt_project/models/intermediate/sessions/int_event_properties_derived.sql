@@ -4,7 +4,7 @@ with events as (
 
     select
         event_id,
-        regexp_replace(properties::varchar, '" *: *', '":', 'g') as properties,
+        properties::varchar as properties,
         occurred_at
     from {{ ref('stg_web__events') }}
     where is_known and properties is not null
@@ -13,20 +13,37 @@ with events as (
 
 event_properties as (
 
-    select * from {{ ref('event_properties') }}
+    select
+        event_property,
+        '"' || event_property || '"' as quoted_property
+    from {{ ref('event_properties') }}
+
+),
+
+-- To look for the key costs little; only where it stands is the rest done.
+named as (
+
+    select
+        events.event_id,
+        event_properties.event_property,
+        events.properties,
+        event_properties.quoted_property,
+        events.occurred_at
+    from events
+    inner join event_properties
+        on contains(events.properties, event_properties.quoted_property)
 
 ),
 
 told as (
 
     select
-        events.event_id,
-        event_properties.event_property,
-        split_part(events.properties, '"' || event_properties.event_property || '":', 2)
+        event_id,
+        event_property,
+        split_part(regexp_replace(properties, '" *: *', '":', 'g'), quoted_property || ':', 2)
             as told_from_there,
-        events.occurred_at
-    from events
-    cross join event_properties
+        occurred_at
+    from named
 
 )
 
