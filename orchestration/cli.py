@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -116,6 +117,16 @@ def nightly(as_of_at: str, full: bool) -> int:
     from orchestration.dagster_shell import nightly
 
     return nightly.run(as_of_at, full)
+
+
+@cli.add(RUN, "backfill")
+@click.argument("first", metavar="FROM", type=click.DateTime(["%Y-%m-%d"]))
+@click.argument("last", metavar="TO", type=click.DateTime(["%Y-%m-%d"]))
+def backfill(first: datetime, last: datetime) -> int:
+    """Publish one release per business day FROM … TO, as of the end of each."""
+    from orchestration.dagster_shell import backfill
+
+    return backfill.run(first.date(), last.date())
 
 
 @cli.add(RUN, "import")
