@@ -17,6 +17,7 @@ from typing import Any
 
 import duckdb
 
+from orchestration.building.dbt_process import do_less
 from orchestration.loading import ledger
 from orchestration.loading.contract import load_contract
 from orchestration.rules import home as home_rules
@@ -83,7 +84,7 @@ class Project:
             replaces = compile_("--inline", _REPLACES)
             compiled = compile_("--full-refresh")
             full = _compiled(compiled)
-            later = _compiled(compile_())
+            later = _compiled(compile_("--select", "resource_type:model"))
         finally:
             os.environ.clear()
             os.environ.update(environment)
@@ -220,6 +221,7 @@ def _directories(target: Path) -> list[str]:
 def _dbt(target: Path, *arguments: str, manifest: Any = None) -> Any:
     from dbt.cli.main import dbtRunner
 
+    do_less()
     with redirect_stdout(io.StringIO()) as output:
         result = dbtRunner(manifest=manifest).invoke(
             ["--quiet", "--no-write-json", *arguments, *_directories(target)]
