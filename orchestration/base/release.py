@@ -2,4 +2,5 @@
 
 DATABASE = "journey.duckdb"  # constant: the file's stem is the catalog that BI tools remember
 PAGE = "journey_map.html"
+CHECKS_PAGE = "checks.html"
 SCHEMA = "marts"

@@ -9,16 +9,17 @@ time. Otherwise the build is a full one. A build that fails half-way leaves none
 from __future__ import annotations
 
 import hashlib
+import json
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import duckdb
 
 from orchestration.base.database import transaction
-from orchestration.building.fingerprint import fingerprint
+from orchestration.building.fingerprint import TableHash, fingerprint
 from orchestration.loading import ledger
 from orchestration.rules.tables import Rules
 from orchestration.settings import DBT_PROJECT_DIR, Settings
@@ -60,18 +61,35 @@ def last_complete(connection: duckdb.DuckDBPyConnection) -> Build | None:
 
 
 def build_key(settings: Settings, rules: Rules) -> str:
-    """Fingerprint of everything but data and instant that decides what the models say."""
-    digest = hashlib.sha256(f"duckdb {duckdb.__version__}".encode())
-    for value in (
+    """
+    Fingerprint of everything but data and instant that decides what the models say.
+
+    Two in one, so that releases tell which of them changed: of the code, and of rules and settings.
+    """
+    code = hashlib.sha256(f"duckdb {duckdb.__version__}".encode())
+    for path in _files():
+        code.update(f"\n{path.name} {hashlib.sha256(path.read_bytes()).hexdigest()}".encode())
+    said = (
         settings.business_timezone,
         settings.reporting_currency,
         settings.consent_policy,
         rules.digest,
-    ):
-        digest.update(f"\n{value}".encode())
-    for path in _files():
-        digest.update(f"\n{path.name} {hashlib.sha256(path.read_bytes()).hexdigest()}".encode())
-    return digest.hexdigest()
+    )
+    return f"{code.hexdigest()}-{hashlib.sha256(chr(10).join(said).encode()).hexdigest()}"
+
+
+def made_of(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
+    """Fingerprints of the last build: `code_hash`, and of rules and settings `rules_hash`."""
+    row = connection.execute("select build_key from ops.builds").fetchone()
+    code, _, rules = (str(row[0]) if row else "").partition("-")
+    return {"code_hash": code, "rules_hash": rules}
+
+
+def mart_hashes(connection: duckdb.DuckDBPyConnection) -> dict[str, TableHash]:
+    """Hashes of the marts right after the last build."""
+    row = connection.execute("select mart_hashes from ops.builds").fetchone()
+    found = json.loads(row[0]) if row and row[0] else {}
+    return {name: TableHash(**one) for name, one in found.items()}
 
 
 def _files() -> list[Path]:
@@ -161,9 +179,10 @@ def complete(connection: duckdb.DuckDBPyConnection, key: str, as_of_at: str, bui
         ledger.forget_build(connection)
         connection.execute(
             "insert into ops.builds (build_key, as_of_at, is_complete, build_id, fingerprint, "
-            "content_hash, load_state) values (?, ?, true, ?, ?, ?, ?)",
+            "content_hash, load_state, mart_hashes) values (?, ?, true, ?, ?, ?, ?, ?)",
             [key, as_of_at, build_id, marts.value, marts.content_hash,
-             ledger.load_state(connection)],
+             ledger.load_state(connection),
+             json.dumps({name: asdict(table) for name, table in marts.tables.items()})],
         )  # fmt: skip
         connection.execute("delete from ops.removed_events")
         connection.execute("update ops.files set is_built = (status = 'loaded')")

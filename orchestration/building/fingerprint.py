@@ -3,7 +3,8 @@ Fingerprints of the candidate: what an audit checked, and whether two releases s
 
 Order-independent: each row becomes an MD5 of its columns' texts (with control characters, which no
 loaded text holds, for separator and null), and a table's hash is the sum of its rows' halves. Equal
-rows in any order, on any number of threads, give equal hashes.
+rows in any order, on any number of threads, give equal hashes. The sums are made by month of the
+first date column, so that two releases tell in which months of a mart they differ.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import duckdb
 
@@ -26,10 +27,11 @@ Comment = tuple[str, str | None, str]  # mart, column or None for the mart itsel
 
 @dataclass(frozen=True)
 class TableHash:
-    """Rows and content hash of one table."""
+    """Rows and content hash of one table, and hashes of its rows by month, where it has a date."""
 
     rows: int
     digest: str
+    parts: Mapping[str, str] = field(default_factory=dict, compare=False)
 
 
 @dataclass(frozen=True)
@@ -57,18 +59,36 @@ def hash_table(
     """Hash one table, named with schema (and catalog where needed), some columns left out."""
     described = connection.execute(f"describe {relation}").fetchall()
     columns = [column for column in described if column[0] not in without]
-    texts = ", ".join(f"coalesce({_text(*column[:2])}, chr(30))" for column in columns)
-    row = connection.execute(
+    types = {column[0]: column[1] for column in columns}
+    texts = ", ".join(f"coalesce({_text(*column)}, chr(30))" for column in types.items())
+    month = part_of(types)
+    sums = connection.execute(
         f"""
         select
+            part,
             count(*),
-            coalesce(sum((row_hash >> 64)::hugeint), 0)::varchar,
-            coalesce(sum((row_hash & 18446744073709551615)::hugeint), 0)::varchar
-        from (select md5_number(concat_ws(chr(31), {texts})) as row_hash from {relation})
+            sum((row_hash >> 64)::hugeint)::varchar,
+            sum((row_hash & 18446744073709551615)::hugeint)::varchar
+        from (
+            select md5_number(concat_ws(chr(31), {texts})) as row_hash, {month or "''"} as part
+            from {relation}
+        )
+        group by part
         """
-    ).fetchone()
-    assert row is not None
-    return table_hash({column[0]: column[1] for column in columns}, *row)
+    ).fetchall()
+    rows, high, low = (sum(int(row[place]) for row in sums) for place in (1, 2, 3))
+    parts = {
+        part: hashlib.sha256("|".join(map(str, values)).encode()).hexdigest()[:16]
+        for part, *values in sums
+        if month
+    }
+    return replace(table_hash(types, rows, str(high), str(low)), parts=parts)
+
+
+def part_of(types: Mapping[str, str]) -> str | None:
+    """SQL: the month of a row's first date, empty for none; None for a table without dates."""
+    date = next((name for name, data_type in types.items() if data_type == "DATE"), None)
+    return f"coalesce(strftime(\"{date}\", '%Y-%m'), '')" if date else None
 
 
 def _text(name: str, data_type: str) -> str:

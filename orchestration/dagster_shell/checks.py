@@ -7,6 +7,7 @@ split the one `dbt build` at that mart. The second boundary writes the audit rec
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import dagster as dg
@@ -17,15 +18,17 @@ from orchestration.building.fingerprint import table_names
 from orchestration.dagster_shell.assets.published import MARTS
 from orchestration.dagster_shell.assets.raw import raw_assets
 from orchestration.dagster_shell.run_context import RunContext
-from orchestration.gate import audits, volume
+from orchestration.gate import audits, learning, restating, volume
 from orchestration.gate.audits import Audit, Check
 from orchestration.loading import ledger
-from orchestration.publishing.releasing import previous_manifest
+from orchestration.publishing.releasing import previous_manifest, previous_release
 
 
 def _asset_key(suite: str) -> dg.AssetKey:
     """`raw__raw_web__events` checks the asset raw/web/events, `marts__marts__x` marts/x."""
     _, schema, table = suite.split("__")
+    if suite == learning.SUITE:  # what it observes is of the release as a whole
+        return dg.AssetKey(["marts", "release_info"])
     return dg.AssetKey([*schema.split("_", 1), table])
 
 
@@ -56,6 +59,14 @@ def _gx_checks(boundary: str, outcomes: list[checkpoints.Outcome]) -> list[Check
         Check(boundary, f"{o.suite.split('__', 1)[1]}: {o.expectation}", o.status, o.message)
         for o in outcomes
     ]
+
+
+def _told(outcome: checkpoints.Outcome, observations: list[dict[str, Any]]) -> checkpoints.Outcome:
+    """An outcome of a gate that learns, with the names of what lies beyond its bounds."""
+    if outcome.suite != learning.SUITE or outcome.status != "warn":
+        return outcome
+    beyond = learning.said(observations, learning.GATES[outcome.expectation])
+    return replace(outcome, message=f"{outcome.message}: {beyond}")
 
 
 @dg.multi_asset_check(
@@ -131,6 +142,13 @@ def marts_boundary(run: RunContext) -> Iterator[dg.AssetCheckResult]:
                 for name in table_names(connection)
             }
             sources = volume.source_rows(connection)
+            problem = restating.compare(
+                connection, settings, build, previous_release(settings), run.tables
+            )
+            zone = settings.business_timezone
+            learning.observe(connection, restating.last_whole_day(build.as_of_at, zone))
+            observations = learning.observations(connection)
+            ledger_hash = restating.digest(connection)
         built = audits.dbt_checks(settings.dbt_target, build.build_id)
     except audits.GateClosed as closed:
         raise dg.Failure(str(closed)) from closed
@@ -139,12 +157,17 @@ def marts_boundary(run: RunContext) -> Iterator[dg.AssetCheckResult]:
     outcomes = judge.run("marts", settings.warehouse, parameters)
     judge.end()
     refuse_damage(settings, (outcome.message for outcome in outcomes))
+    outcomes = [_told(outcome, observations) for outcome in outcomes]
     checks = (
         *audits.read_boundary(settings.home / "work" / "raw_boundary.json", build.load_state),
         *built,
         *_gx_checks("marts", outcomes),
+        *([Check("marts", "restatement ledger", "warn", problem)] if problem else []),
     )
-    audit = Audit(build.build_id, build.fingerprint, build.content_hash, build.as_of_at, checks)
+    audit = Audit(
+        build.build_id, build.fingerprint, build.content_hash, build.as_of_at, checks,
+        tuple(observations), ledger_hash,
+    )  # fmt: skip
     path = audits.write_audit(settings.audits, audit)
     run.recorded.note_checks(audit.checks)
     run.progress(

@@ -11,7 +11,9 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass
 from datetime import date
+from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
@@ -46,6 +48,8 @@ class Audit:
     content_hash: str
     as_of_at: str
     checks: tuple[Check, ...]
+    observations: tuple[dict[str, Any], ...] = ()  # of the gates that learn: `learning.py`
+    ledger_hash: str = ""  # of what the release will say of the one before: `restating.py`
 
     @property
     def verdict(self) -> Status:
@@ -280,7 +284,7 @@ def dbt_checks(target: Path, build_id: str) -> list[Check]:
     """
     try:
         record = json.loads((target / "run_results.json").read_text("utf-8"))
-        nodes = json.loads((target / "manifest.json").read_text("utf-8"))["nodes"]
+        nodes = _nodes(target)
         results, found_id = record["results"], record["metadata"]["env"].get("BUILD_ID")
         has_seeds = "seed" not in record["args"].get("exclude_resource_types", ())
     except (OSError, ValueError, KeyError, TypeError) as error:
@@ -312,6 +316,31 @@ def dbt_checks(target: Path, build_id: str) -> list[Check]:
             status = "warn" if result["status"] == "warn" else "fail"
             checks.append(Check("dbt", label, status, message))
     return checks
+
+
+def _nodes(target: Path) -> dict[str, dict[str, Any]]:
+    """The nodes of dbt's manifest there."""
+    path = target / "manifest.json"
+    return _nodes_of(path, path.stat().st_mtime_ns)
+
+
+@lru_cache(1)
+def _nodes_of(path: Path, _: int) -> dict[str, dict[str, Any]]:
+    nodes: dict[str, dict[str, Any]] = json.loads(path.read_text("utf-8"))["nodes"]
+    return nodes
+
+
+def mart_keys(target: Path) -> dict[str, list[str]]:
+    """The columns that dbt tests as the key of each mart, by its name."""
+    try:
+        nodes = _nodes(target)
+    except (OSError, ValueError, KeyError):
+        return {}
+    return {
+        nodes[node["attached_node"]]["name"]: node["test_metadata"]["kwargs"]["columns"]
+        for node in nodes.values()
+        if node["resource_type"] == "test" and node["name"].startswith("primary_key")
+    }
 
 
 def audit_path(audits: Path, fingerprint: str) -> Path:

@@ -80,6 +80,14 @@ def last_erasure(folder: Path) -> str:
     return max(instants, default="")[:19].replace("T", " ")
 
 
+def is_waiting(folder: Path) -> bool:
+    """Whether somebody was erased since the last release; a damaged proof may say so."""
+    reports = [_passes(path) for path in folder.glob("*.json")]
+    return any(
+        passes is None or any(done.get("release") is None for done in passes) for passes in reports
+    )
+
+
 def forget_releases(folder: Path, release_id: str, drop_others: Callable[[], list[str]]) -> None:
     """
     After a release without the subjects is published, the ones before it go.

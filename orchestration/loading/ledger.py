@@ -111,6 +111,7 @@ _TABLES = {
         "fingerprint": "varchar",
         "content_hash": "varchar",
         "load_state": "varchar",
+        "mart_hashes": "varchar",  # JSON object: by mart, rows and hashes
     },
     # Web events that left the raw table since the last complete build.
     "removed_events": {

@@ -21,7 +21,7 @@ from typing import Any
 import duckdb
 
 from orchestration.base import locking
-from orchestration.base.release import DATABASE
+from orchestration.base.release import CHECKS_PAGE, DATABASE
 from orchestration.gate import audits
 from orchestration.loading.adapters import adapters, read_adapter
 from orchestration.operating import runs
@@ -105,6 +105,10 @@ def _release(settings: Settings, now: datetime) -> Iterator[str]:
             yield f"{current}, as of {manifest['as_of_at']} UTC"
             age = _lasting((now - built_at).total_seconds())
             yield f"built {built_at:{MINUTES}} UTC, {age} ago"
+            warnings = manifest.get("warnings", [])
+            yield from (f"warning: {text}"[:400] for text in warnings[:LISTED])
+            if len(warnings) > LISTED:
+                yield f"and {len(warnings) - LISTED} more warnings: {folder / CHECKS_PAGE}"
     if whole := len(releasing.release_ids(root)):
         yield f"{whole} kept, of at most {settings.keep_releases}"
 

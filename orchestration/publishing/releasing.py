@@ -28,7 +28,8 @@ import duckdb
 from orchestration.base import command, files, sealed
 from orchestration.base.database import WarehouseDamaged, open_warehouse, transaction
 from orchestration.base.locking import single_writer
-from orchestration.base.release import DATABASE, PAGE, SCHEMA
+from orchestration.base.release import CHECKS_PAGE, DATABASE, PAGE, SCHEMA
+from orchestration.building import builds
 from orchestration.building.fingerprint import (
     TableHash,
     comments,
@@ -36,9 +37,9 @@ from orchestration.building.fingerprint import (
     hash_table,
     table_names,
 )
-from orchestration.gate import audits, volume
+from orchestration.gate import audits, restating, volume
 from orchestration.loading import erasing, erasure_proofs
-from orchestration.readers import report
+from orchestration.readers import checks, report
 from orchestration.settings import ROOT, Settings, load_settings
 
 STORAGE_VERSION = "v1.2.0"  # what DuckDB 1.4 and the BI tools that embed it can read
@@ -110,10 +111,14 @@ def publish(
                 "failed_check_count": audit.count("fail"),
                 "built_at": datetime.now(UTC).replace(tzinfo=None, microsecond=0),
             }
-            _write_release(connection, temporary, information, candidate.tables, on_step)
-            _write_report(temporary, audit)
+            if restating.digest(connection) != audit.ledger_hash:  # edited since it was judged
+                restating.forget(connection)
+            restating.compare(connection, settings, build, previous_release(settings))
+            information |= builds.made_of(connection)
+            tables = _write_release(connection, temporary, information, candidate.tables, on_step)
+            _write_pages(temporary, audit, release_id)
             on_step("mapped")
-            write_manifest(temporary, information, audit, candidate.tables, source_rows)
+            write_manifest(temporary, information, audit, tables, source_rows)
             make_durable(temporary)
             on_step("synced")
             os.rename(temporary, final)
@@ -135,8 +140,9 @@ def _write_release(
     information: dict[str, Any],
     expected: dict[str, TableHash],
     on_step: Callable[[str], None],
-) -> None:
-    target = folder / DATABASE
+) -> dict[str, TableHash]:
+    """Write the candidate's tables, with what only publishing knows; returns what was written."""
+    target, tables = folder / DATABASE, dict(expected)
     connection.execute(f"attach '{_text(target)}' as release (storage_version '{STORAGE_VERSION}')")
     on_step("attached")
     with transaction(connection):  # one, or each of a thousand comments waits for the disk
@@ -149,9 +155,10 @@ def _write_release(
                 else f'"{c}"'
                 for c, t, *_ in connection.execute(f'describe {SCHEMA}."{name}"').fetchall()
             )
-            connection.execute(
-                f'create table release.{SCHEMA}."{name}" as select {columns} from {SCHEMA}."{name}"'
-            )
+            rows = f'select {columns} from {SCHEMA}."{name}"'
+            if name in restating.LEDGERS:  # the candidate holds none of it
+                rows = restating.select(name, information["release_id"])
+            connection.execute(f'create table release.{SCHEMA}."{name}" as {rows}')
         _copy_comments(connection)
     on_step("copied")
     connection.execute("checkpoint release")
@@ -171,12 +178,15 @@ def _write_release(
                 if name in without:
                     relation = f'{SCHEMA}."{name}"'
                     table = hash_table(connection, relation, without=without[name])
-                if found != table:
+                if name in restating.LEDGERS:
+                    tables[name] = found
+                elif found != table:
                     raise PublishError(
                         f"{name}: the release holds {found.rows} rows ({found.digest[:12]}), the "
                         f"candidate {table.rows} ({table.digest[:12]}); nothing was published"
                     )
         on_step("compared")
+    return tables
 
 
 def _export(reader: duckdb.DuckDBPyConnection, folder: Path, name: str) -> None:
@@ -205,12 +215,13 @@ def _cursor(reader: duckdb.DuckDBPyConnection) -> Iterator[duckdb.DuckDBPyConnec
         yield cursor
 
 
-def _write_report(folder: Path, audit: audits.Audit) -> None:
-    """Draw the report from the tables that were written."""
+def _write_pages(folder: Path, audit: audits.Audit, release_id: str) -> None:
+    """Draw the report from the tables that were written, and show the checks beside it."""
     with duckdb.connect(str(folder / DATABASE), read_only=True) as reader:
         reader.execute("set TimeZone = 'UTC'")
         page = report.render(reader, warnings=warnings_of(audit))
     (folder / PAGE).write_text(page, "utf-8")
+    (folder / CHECKS_PAGE).write_text(checks.render(audit, release_id), "utf-8")
 
 
 def warnings_of(audit: audits.Audit) -> list[str]:
@@ -248,7 +259,10 @@ def write_manifest(
         "as_of_at": audit.as_of_at,
         "fingerprint": audit.fingerprint,
         "minimum_reader": "DuckDB 1.4",
-        "tables": {name: {"rows": t.rows, "hash": t.digest} for name, t in tables.items()},
+        "tables": {
+            name: {"rows": table.rows, "hash": table.digest, "parts": dict(table.parts)}
+            for name, table in tables.items()
+        },
         "source_rows": source_rows,
         "warnings": warnings_of(audit),
         "files": checksums,
@@ -404,6 +418,15 @@ def previous_manifest(settings: Settings, as_of_at: str) -> dict[str, Any] | Non
     if manifest is None and (whole := release_ids(root)):
         manifest = read_manifest(root / "releases" / whole[-1])  # the current one is damaged
     return None if manifest is None or as_of_at < manifest["as_of_at"] else manifest
+
+
+def previous_release(settings: Settings) -> restating.Release | None:
+    """The release that readers see, or where it is damaged the last whole one; None without."""
+    root = settings.published
+    current, whole = current_release(root), release_ids(root)
+    name = current if current in whole else next(reversed(whole), None)
+    manifest = read_manifest(root / "releases" / name) if name else None
+    return restating.Release(root / "releases" / str(name), manifest) if manifest else None
 
 
 def code_version() -> str:

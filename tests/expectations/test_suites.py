@@ -10,6 +10,7 @@ import duckdb
 import pytest
 
 from expectations import checkpoints
+from orchestration.gate import learning
 
 MAIL = "person1@hana-mail.jp"
 BAD_STORIES = {
@@ -50,6 +51,11 @@ BAD_STORIES = {
     "marts__marts__fct_revenue_points": {
         "volume_holds": "delete from marts.fct_revenue_points",
         "refunds_stay_small": "update marts.fct_revenue_points set paid_amount = -1",
+    },
+    "marts__ops__gate_observations": {
+        name: "insert into ops.gate_observations (gate, series, observed_value, lower_bound, "
+        f"upper_bound) values ('{gate}', 'a', 9, 1, 2)"
+        for name, gate in learning.GATES.items()
     },
     "marts__marts__kpi_daily": {
         "volume_holds": "delete from marts.kpi_daily",

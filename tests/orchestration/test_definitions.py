@@ -25,6 +25,7 @@ PUBLISHED = {
     "fct_sessions", "fct_touchpoints", "fct_journeys", "fct_stage_transitions",
     "fct_stage_intervals", "fct_revenue_points", "fct_survey_scores", "kpi_daily", "kpi_weekly",
     "kpi_monthly", "kpi_feedback_monthly", "kpi_value_journey", "load_quality", "release_info",
+    "fct_restatements", "kpi_restatements",
     "fct_stage_model_transitions", "fct_journey_alignments", "dim_journey_map_steps",
     "fct_conversions", "fct_attribution_credits", "kpi_attribution", "kpi_attribution_spread",
     "kpi_recurring_revenue_monthly", "kpi_cohorts_monthly", "kpi_lifetime_values", "fct_orders",

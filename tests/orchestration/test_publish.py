@@ -91,7 +91,7 @@ def test_release_is_complete_and_read_only(tmp_path: Path) -> None:
     assert os.readlink(current) == f"releases/{release}"
     assert people_read(tmp_path) == 3
     names = sorted(p.relative_to(current).as_posix() for p in current.rglob("*") if p.is_file())
-    assert names == ["journey.duckdb", "journey_map.html", "manifest.json",
+    assert names == ["checks.html", "journey.duckdb", "journey_map.html", "manifest.json",
                      "parquet/dim_persons.parquet", "parquet/release_info.parquet"]  # fmt: skip
     assert all(not (current / name).stat().st_mode & 0o222 for name in names)
     with duckdb.connect(str(current / "journey.duckdb"), read_only=True) as connection:

@@ -17,6 +17,7 @@
     'fct_orders.ordered_date',
     'fct_person_merges.merged_date',
     'fct_person_segments.judged_date',
+    'fct_restatements.known_through_date',
     'fct_revenue_points.billed_date',
     'fct_revenue_points.contracted_date',
     'fct_revenue_points.delivered_date',

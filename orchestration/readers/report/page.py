@@ -22,12 +22,14 @@ import duckdb
 from babel.numbers import format_compact_currency, format_decimal
 from markupsafe import Markup
 
+from orchestration.base.release import CHECKS_PAGE
 from orchestration.base.rendering import templates
 from orchestration.readers.report import cubes, parts
 from orchestration.readers.report.customers import customers
 from orchestration.readers.report.facts import facts
 from orchestration.readers.report.pains import pains
 from orchestration.readers.report.reading import ALL, OTHER, WINDOW_DAYS, Release
+from orchestration.readers.report.restatements import restatements
 from orchestration.readers.report.texts import GLOSSARY, REASONS, TEXTS
 from orchestration.rules.tables import CANONICAL_STAGE_MODEL
 from orchestration.settings import ROOT
@@ -113,6 +115,8 @@ def payload(release: Release, warnings: list[str]) -> dict[str, Any]:
         "initiatives": parts.initiatives(release),
         "customers": customers(release),
         "spread": parts.spread(release),
+        "restatements": restatements(release),
+        "checks_page": CHECKS_PAGE,
         "quality": parts.quality(release),
         "queries": release.queries,
     }
@@ -297,6 +301,7 @@ def render(
             pains=data["pains"][model][period][ALL],
             period=period,
             percent=percent,
+            checks_page=CHECKS_PAGE,
             language="ja" if data["release"]["currency"] == "JPY" else "en",
             style=Markup((FOLDER / "report.css").read_text("utf-8")),
             code=Markup(code),

@@ -481,9 +481,17 @@
       ${folded("spread", [t("channel"), {html: esc(t("lowest")), n: true}, t("method"), {html: esc(t("highest")), n: true}, t("method"), {html: esc(t("ranks")), n: true}],
         list.map((row) => [channel(row.channel), right(num(row.lowest_credit, 1)), name("method", row.lowest_method), right(num(row.highest_credit, 1)), name("method", row.highest_method), right(`${row.best_rank}–${row.worst_rank}`)]), "spread")}</section>`;
   }
+  function restatementsBlock() {
+    const {sentences, marts, value_count: values, slice_count: slices} = data.restatements;
+    const heads = ["rows_before", "rows_now", "rows_added", "rows_removed", "rows_changed"];
+    return `<section id="restatements"><h2>${esc(t("restatements"))}</h2><p class="soft">${esc(t("restatements_lead"))}</p>
+      ${sentences.length ? `<ul>${sentences.map((both) => `<li>${esc(both[place()])}</li>`).join("")}</ul>` : `<p>${esc(t("restated_none"))}</p>`}
+      ${values + slices ? `<p class="soft">${esc(t("restated_more", {values: num(values), slices: num(slices)}))}</p>` : ""}${sql("restatements")}
+      ${marts.length ? folded("restated_marts", [t("mart"), ...heads.map((key) => ({html: esc(t(key)), n: true}))], marts.map(([mart, ...counts]) => [mart, ...counts.map((count) => right(count.toLocaleString(locale())))]), "restated_marts") : ""}</section>`;
+  }
   function qualityBlock() {
     const {loads, reasons, drift} = data.quality, keys = ["files", "rows", "loaded", "duplicates", "quarantined", "erased", "rejected"];
-    return `<section id="quality"><h2>${esc(t("quality"))}</h2>
+    return `<section id="quality"><h2>${esc(t("quality"))}</h2><p><a href="${esc(data.checks_page)}">${esc(t("all_checks"))}</a></p>
       ${plain([t("table"), ...keys.map((key) => ({html: esc(t(key)), n: true})), t("last_day")], loads.map((row) => [`${row.source}/${row.table_name}`, ...keys.map((key) => right(row[key].toLocaleString(locale()))), row.through ? row.through.slice(0, 10) : "–"]))}
       ${sql("quality")}
       ${reasons.length ? `<h3>${esc(t("reason"))}</h3>${plain([t("reason"), t("table"), {html: esc(t("rows")), n: true}], reasons.map((row) => [(data.reasons[row.reason] || [row.reason, row.reason])[place()], row.table_name, right(row.rows.toLocaleString(locale()))]))}${sql("reasons")}` : ""}
@@ -517,7 +525,7 @@
     const rank = document.activeElement?.dataset?.rank;
     charts.clear();
     document.documentElement.lang = language;
-    live.innerHTML = `${top()}${switches()}${answersBlock()}${journeyBlock()}${painsBlock()}${flowsBlock()}${pathsBlock()}${cohortsBlock()}${valueBlock()}${moneyBlock()}${customersBlock()}${treeBlock()}${spreadBlock()}${qualityBlock()}${glossaryBlock()}
+    live.innerHTML = `${top()}${switches()}${answersBlock()}${journeyBlock()}${painsBlock()}${flowsBlock()}${pathsBlock()}${cohortsBlock()}${valueBlock()}${moneyBlock()}${customersBlock()}${treeBlock()}${spreadBlock()}${restatementsBlock()}${qualityBlock()}${glossaryBlock()}
       <footer class="soft"><p>${esc(t("few_note"))}</p><p>${esc(data.release.code)} · Apache ECharts</p></footer>`;
     document.getElementById("still").hidden = true;
     live.hidden = false;

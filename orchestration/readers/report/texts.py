@@ -202,6 +202,43 @@ TEXTS: dict[str, tuple[str, str]] = {
     "result": ("結果", "Result"),
     "verdict": ("判定", "Verdict"),
     "quality": ("データ品質", "Data quality"),
+    "restatements": ("前リリースからの訂正", "Restated since the release before"),
+    "restatements_lead": (
+        "終わった日や月について前リリースと異なる値と、その原因です。",
+        "Values of days and months that were over which the release before showed otherwise, and "
+        "why.",
+    ),
+    "restated_is": (
+        "{period}の{kpi}：前リリースでは{before}、今回は{now}（{why}）。",
+        "{kpi} of {period} was {before} in the release before and is {now} now: {why}.",
+    ),
+    "restated_withheld": (
+        "{period}の{kpi}：今回は{now}。個人データの消去があったため、以前の値は残していません（{why}）。",
+        "{kpi} of {period} is {now} now; its former value is not kept, since people were erased: "
+        "{why}.",
+    ),
+    "restated_more": (
+        "訂正された値は全部で{values}件、内訳のみの変更は{slices}件です。",
+        "{values} values were restated in all; of {slices} more the total stayed and slices "
+        "changed.",
+    ),
+    "restated_none": (
+        "前リリースが示した終わった期間の値に変更はありません。",
+        "No value of a finished period differs from the release before.",
+    ),
+    "why_late_data": ("{records}が遅れて届きました", "{records} came late"),
+    "why_later_data": ("後日の記録：{records}", "later records: {records}"),
+    "why_identity_merge": (
+        "{number}人が別の人と同一人物とわかりました",
+        "{number} of the persons turned out to be others",
+    ),
+    "mart": ("マート", "Mart"),
+    "rows_before": ("前の行数", "Rows before"),
+    "rows_now": ("今回の行数", "Rows now"),
+    "rows_added": ("追加", "Added"),
+    "rows_removed": ("削除", "Removed"),
+    "rows_changed": ("変更", "Changed"),
+    "all_checks": ("検査の一覧", "All checks"),
     "glossary": ("用語", "Glossary"),
     "as_table": ("表で見る", "As a table"),
     "sql": ("この表のSQL", "SQL of this table"),
@@ -379,4 +416,24 @@ REASONS: dict[str, tuple[str, str]] = {
     "R_AMOUNT_DECIMALS": ("小数の桁が多い金額", "too many decimals in an amount"),
     "R_AMOUNT_SIGN": ("符号が逆の金額", "amount with the wrong sign"),
     "R_KEY_CONFLICT": ("同じキーで内容が異なる", "two contents under one key"),
+}
+
+# Records of raw tables, and their types: Japanese, English, English of many.
+RECORDS: dict[str, tuple[str, str, str]] = {
+    "crm.payments": ("入金", "payment", "payments"),
+    "crm.payments.charge": ("入金", "payment", "payments"),
+    "crm.payments.refund": ("返金", "refund", "refunds"),
+    "crm.payments.chargeback": ("チャージバック", "chargeback", "chargebacks"),
+    "crm.orders": ("注文", "order", "orders"),
+    "crm.order_lines": ("注文明細", "order line", "order lines"),
+    "crm.contacts": ("顧客レコード", "contact", "contacts"),
+    "crm.activities": ("営業・配信活動", "activity", "activities"),
+    "crm.deals": ("商談", "deal", "deals"),
+    "crm.deal_stage_changes": ("商談の段階変更", "change of a deal", "changes of deals"),
+    "crm.subscriptions": ("定期購入", "subscription", "subscriptions"),
+    "crm.tickets": ("問い合わせ", "ticket", "tickets"),
+    "survey.answers": ("アンケート回答", "answer", "answers"),
+    "survey.invitations": ("アンケート依頼", "invitation", "invitations"),
+    "web.events": ("ウェブイベント", "web event", "web events"),
+    "web.ad_costs": ("広告費の行", "row of ad costs", "rows of ad costs"),
 }

@@ -201,6 +201,14 @@ unioned as (
         name_ja,
         name_en
     from churn_rules
+    union all
+    select
+        'restatement_cause',
+        restatement_cause,
+        cause_order,
+        name_ja,
+        name_en
+    from {{ ref('restatement_causes') }}
 
 )
 
