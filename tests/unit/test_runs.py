@@ -251,7 +251,7 @@ def test_a_message_that_is_not_taken_is_one_line_and_spoils_no_run(
     assert len(calls(home)) == 1
 
 
-@pytest.mark.parametrize("url", ["http://127.0.0.1:9/x", "file:///etc/passwd", "https://"])
+@pytest.mark.parametrize("url", ["http://127.0.0.1:9/x", "ftp://127.0.0.1/x", "https://"])
 def test_an_address_that_nobody_answers_at_spoils_no_run(
     home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], url: str
 ) -> None:
