@@ -18,6 +18,7 @@ import duckdb
 
 from orchestration.base.release import SCHEMA
 
+NO_MONTH = 0  # the part of rows without a date
 # These say how and when the data arrived, not what it says about customers.
 ARRIVAL_TABLES = ("load_quality", "release_info")
 
@@ -70,7 +71,7 @@ def hash_table(
             sum((row_hash >> 64)::hugeint)::varchar,
             sum((row_hash & 18446744073709551615)::hugeint)::varchar
         from (
-            select md5_number(concat_ws(chr(31), {texts})) as row_hash, {month or "''"} as part
+            select md5_number(concat_ws(chr(31), {texts})) as row_hash, {month or "null"} as part
             from {relation}
         )
         group by part
@@ -78,7 +79,7 @@ def hash_table(
     ).fetchall()
     rows, high, low = (sum(int(row[place]) for row in sums) for place in (1, 2, 3))
     parts = {
-        part: hashlib.sha256("|".join(map(str, values)).encode()).hexdigest()[:16]
+        str(part or NO_MONTH): hashlib.sha256("|".join(map(str, values)).encode()).hexdigest()[:16]
         for part, *values in sums
         if month
     }
@@ -86,9 +87,14 @@ def hash_table(
 
 
 def part_of(types: Mapping[str, str]) -> str | None:
-    """SQL: the month of a row's first date, empty for none; None for a table without dates."""
+    """SQL: the month of a row's first date as 202608, null for none; None without a date column."""
     date = next((name for name, data_type in types.items() if data_type == "DATE"), None)
-    return f"coalesce(strftime(\"{date}\", '%Y-%m'), '')" if date else None
+    return month_of(f'"{date}"') if date else None
+
+
+def month_of(date: str) -> str:
+    """SQL: the month of a date as 202608; numbers, which cost a tenth of texts."""
+    return f"(year({date}) * 100 + month({date}))"
 
 
 def _text(name: str, data_type: str) -> str:

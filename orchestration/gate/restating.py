@@ -27,7 +27,7 @@ from orchestration.base.database import transaction
 from orchestration.base.release import DATABASE, SCHEMA
 from orchestration.building import builds
 from orchestration.building.builds import Build
-from orchestration.building.fingerprint import TableHash, hash_table, part_of
+from orchestration.building.fingerprint import NO_MONTH, TableHash, hash_table, month_of, part_of
 from orchestration.gate import audits, causes
 from orchestration.loading import erasure_proofs
 from orchestration.loading.contract import Table, load_contract
@@ -261,7 +261,11 @@ def _different_rows(
     row = f"hash({', '.join(_plain(name, types[name]) for name in columns)})"
     key = f"hash({', '.join(keys[mart])})" if mart in keys else row
     month = part_of(types)
-    where = "" if parts is None or month is None else f" where {month} in ({_listed(parts)})"
+    where = (
+        ""
+        if parts is None or month is None
+        else f" where coalesce({month}, {NO_MONTH}) in ({_listed(parts)})"
+    )
     found = connection.execute(
         f"""
         select
@@ -306,7 +310,7 @@ def _compare_kpis(
         parts = changed_parts(candidate.tables[mart], before.parts(mart))
         within = f"{end} <= date '{known_through['both']}'"
         if parts is not None:
-            within += f" and strftime({day}, '%Y-%m') in ({_listed(parts)})"
+            within += f" and {month_of(day)} in ({_listed(parts)})"
         connection.execute(
             f"""
             insert into restated_kpis
@@ -405,4 +409,4 @@ def _plain(name: str, data_type: str) -> str:
 
 
 def _listed(texts: list[str]) -> str:
-    return ", ".join(f"'{text}'" for text in texts) or "null"
+    return ", ".join(texts) or "null"
