@@ -4,6 +4,7 @@
             'persona', 'country_code', 'loyalty_tier', 'first_channel', 'last_channel',
             'acquisition_channel', 'current_stage', 'current_stage_five', 'current_stage_four',
             'lifecycle', 'rfm_segment', 'value_tier', 'risk_band',
+            'behaviour_group',
         ],
         'number': [
             'paid_amount_reporting', 'spent_amount_reporting', 'expected_amount_reporting',

@@ -42,9 +42,22 @@ def wrong_conditions(sets: Mapping[str, RuleSet]) -> Iterator[str]:
         )
         return
     kinds = {str(row["column_name"]): str(row["value_kind"]) for row in columns.rows}
+    own = {str(row["segmentation"]) for row in sets["own_segment_rules"].rows}
     for name in TABLES:
+        # Actions may go by own segments too: by the segmentation as if it were a column.
+        known = kinds | (dict.fromkeys(own, "text") if name == "action_conditions" else {})
         for row in sets[name].rows:
-            for problem in _wrong_condition(row, kinds[str(row["column_name"])], sets):
+            column = str(row["column_name"])
+            if column not in known:
+                near = nearest(column, known)
+                yield (
+                    f"{sets[name].place_of(row)}: column_name {column[:60]!r} is unknown to "
+                    "condition_columns and own_segment_rules"
+                    + (f"; did you mean {near}?" if near else ".")
+                    + " Remedy: correct it"
+                )
+                continue
+            for problem in _wrong_condition(row, known[column], sets):
                 yield f"{sets[name].place_of(row)}: {problem}"
 
 
@@ -144,9 +157,12 @@ def _wrong_condition(row: Row, kind: str, sets: Mapping[str, RuleSet]) -> Iterat
 
 def _unknown_text(column: str, value: str, sets: Mapping[str, RuleSet]) -> str | None:
     """Why nobody can have a text: the table of all values of the column does not know it."""
-    if column not in _KNOWN:
+    if column.startswith(OWN):
+        table, name, where = "customer_segments", "segment", {"segmentation": column}
+    elif column in _KNOWN:
+        table, name, where = _KNOWN[column]
+    else:
         return None
-    table, name, where = _KNOWN[column]
     known = {
         str(row[name])
         for row in sets[table].rows

@@ -31,7 +31,7 @@ PUBLISHED = {
     "kpi_recurring_revenue_monthly", "kpi_cohorts_monthly", "kpi_lifetime_values", "fct_orders",
     "fct_customer_values", "dim_customers_360", "fct_person_states",
     "fct_person_segments", "fct_next_actions", "kpi_action_responses",
-    "fct_churn_risks", "kpi_churn_model_cards", "kpi_churn_drivers",
+    "fct_churn_risks", "kpi_churn_model_cards", "kpi_churn_drivers", "kpi_behaviour_groups",
     "kpi_segment_migrations_monthly", "fct_experiment_assignments", "kpi_experiment_results",
     "kpi_referrers", "orders_wide", "sessions_wide",
     "kpi_payment_exposure_monthly", "kpi_orders_monthly", "kpi_cancellations_monthly",

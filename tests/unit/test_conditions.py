@@ -161,6 +161,34 @@ def test_actions_that_cannot_be_offered_are_refused(
     assert message in str(caught.value)
 
 
+def test_actions_go_by_own_segments_that_there_are(tmp_path: Path) -> None:
+    home = home_with(tmp_path, RIGHT)
+    (home / "rules" / "action_programmes.csv").write_text(PROGRAMMES, "utf-8")
+    (home / "rules" / "actions.csv").write_text(
+        f"{ACTIONS}mail,care,1,メール,Mail,"
+        "email,win_back,contact,marketing,5,JPY,order,0.5,14,2025-01-01,,,\n",
+        "utf-8",
+    )
+    conditions = home / "rules" / "action_conditions.csv"
+    header = RULES.replace("segmentation,segment", "action")
+    conditions.write_text(
+        header + "mail,1,1,own_care,one_of,vip|other,\nmail,1,2,order_count,at_least,,1\n", "utf-8"
+    )
+    rules.load(home)
+    conditions.write_text(
+        header + "mail,1,1,own_cares,equals,vip,\nmail,1,2,own_care,equals,vips,\n"
+        "mail,1,3,own_care,at_least,vip,\n",
+        "utf-8",
+    )
+    with pytest.raises(rules.RulesError) as caught:
+        rules.load(home)
+    lines = str(caught.value).splitlines()
+    assert "action_conditions.csv, line 2: column_name 'own_cares' is unknown to" in lines[0]
+    assert "did you mean own_care?" in lines[0]
+    assert "line 3: value_text = 'vips' is unknown to customer_segments" in lines[1]
+    assert "line 4: operator = 'at_least' does not fit own_care, a text" in lines[2]
+
+
 def test_lists_are_named_and_filled_by_what_there_is(tmp_path: Path) -> None:
     folder = tmp_path / "rules"
     folder.mkdir()

@@ -297,6 +297,9 @@ def test_customers_are_what_the_release_says(sample_home: Path, data: dict[str, 
                 "count(*) from marts.fct_next_actions group by 1"
             ).fetchall()
         )
+        ((customers,),) = release.execute(
+            "select count(*) from marts.dim_customers_360 where behaviour_group is not null"
+        ).fetchall()
         bands = dict(
             release.execute(
                 "select business_type || coalesce(risk_band, ''), count(*) "
@@ -317,6 +320,11 @@ def test_customers_are_what_the_release_says(sample_home: Path, data: dict[str, 
             assert people < 0 or people == bands[kind["kind"] + (band or "")]
             assert all(number >= SMALLEST for _, number in reasons)
     assert {one["kind"] for one in shown["risks"]} == {"purchase", "subscription"}
+    assert {row["verdict"][1] for row in shown["groups"]} == {
+        "The groups are found again and again"
+    }
+    assert sum(row["people"] for row in shown["groups"]) == customers
+    assert all(row["name"] and row["values"][1] >= 0.75 for row in shown["groups"])
     assert len(shown["experiments"]) == 2 and all(one["is_share"] for one in shown["experiments"])
     assert shown["drivers"][0][1:4] == ["ペルソナ", "Persona", "student"]
 

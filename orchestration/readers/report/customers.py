@@ -1,6 +1,6 @@
 """
-Customers on the report: segments and how they moved, who is at risk and why, next actions,
-experiments.
+Customers on the report: segments and how they moved, groups found in data, who is at risk and why,
+next actions, experiments.
 
 The parts are of all customers: no switch splits them. Counts of few people are suppressed; of what
 has a total on the page, with so many others that it gives none away.
@@ -23,6 +23,7 @@ def customers(release: Release) -> dict[str, Any]:
     """All parts of the section."""
     return {
         "moves": moves(release),
+        "groups": groups(release),
         "risks": risks(release),
         "drivers": drivers(release),
         "actions": actions(release),
@@ -50,6 +51,27 @@ def moves(release: Release) -> list[list[Any]]:
             FEW if release.few.is_small(row["people"]) else row["people"],
         ]
         for row in rows
+    ]
+
+
+def groups(release: Release) -> list[Row]:
+    """Groups of customers who behave alike, or one row that says why there are none."""
+    return [
+        {
+            "verdict": [row["verdict_ja"], row["verdict_en"]],
+            "name": row["behaviour_group"] and [row["name_ja"], row["name_en"]],
+            "people": FEW
+            if release.few.is_small(row["group_customer_count"])
+            else row["group_customer_count"],
+            "persona": row["usual_persona"],
+            "values": [
+                None if row[name] is None else round(float(row[name]), 4)
+                for name in ("usual_persona_rate", "group_stability_value", "adjusted_rand_value")
+            ],
+        }
+        for row in release.rows(
+            "select * from marts.kpi_behaviour_groups order by behaviour_group", "groups"
+        )
     ]
 
 
@@ -168,7 +190,12 @@ def actions(release: Release) -> list[Row]:
 
 
 def experiments(release: Release) -> list[Row]:
-    """Each variant against the control by the primary metric, with its verdict."""
+    """
+    Each variant against the control by the primary metric, with its verdict.
+
+    Of an experiment that nobody planned each variant stands with its people alone: without a
+    control and a metric that was named before, there is nothing to compare.
+    """
     return [
         {
             "name": [row[name] or row["experiment_id"] for name in ("name_ja", "name_en")],
@@ -176,12 +203,17 @@ def experiments(release: Release) -> list[Row]:
                 row["variant_name_ja"] or row["variant_id"],
                 row["variant_name_en"] or row["variant_id"],
             ],
-            "metric": [row["metric_name_ja"], row["metric_name_en"]],
+            "metric": [
+                row[name] if row["is_primary_metric"] else "–"
+                for name in ("metric_name_ja", "metric_name_en")
+            ],
             "verdict": [row["verdict_name_ja"], row["verdict_name_en"]],
             "reason": [row["verdict_reason_ja"], row["verdict_reason_en"]],
             "people": row["person_count"],
             "values": [
-                None if row[name] is None else round(float(row[name]), 4)
+                None
+                if row[name] is None or not row["is_primary_metric"]
+                else round(float(row[name]), 4)
                 for name in ("outcome_value", "difference_value", "sequential_low_value",
                              "sequential_high_value")
             ],
@@ -191,9 +223,13 @@ def experiments(release: Release) -> list[Row]:
             f"""
             select *
             from marts.kpi_experiment_results
-            where is_primary_metric and not is_control
+            where not is_control and (is_primary_metric or experiment_verdict = 'not_planned')
                 and person_count >= {release.few.smallest}
-            order by start_date desc, experiment_id, variant_id
+            qualify row_number() over (
+                partition by experiment_id, variant_id
+                order by is_primary_metric desc, experiment_metric
+            ) = 1
+            order by start_date desc nulls last, experiment_id, variant_id
             """,
             "experiments",
         )

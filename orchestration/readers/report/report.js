@@ -447,7 +447,7 @@
   }
 
   // Attribution and quality.
-  // Customers: segments and how they moved, risks and why, next actions, experiments.
+  // Customers: segments and how they moved, groups, risks and why, next actions, experiments.
   function moves() {
     const nodes = new Map(), tones = {new: "green", active: "blue", won_back: "purple", at_risk: "orange", lapsed: "quiet"};
     const rank = (code) => ["(none)", "new", "active", "won_back", "at_risk", "lapsed"].indexOf(code);
@@ -459,7 +459,7 @@
     return [[...nodes.values()], links];
   }
   function customersBlock() {
-    const {risks, drivers, actions, experiments} = data.customers, [, links] = moves();
+    const {groups, risks, drivers, actions, experiments} = data.customers, [, links] = moves();
     const called = (row) => (row[place()] ?? "–");
     const feature = (row) => `${row[1 + place()]}${row[3] ? `: ${persona(row[3])}` : ""}`;
     const share = (row, value) => (row.is_share ? pct(value, 1) : num(value, 2));
@@ -467,6 +467,7 @@
     return `<section id="customers"><h2>${esc(t("segments"))}</h2><p class="soft">${esc(t("segments_lead"))}</p>${cannot("persona", "channel")}
       ${links.length ? picture("moves", t("segments"), 300, 520) : empty()}
       ${folded("moves", [t("from"), t("to"), {html: esc(t("customers")), n: true}], data.customers.moves.map(([from, into, count]) => [from === "(none)" ? t("not_customer") : name("lifecycle", from), name("lifecycle", into), right(num(count))]), "moves")}
+      ${groups.length ? `<h3>${term("groups", t("groups"))}</h3><p class="soft">${esc(called(groups[0].verdict))}${groups[0].values[2] === null ? "" : ` · ${esc(t("agreement"))} ${esc(num(groups[0].values[2], 2))}`}</p>${groups[0].name ? plain([t("group"), {html: esc(t("customers")), n: true}, t("usual_persona"), {html: esc(t("stability")), n: true}], groups.map((row) => [called(row.name), right(num(row.people)), row.persona ? `${persona(row.persona)} ${pct(row.values[0])}` : "–", right(num(row.values[1], 2))])) : ""}${sql("groups")}` : ""}
       <h3>${term("risk", t("risk"))}</h3>${risks.length ? risks.map((one) => `<p class="soft">${esc(name("business_type", one.kind))} · ${esc(t("within_days", {days: num(one.days)}))} · ${esc(name("churn_verdict", one.verdict))}</p>
         ${plain([t("risk"), {html: esc(t("customers")), n: true}, t("why")], one.bands.map(([band, count, reasons]) => [band === null ? t("not_judged") : name("risk_band", band), right(num(count)), reasons.map(([code, number]) => `${name("churn_reason", code)} (${num(number)})`).join(" · ") || "–"]))}`).join("") : empty()}${sql("risks")}
       ${drivers.length ? `<h4>${term("drivers", t("drivers"))}</h4>${plain([t("driver"), {html: esc(t("left_mean")), n: true}, {html: esc(t("stayed_mean")), n: true}, {html: esc(t("difference")), n: true}, {html: esc(t("interval")), n: true}], drivers.map((row) => [feature(row), right(num(row[4], 2)), right(num(row[5], 2)), right(signed(row[6], 2)), right(`${num(row[7], 2)} – ${num(row[8], 2)}`)]))}${sql("drivers")}` : ""}

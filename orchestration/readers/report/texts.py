@@ -182,6 +182,11 @@ TEXTS: dict[str, tuple[str, str]] = {
         "Life cycle at the end of the last month, from that of the month before. All customers.",
     ),
     "not_customer": ("未購入", "No customer yet"),
+    "groups": ("行動から見つかったグループ（提案）", "Groups found in behaviour (proposals)"),
+    "group": ("グループの特徴", "What sets the group apart"),
+    "usual_persona": ("最も多いペルソナ", "Most frequent persona"),
+    "stability": ("安定性", "Stability"),
+    "agreement": ("一致度", "Agreement"),
     "risk": ("離脱リスク", "Risk of leaving"),
     "within_days": ("今後{days}日", "within {days} days"),
     "not_judged": ("判定なし", "Not judged"),
@@ -317,6 +322,12 @@ TEXTS: dict[str, tuple[str, str]] = {
 }
 
 GLOSSARY: dict[str, tuple[str, str]] = {
+    "groups": (
+        "注文・訪問・購入額などの行動が似た顧客のまとまり。顧客の半分を選び直しても同じまとまりが現れる場合だけ示します。"
+        "ルールのペルソナに代わるものではありません。",
+        "Customers who behave alike, shown only if halves of the customers show the same groups. "
+        "Proposals beside the personas of the rules, not instead of them.",
+    ),
     "risk": (
         "過去の同じ時点で検証し、最も当たった予測（モデルまたは単純な規則）による、離脱の可能性。",
         "How likely a customer leaves, by whatever foretold best on held-out months: a model, or a "

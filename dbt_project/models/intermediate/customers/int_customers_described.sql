@@ -55,6 +55,12 @@ churn_risks as (
 
 ),
 
+grouped as (
+
+    select * from {{ ref('int_behaviour_groups_classified') }}
+
+),
+
 mappings as (
 
     select
@@ -86,6 +92,7 @@ select
     coalesce(measured.spent_amount_reporting, 0)::decimal(18, 3) as spent_amount_reporting,
     customer_values.expected_amount_reporting,
     churn_risks.risk_band,
+    grouped.behaviour_group,
     churn_risks.churn_risk_rate,
     segmented.recency_score,
     segmented.frequency_score,
@@ -115,4 +122,5 @@ left join customer_values on persons.person_id = customer_values.person_id
 left join records on persons.person_id = records.person_id
 left join journeys on persons.person_id = journeys.person_id
 left join churn_risks on persons.person_id = churn_risks.person_id
+left join grouped on persons.person_id = grouped.person_id
 left join mappings on persons.current_stage = mappings.canonical_stage

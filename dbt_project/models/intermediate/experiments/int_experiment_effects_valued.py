@@ -19,7 +19,7 @@ import pandas as pd
 from scipy.special import chdtrc, lambertw, ndtri
 
 ALPHA, POWER, RATIO_ALPHA = 0.05, 0.8, 0.001
-FEWEST_OUTCOMES = 10  # persons with an outcome, and as many without, for the interval of a share
+FEWEST_OUTCOMES = 10  # expected in each arm if they were alike; of a share as many without one
 NUMBERS = [
     "unadjusted_difference", "difference", "fixed_low", "fixed_high", "sequential_low",
     "sequential_high", "detectable", "variance_reduction", "ratio_p",
@@ -101,15 +101,14 @@ def compare(control: pd.Series, treated: pd.Series, comparisons: int) -> dict[st
 
 
 def is_too_few(control: pd.Series, treated: pd.Series) -> bool:
-    """Whether the normal approximation of the intervals is not to be trusted."""
+    """Whether the normal approximation of the intervals is not to be trusted, in either arm."""
     persons = [arm["person_count"] for arm in (control, treated)]
     if min(persons) < control["minimum_person_count"]:
         return True
     outcomes = control["outcome_person_count"] + treated["outcome_person_count"]
     rest = sum(persons) - outcomes
-    return bool(
-        outcomes < FEWEST_OUTCOMES or (control["metric_type"] == "share" and rest < FEWEST_OUTCOMES)
-    )
+    fewest = min(outcomes, rest) if control["metric_type"] == "share" else outcomes
+    return bool(min(persons) * fewest / sum(persons) < FEWEST_OUTCOMES)
 
 
 def verdict(control: pd.Series, treated: pd.Series, found: dict[str, float], p: float) -> str:

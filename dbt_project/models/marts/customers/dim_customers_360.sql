@@ -49,6 +49,7 @@ select
     customers.spent_amount_reporting,
     customers.expected_amount_reporting,
     customers.risk_band,
+    customers.behaviour_group,
     customers.churn_risk_rate,
     customers.recency_score,
     customers.frequency_score,
