@@ -55,24 +55,33 @@ def moves(release: Release) -> list[list[Any]]:
 
 
 def groups(release: Release) -> list[Row]:
-    """Groups of customers who behave alike, or one row that says why there are none."""
-    return [
-        {
-            "verdict": [row["verdict_ja"], row["verdict_en"]],
-            "name": row["behaviour_group"] and [row["name_ja"], row["name_en"]],
-            "people": FEW
-            if release.few.is_small(row["group_customer_count"])
-            else row["group_customer_count"],
-            "persona": row["usual_persona"],
-            "values": [
-                None if row[name] is None else round(float(row[name]), 4)
-                for name in ("usual_persona_rate", "group_stability_value", "adjusted_rand_value")
-            ],
-        }
-        for row in release.rows(
-            "select * from marts.kpi_behaviour_groups order by behaviour_group", "groups"
+    """
+    Groups of customers who behave alike, or one row that says why there are none.
+
+    The share of a group's most frequent persona stands there only if the rest are not few.
+    """
+    found = []
+    for row in release.rows(
+        "select * from marts.kpi_behaviour_groups order by behaviour_group", "groups"
+    ):
+        people, rate = row["group_customer_count"], float(row["usual_persona_rate"] or 0)
+        is_told = not release.few.is_small(people) and not release.few.is_small(
+            people - round(people * rate)
         )
-    ]
+        found.append(
+            {
+                "verdict": [row["verdict_ja"], row["verdict_en"]],
+                "name": row["behaviour_group"] and [row["name_ja"], row["name_en"]],
+                "people": FEW if release.few.is_small(people) else people,
+                "persona": row["usual_persona"],
+                "values": [
+                    rate if is_told and row["usual_persona"] else None,
+                    row["group_stability_value"],
+                    row["adjusted_rand_value"],
+                ],
+            }
+        )
+    return found
 
 
 def risks(release: Release) -> list[Row]:
