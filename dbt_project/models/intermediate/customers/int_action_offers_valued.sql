@@ -123,9 +123,15 @@ offers as (
         actions.hold_out_salt,
         least(
             actions.daily_budget_amount_reporting,
-            greatest(
-                actions.monthly_budget_amount_reporting - coalesce(spent.spent_amount, 0), 0
-            )
+            case
+                when actions.monthly_budget_amount_reporting is not null
+                    then
+                        greatest(
+                            actions.monthly_budget_amount_reporting
+                            - coalesce(spent.spent_amount, 0),
+                            0
+                        )
+            end
         )::decimal(18, 3) as budget_amount_reporting,
         actions.daily_capacity
     from customers

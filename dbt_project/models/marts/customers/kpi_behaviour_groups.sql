@@ -18,7 +18,7 @@ persona_counts as (
         persona,
         count(*) as persona_count
     from customers
-    where persona is not null
+    where persona != '(not set)'
     group by behaviour_group, persona
 
 ),
@@ -28,7 +28,7 @@ usual_personas as (
     select *
     from persona_counts
     qualify row_number() over (
-        partition by behaviour_group order by persona_count desc, persona
+        partition by behaviour_group order by persona_count desc, persona asc
     ) = 1
 
 ),
