@@ -134,6 +134,13 @@ def test_without_a_budget_s_money_nobody_is_chosen(hold_out: float) -> None:
     assert ACTIONS.assign(offers(gains, {"call": 5.0}, budget=0, hold_out=hold_out)).empty
 
 
+def test_a_capacity_that_is_unknown_to_the_database_is_no_limit() -> None:
+    given = offers({("p", "call"): 9.0, ("q", "mail"): 9.0}, {"call": 5.0, "mail": 5.0})
+    for capacities in ([None, 3], [None, None]):
+        found = ACTIONS.assign(given.assign(daily_capacity=pd.array(capacities, dtype="Int32")))
+        assert list(found["action"]) == ["call", "mail"]
+
+
 def test_only_what_is_eligible_is_chosen_and_nothing_of_nothing() -> None:
     given = offers({("p", "call"): 9.0}, {"call": 5.0})
     assert ACTIONS.assign(given.assign(offer_status="no_consent")).empty

@@ -214,6 +214,9 @@ def assign(offers: pd.DataFrame) -> pd.DataFrame:
     eligible["cost"] = eligible["action_cost_amount_reporting"].astype(float)
     eligible["net"] = (eligible["gain_amount_reporting"].astype(float) - eligible["cost"]).round(3)
     eligible["budget"] = eligible["budget_amount_reporting"].astype(float)
+    eligible["daily_capacity"] = (
+        eligible["daily_capacity"].astype("Float64").to_numpy(float, na_value=np.nan)
+    )
     is_possible = ~(eligible["budget"] < eligible["cost"]) & ~(eligible["daily_capacity"] < 1)
     eligible = eligible[is_possible].sort_values(["action_order", "action"])
     if eligible.empty:
