@@ -62,7 +62,7 @@ class Release:
     def parts(self, mart: str) -> dict[str, str] | None:
         """Hashes of a mart by month; None when it had no such mart, or told none."""
         found: dict[str, str] | None = self.manifest["tables"].get(mart, {}).get("parts")
-        return found
+        return found if found and all(name.isdigit() for name in found) else None
 
 
 @dataclass(frozen=True)
