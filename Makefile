@@ -29,7 +29,15 @@ $(VENV)/installed: requirements.lock requirements-reader.lock requirements-reade
 		--upgrade --target $(VENV)/reader -r requirements-reader.lock  # an old DuckDB, to prove that it reads releases
 	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --no-deps --only-binary :all: \
 		--upgrade --target $(VENV)/reader-next -r requirements-reader-next.lock  # and a newer one
+	@$(BIN)/python -P -c "$$PARSE" || true  # the first run would, and says what is wrong
 	@touch $@
+
+# dbt reads the whole project once; later runs only what changed.
+export define PARSE
+from orchestration.building.project import ensure_manifest
+from orchestration.settings import load_settings
+ensure_manifest(load_settings().environment())
+endef
 
 # The report draws with Apache ECharts: the parts that it needs are bundled from the npm packages that
 # the lock file pins by hash, by a Node.js that comes as a wheel and goes again.
