@@ -210,8 +210,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "restatements": ("前リリースからの訂正", "Restated since the release before"),
     "restatements_lead": (
         "終わった日や月について前リリースと異なる値と、その原因です。",
-        "Values of days and months that were over which the release before showed otherwise, and "
-        "why.",
+        "Values of finished days and months that the release before showed differently, and why.",
     ),
     "restated_is": (
         "{period}の{kpi}：前リリースでは{before}、今回は{now}（{why}）。",
