@@ -8,6 +8,7 @@ would ask the network (for its newest version) is not asked.
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -43,7 +44,17 @@ def prepare(settings: Settings) -> Path:
     )
     if is_stale(folder / "target" / "manifest.json"):
         subprocess.run([*DBT, "--quiet", "parse"], cwd=folder, check=True)
+        _hide_parts(folder / "target" / "semantic_manifest.json")
     return folder
+
+
+def _hide_parts(path: Path) -> None:
+    """Let MetricFlow list no numerators and denominators; dbt has no word for that yet."""
+    manifest = json.loads(path.read_text("utf-8"))
+    for metric in manifest["metrics"]:
+        if ((metric.get("config") or {}).get("meta") or {}).get("is_part"):
+            metric["type_params"]["is_private"] = True
+    path.write_text(json.dumps(manifest), "utf-8")
 
 
 def run(arguments: list[str]) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import math
+import re
 from pathlib import Path
 
 import pytest
@@ -95,3 +96,10 @@ def copied(sample_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_without_a_release_it_says_so(copied: Path, tmp_path: Path) -> None:
     told = run_journey("metrics", "list", "metrics", home=tmp_path)
     assert told.returncode == 1 and "journey nightly" in told.stderr
+
+
+def test_the_parts_of_a_metric_are_not_listed(copied: Path) -> None:
+    told = run_journey("metrics", "list", "metrics", "--show-all-dimensions", home=copied)
+    assert told.returncode == 0, told.stdout + told.stderr
+    listed = set(re.findall(r"• (\w+)", told.stdout))
+    assert listed == {kpi["kpi"] for kpi in semantic_layer.catalogue()}, told.stdout
