@@ -19,6 +19,46 @@ variants as (
 metrics as (
 
     select * from {{ ref('experiment_metrics') }}
+    where outcome_source != 'action'
+
+),
+
+action_metrics as (
+
+    select * from {{ ref('experiment_metrics') }}
+    where outcome_source = 'action'
+
+),
+
+actions as (
+
+    select * from {{ newest_version('actions', ['action']) }}
+
+),
+
+programmes as (
+
+    select * from {{ versions('action_programmes', ['programme']) }}
+
+),
+
+-- Of an action each person counts once, by the first list that they were on and that is judged:
+-- what they do after a later one is not independent of it.
+first_offers as (
+
+    select
+        action,
+        person_id,
+        contact_date,
+        has_response,
+        case when is_hold_out then 'held_out' else 'offered' end as variant_id
+    from {{ ref('int_action_contacts_matched') }}
+    where is_listed
+    qualify
+        row_number() over (
+            partition by action, person_id
+            order by contact_date, is_hold_out, has_response
+        ) = 1
 
 ),
 
@@ -54,6 +94,27 @@ summed as (
         sum(person_outcome * prior_outcome)::double as product_sum
     from outcomes
     group by experiment_id, variant_id, experiment_metric
+
+),
+
+action_arms as (
+
+    select
+        actions.action,
+        variants.variant_id,
+        round(sum(programmes.hold_out_rate)::double / count(*), 6) as hold_out_rate,
+        count(*) filter (where first_offers.variant_id = variants.variant_id) as person_count,
+        count(*) filter (
+            where first_offers.variant_id = variants.variant_id and first_offers.has_response
+        ) as response_count
+    from first_offers
+    inner join actions on first_offers.action = actions.action
+    inner join programmes
+        on
+            actions.programme = programmes.programme
+            and {{ holds_on('programmes', 'first_offers.contact_date') }}
+    cross join (values ('held_out'), ('offered')) as variants (variant_id)
+    group by actions.action, variants.variant_id
 
 )
 
@@ -93,3 +154,32 @@ left join summed
         arms.experiment_id = summed.experiment_id
         and arms.variant_id = summed.variant_id
         and metrics.experiment_metric = summed.experiment_metric
+union all
+-- Who was held out from an action, and who was offered it: an experiment that goes on.
+select
+    {{ hold_out_experiment('action_arms.action') }},
+    action_arms.variant_id,
+    action_metrics.experiment_metric,
+    action_metrics.metric_type,
+    action_metrics.direction,
+    action_arms.variant_id = 'held_out',
+    true,
+    true,
+    false,
+    case
+        when action_arms.variant_id = 'held_out' then action_arms.hold_out_rate
+        else round(1 - action_arms.hold_out_rate, 6)
+    end,
+    {{ var('experiment_planned_persons') }},
+    {{ var('experiment_minimum_persons') }},
+    null,
+    action_arms.person_count,
+    0,
+    action_arms.response_count as outcome_person_count,
+    action_arms.response_count as outcome_sum,
+    0,
+    action_arms.response_count as outcome_square_sum,
+    0,
+    0
+from action_arms
+cross join action_metrics

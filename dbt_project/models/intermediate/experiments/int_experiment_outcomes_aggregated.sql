@@ -16,6 +16,7 @@ with assignments as (
 metrics as (
 
     select * from {{ ref('experiment_metrics') }}
+    where outcome_source != 'action'
 
 ),
 

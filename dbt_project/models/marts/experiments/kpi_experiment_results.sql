@@ -16,9 +16,44 @@ experiments as (
 
 ),
 
+-- What is held out from an action is an experiment as well.
+described as (
+
+    select
+        experiment_id,
+        name_ja,
+        name_en,
+        start_date,
+        end_date
+    from experiments
+    union all
+    select
+        {{ hold_out_experiment('action') }},
+        name_ja,
+        name_en,
+        null,
+        null
+    from {{ newest_version('actions', ['action']) }}
+
+),
+
 variants as (
 
-    select * from {{ ref('experiment_variants') }}
+    select
+        experiment_id,
+        variant_id,
+        name_ja,
+        name_en
+    from {{ ref('experiment_variants') }}
+    union all
+    select
+        {{ hold_out_experiment('actions.action') }},
+        codes.code,
+        codes.name_ja,
+        codes.name_en
+    from {{ newest_version('actions', ['action']) }} as actions
+    cross join {{ ref('action_codes') }} as codes
+    where codes.code_type = 'variant_id'
 
 ),
 
@@ -41,6 +76,13 @@ periods as (
         min(first_exposed_date) as first_date
     from {{ ref('fct_experiment_assignments') }}
     group by experiment_id
+    union all
+    select
+        {{ hold_out_experiment('action') }},
+        min(contact_date)
+    from {{ ref('int_action_contacts_matched') }}
+    where is_listed
+    group by action
 
 ),
 
@@ -63,8 +105,8 @@ select
     weighed.variant_id,
     weighed.experiment_metric,
     metrics.metric_type,
-    experiments.name_ja,
-    experiments.name_en,
+    described.name_ja,
+    described.name_en,
     variants.name_ja as variant_name_ja,
     variants.name_en as variant_name_en,
     metrics.name_ja as metric_name_ja,
@@ -97,8 +139,8 @@ select
     effects.sequential_high::double as sequential_high_value,
     effects.detectable::double as detectable_difference_value,
     effects.variance_reduction::double as variance_reduction_rate,
-    coalesce(experiments.start_date, periods.first_date) as start_date,
-    experiments.end_date
+    coalesce(described.start_date, periods.first_date) as start_date,
+    described.end_date
 from weighed
 inner join effects
     on
@@ -107,7 +149,7 @@ inner join effects
         and weighed.experiment_metric = effects.experiment_metric
 inner join metrics on weighed.experiment_metric = metrics.experiment_metric
 inner join verdicts on effects.experiment_verdict = verdicts.experiment_verdict
-left join experiments on weighed.experiment_id = experiments.experiment_id
+left join described on weighed.experiment_id = described.experiment_id
 left join variants
     on
         weighed.experiment_id = variants.experiment_id

@@ -1,0 +1,3 @@
+{% macro hold_out_experiment(action) %}
+'hold_out:' || {{ action }}
+{% endmacro %}
