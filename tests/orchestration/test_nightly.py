@@ -186,7 +186,9 @@ def built_at_once(
         world = World(project, connection, folder)
         world.load()
         world.build(str(as_of_at))
-        return world.marts(arrival=False)
+        marts = world.marts(arrival=False)
+    # These tell how the release differs from the one before, and are filled when it is published.
+    return {name: rows for name, rows in marts.items() if "_restatements" not in name}
 
 
 def test_a_failing_expectation_stops_the_publish(

@@ -149,6 +149,20 @@ def test_an_exclusion_counts_between_its_steps_only(funnels: ModuleType) -> None
     assert reached(funnels, "A X C", "AC", "any_order", without={"X": 1})[:2] == (1, True)
 
 
+def test_an_exclusion_that_is_its_step_as_well_opens_it_again(funnels: ModuleType) -> None:
+    """Between A and the second B lies nothing that counts; after the first B lies the second."""
+    start = pd.Timestamp("2026-01-01")
+    told = [
+        funnels.Event(f"e{n}", start + pd.Timedelta(seconds=n), steps=steps, exclusions=exclusions)
+        for n, (steps, exclusions) in enumerate(
+            [({1}, set()), ({2}, set()), ({2}, {2}), ({3}, set())]
+        )
+    ]
+    attempt = funnels.furthest(told, "this_order", 3, None)
+    assert [event.event_id for event in attempt.path] == ["e0", "e2", "e3"]
+    assert not attempt.is_stopped
+
+
 def reference(told: list[Any], steps: int, order: str, seconds: int | None) -> int:
     """Steps that any choice of events can fulfil: every choice is tried."""
     told = sorted(told, key=lambda event: event.order)

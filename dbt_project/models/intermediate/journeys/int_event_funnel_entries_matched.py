@@ -49,7 +49,7 @@ def in_this_order(events: list[Event], steps: int) -> Attempt:
     From the first event on: other events may lie between, but no exclusion after its step.
 
     `paths[k]` is the earliest way to step k that can still go on; a step that an exclusion has
-    closed opens again with another event of that step.
+    closed opens again with another event of that step, or with that event itself.
     """
     paths: dict[int, tuple[Event, ...]] = {1: (events[0],)}
     longest = paths[1]
@@ -57,12 +57,12 @@ def in_this_order(events: list[Event], steps: int) -> Attempt:
         if len(longest) == steps:
             break
         new: dict[int, tuple[Event, ...]] = {}
+        closed = {step for step in event.exclusions if step + 1 not in event.steps}
         for step in event.steps - {1}:
-            if step not in paths and step - 1 in paths:
+            if (step not in paths or step in closed) and step - 1 in paths:
                 new[step] = (*paths[step - 1], event)
-        for step in event.exclusions:
-            if step + 1 not in event.steps:
-                paths.pop(step, None)
+        for step in closed:
+            paths.pop(step, None)
         paths |= new
         longest = max([longest, *new.values()], key=len)
     ended = len(longest) < steps and len(longest) not in paths
