@@ -191,8 +191,7 @@ class Run:
                 print(f"{webhook.VARIABLE}: {error}", file=sys.stderr)
         if not self.reasons:
             if self.release_id:
-                release = self.home / "published" / "releases" / self.release_id
-                _call_hook("JOURNEY_ON_SUCCESS", release / "manifest.json")
+                _call_hook("JOURNEY_ON_SUCCESS", self._manifest)
         elif self._told_in:
             _call_hook("JOURNEY_ON_FAILURE", self._told_in)
         else:
@@ -201,13 +200,14 @@ class Run:
                 path.write_text(self.text, "utf-8")
                 _call_hook("JOURNEY_ON_FAILURE", path)
 
+    @property
+    def _manifest(self) -> Path:
+        """Of the release that is current since this run."""
+        return self.home / "published" / "releases" / str(self.release_id) / "manifest.json"
+
     def _values(self) -> dict[str, str]:
         """What a message may say of the run."""
-        manifest = None
-        if self.release_id:
-            manifest = sealed.read(
-                self.home / "published" / "releases" / self.release_id / "manifest.json"
-            )
+        manifest = sealed.read(self._manifest) if self.release_id else None
         return {
             "outcome": self.outcome,
             "home": self.home.name,
