@@ -282,7 +282,7 @@ ATTACKS = {
         f"address space of {size} GiB": Surrounding(
             "either", way("prlimit", f"--as={int(size * GIB)}"), "memory|Memory"
         )
-        for size in (0.5, 1.5, 3)
+        for size in (1.5, 3)
     },
     "DuckDB in 100 MB": Surrounding("either", way(variables={"JOURNEY_MEMORY_LIMIT": "100MB"}),
                                     "memory"),

@@ -9,6 +9,7 @@ environment variables win over it. `journey settings` shows each with where it c
 from __future__ import annotations
 
 import difflib
+import errno
 import os
 import re
 import shlex
@@ -51,6 +52,7 @@ DEFAULTS = {
     "memory_limit": "4GB",
     "pepper_key_id": "k1",
     "keep_releases": "7",
+    "keep_runs": "14",
     "consent_policy": "ignored",
     "phone_region": "JP",
 }
@@ -82,6 +84,7 @@ class Settings:
     pepper: str | None
     pepper_key_id: str
     keep_releases: int
+    keep_runs: int
     consent_policy: str
     phone_region: str
     # By name of an adapter: what its exports are like here, see ADAPTER_CHOICES.
@@ -186,6 +189,8 @@ class Settings:
         ]
         try:
             self.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+            if not os.access(self.home, os.W_OK):  # where nothing is to be made, nothing would fail
+                raise PermissionError(errno.EROFS, os.strerror(errno.EROFS), str(self.home))
             for folder in private:
                 folder.mkdir(mode=0o700, exist_ok=True)
                 if folder.stat().st_mode & 0o077 and folder.stat().st_uid == os.getuid():
@@ -264,7 +269,7 @@ def load_settings(home: Path | None = None) -> Settings:
             return SettingsError(text)
         return SettingsError(f"{text}; correct it in {sources[name]}")
 
-    for name in ("threads", "keep_releases"):
+    for name in ("threads", "keep_releases", "keep_runs"):
         if not re.fullmatch("[0-9]{1,9}", values[name]) or int(values[name]) < 1:
             raise wrong(name, "must be a whole number of at least 1")
     if len(values["data_set_name"]) > 80 or not values["data_set_name"].isprintable():
@@ -308,6 +313,7 @@ def _settings(
         pepper=pepper,
         pepper_key_id=values["pepper_key_id"],
         keep_releases=int(values["keep_releases"]),
+        keep_runs=int(values["keep_runs"]),
         consent_policy=values["consent_policy"],
         phone_region=values["phone_region"],
         adapters=adapters,

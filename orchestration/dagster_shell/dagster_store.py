@@ -16,14 +16,16 @@ from pathlib import Path
 
 import dagster as dg
 from dagster._core.instance.ref import InstanceRef
+from dagster._core.storage.dagster_run import FINISHED_STATUSES
+from dagster._core.storage.event_log import SqliteEventLogStorage
+from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable
 from sqlalchemy.exc import SQLAlchemyError
 
 from orchestration.base import files
 from orchestration.base.locking import single_writer
-from orchestration.dagster_shell import event_store
+from orchestration.dagster_shell import event_store, pages
 from orchestration.settings import ROOT, load_settings
 
-PAGES = ("dev", "--host", "127.0.0.1", "--port", "3000")  # for this machine only
 LOCK_SECONDS = 15.0
 
 
@@ -121,6 +123,26 @@ def end_dead_runs(instance: dg.DagsterInstance, run_id: str) -> int:
     return len(dead)
 
 
+def prune(instance: dg.DagsterInstance, keep: int) -> int:
+    """
+    Delete the records of all but the last runs that ended; returns how many there were.
+
+    Dagster itself keeps the checks of a run that it deletes, and its log as an empty file.
+    """
+    events = instance.event_log_storage
+    assert isinstance(events, SqliteEventLogStorage)
+    old = instance.get_runs(dg.RunsFilter(statuses=list(FINISHED_STATUSES)))[keep:]
+    checks = AssetCheckExecutionsTable
+    for run in old:
+        instance.delete_run(run.run_id)
+        with events.index_connection() as connection:
+            connection.execute(checks.delete().where(checks.c.run_id == run.run_id))
+        log = Path(events.path_for_shard(run.run_id))
+        for path in log.parent.glob(f"{log.name}*"):
+            path.unlink()
+    return len(old)
+
+
 def serve() -> None:
     """Dagster's pages, on a usable store, and no run in it that nobody runs; ends the process."""
     settings = load_settings()
@@ -135,4 +157,4 @@ def serve() -> None:
     except BlockingIOError:
         pass  # a run is going on, and will have done the same
     os.chdir(ROOT)  # where pyproject.toml names the code location
-    os.execv(sys.executable, [sys.executable, "-m", "dagster", *PAGES])
+    os.execv(sys.executable, [sys.executable, "-m", pages.__name__, *pages.COMMAND])

@@ -114,6 +114,8 @@ class RunContext(dg.ConfigurableResource):
             if _is_whole(dagster_run):
                 dbt_ahead.begin()
                 judge.begin()
+                with suppress(SQLAlchemyError, sqlite3.Error, OSError):  # history only
+                    dagster_store.prune(instance, self.settings.keep_runs - 1)  # and this one
         unchanged.forget(self.settings)
         self.settings.empty_tmp()
         file, seen = self.settings.warehouse, self.settings.warehouse_seen

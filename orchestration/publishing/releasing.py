@@ -131,6 +131,7 @@ def publish(
         set_aside(folder)
     prune(root, settings.keep_releases)
     erasure_proofs.forget_releases(settings.erasures, release_id, lambda: prune(root, 1))
+    prune_audits(settings, candidate.value)
     return release_id
 
 
@@ -471,6 +472,17 @@ def prune(root: Path, keep: int) -> list[str]:
         set_aside(path)
     clear_leftovers(root)
     return [path.name for path in dropped]
+
+
+def prune_audits(settings: Settings, candidate: str) -> None:
+    """Drop the audits of releases that are gone, and of candidates that none was made of."""
+    kept = {candidate}
+    for name in release_ids(settings.published):
+        if manifest := read_manifest(settings.published / "releases" / name):
+            kept.add(str(manifest["fingerprint"]))
+    for path in settings.audits.glob("*.json"):
+        if path.stem not in kept:
+            path.unlink()
 
 
 def clear_leftovers(root: Path) -> None:

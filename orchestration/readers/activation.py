@@ -25,6 +25,7 @@ from orchestration.base import command, files
 from orchestration.base.database import open_warehouse
 from orchestration.base.locking import single_writer
 from orchestration.base.release import DATABASE
+from orchestration.base.rendering import as_text
 from orchestration.loading import ledger, list_ledger
 from orchestration.loading.list_ledger import Entry
 from orchestration.rules import home as home_rules
@@ -34,7 +35,6 @@ from orchestration.settings import Settings, SettingsError, load_settings
 NEXT_ACTION = "next_action"
 ENCODINGS = ("utf-8", "cp932")
 REPLACEMENT = "?"
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 _ANCHORS = ("contact", "user", "visitor", "email", "phone")  # by which the ledger names a person
 
 
@@ -242,9 +242,7 @@ def csv_bytes(rows: pa.Table, encoding: str, with_bom: bool) -> tuple[bytes, lis
     losses: list[Loss] = []
 
     def cell(value: Any, row: int, column: str) -> str:
-        text = "" if value is None else str(value)
-        if isinstance(value, str) and text.startswith(_FORMULA):
-            text = "'" + text
+        text = as_text(value) if isinstance(value, str) else "" if value is None else str(value)
         return "".join(_written(text, row, column, encoding, losses))
 
     stream = io.StringIO()

@@ -21,7 +21,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from orchestration.base.rendering import templates
+from orchestration.base.rendering import as_text, templates
 from orchestration.building.project import ensure_manifest
 from orchestration.settings import load_settings
 
@@ -135,15 +135,18 @@ def write(folder: Path, manifest: dict[str, Any]) -> list[Path]:
         for table in tables:
             for column in table["columns"]:
                 writer.writerow(
-                    [
-                        *(table[part] for part in ("name", "ja", "en")),
-                        *(column[part] for part in ("name", "ja", "en", "type")),
-                        "key" if column["is_key"] else "",
-                        column["joins"],
-                        ", ".join(column["values"]),
-                        column["description"],
-                        column["description_ja"],
-                    ]
+                    map(
+                        as_text,
+                        [
+                            *(table[part] for part in ("name", "ja", "en")),
+                            *(column[part] for part in ("name", "ja", "en", "type")),
+                            "key" if column["is_key"] else "",
+                            column["joins"],
+                            ", ".join(column["values"]),
+                            column["description"],
+                            column["description_ja"],
+                        ],
+                    )
                 )
     return [page, sheet]
 

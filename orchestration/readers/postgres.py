@@ -32,6 +32,7 @@ INCOMING = "marts_incoming"
 LOCK = 7_238_194  # of pg_advisory_xact_lock: one push at a time
 PATIENCE = 600  # seconds to wait for readers of the old release
 BATCH = 100_000
+LOCAL = ("localhost", "127.0.0.1", "::1")
 STEPS = ("connected", "created", "copied", "compared", "locked", "renamed", "dropped", "committed")
 TYPES = {
     "VARCHAR": "text",
@@ -71,6 +72,7 @@ def push(
     """
     if not release_path.exists():
         raise PushError(f"{release_path}: there is no release yet; run `journey nightly`")
+    refuse_unverified(address)
     try:
         with (
             duckdb.connect(str(release_path), read_only=True) as release,
@@ -85,6 +87,31 @@ def push(
     except psycopg.Error as error:
         raise PushError(f"PostgreSQL says: {_told(error, address)}") from None
     return rows
+
+
+def refuse_unverified(address: str) -> None:
+    """
+    Raises `PushError` for a server over the network that nothing proves to be the right one.
+
+    By default libpq speaks in the clear where TLS is not offered, and asks for no certificate: who
+    stands between could read the release and change it. Whoever says `sslmode` has chosen.
+    """
+    try:
+        in_address = conninfo_to_dict(address)
+    except psycopg.ProgrammingError:
+        return  # connecting says that it cannot be read
+
+    def said(name: str) -> str:
+        return str(in_address.get(name) or os.environ.get(f"PG{name.upper()}", ""))
+
+    hosts = [host for host in (said("hostaddr") or said("host")).split(",") if host]
+    is_local = all(host.startswith(("/", "@")) or host in LOCAL for host in hosts)
+    if not (is_local or said("sslmode") or said("service")):
+        raise PushError(
+            f"{hosts[0]} is another machine, and nothing says how it is known; add "
+            "sslmode=verify-full and sslrootcert=system (or the file of your certificate "
+            "authority) to the address, or set PGSSLMODE"
+        )
 
 
 def _told(error: psycopg.Error, address: str) -> str:

@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from orchestration.dagster_shell import dagster_store
-from orchestration.dagster_shell.dagster_store import PAGES
+from orchestration.dagster_shell.pages import COMMAND
 from orchestration.dagster_shell.run_context import end_of_business_day
 from orchestration.settings import DEFAULTS
 from tests.conftest import ROOT
@@ -162,4 +162,4 @@ def test_shipped_settings_stay_off_the_network() -> None:
     assert instance["concurrency"]["runs"]["max_concurrent_runs"] == 1
     project = yaml.safe_load((ROOT / "dbt_project" / "dbt_project.yml").read_text("utf-8"))
     assert project["flags"]["send_anonymous_usage_stats"] is False
-    assert PAGES[PAGES.index("--host") + 1] == "127.0.0.1"
+    assert COMMAND[COMMAND.index("--host") + 1] == "127.0.0.1"

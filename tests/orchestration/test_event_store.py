@@ -66,6 +66,22 @@ def test_one_connection_to_the_index_and_one_to_the_last_run(folder: Path) -> No
     assert open_files(folder) == []
 
 
+def test_the_records_of_old_runs_go_with_all_that_was_written_of_them(folder: Path) -> None:
+    with dagster_store.open_instance(folder) as instance:
+        old, kept, last = (run(instance) for _ in range(3))
+        assert dagster_store.prune(instance, 2) == 1
+        assert dagster_store.prune(instance, 2) == 0
+        assert {found.run_id for found in instance.get_runs()} == {kept, last}
+        assert len(instance.all_logs(kept)) > 5
+        left = instance.event_log_storage.get_asset_check_execution_history(
+            dg.AssetCheckKey(dg.AssetKey("number"), "is_three"), limit=9
+        )
+        assert {record.run_id for record in left} == {kept, last}
+    texts = [path.read_bytes() for path in (folder / "history").rglob("*.db")]
+    assert [path.name for path in folder.rglob(f"{old}*") if path.is_file()] == []
+    assert sum(kept.encode() in text for text in texts) == 3  # of runs, events, and its own
+
+
 def test_a_store_that_was_set_aside_meanwhile_is_left(folder: Path) -> None:
     """As `dagster dev` has it open while `journey nightly` sets it aside."""
     with dagster_store.open_instance(folder) as instance:

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import duckdb
@@ -372,6 +373,17 @@ def test_rollback_and_retention(tmp_path: Path) -> None:
     assert people_read(tmp_path) == 6
     with pytest.raises(releasing.PublishError, match="no whole release"):
         releasing.rollback(settings, releases[0])
+
+
+def test_audits_go_with_their_releases(tmp_path: Path) -> None:
+    for people in (1, 2, 3):
+        releasing.publish(replace(candidate(tmp_path, people), keep_releases=2))
+    settings = replace(candidate(tmp_path, 4), keep_releases=2)  # judged, not published
+    assert len(list(settings.audits.glob("*.json"))) == 3
+    releasing.publish(replace(candidate(tmp_path, 5), keep_releases=2))
+    manifests = [releasing.read_manifest(f) for f in (tmp_path / "published/releases").iterdir()]
+    kept = {str(manifest["fingerprint"]) for manifest in manifests if manifest}
+    assert {path.stem for path in settings.audits.glob("*.json")} == kept and len(kept) == 2
 
 
 def test_no_rollback_to_before_an_erasure(tmp_path: Path) -> None:

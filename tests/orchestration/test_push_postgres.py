@@ -7,6 +7,7 @@ import os
 import pwd
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -18,6 +19,7 @@ from pathlib import Path
 import duckdb
 import psycopg
 import pytest
+from psycopg.conninfo import conninfo_to_dict
 
 from orchestration.readers import postgres
 from tests.conftest import ROOT, environment
@@ -34,9 +36,26 @@ postgres.push(Path(sys.argv[1]), sys.argv[2], die)
 """
 
 
+def certify(folder: Path, user: str) -> None:
+    """A certificate for db.example that it signs itself, and one of somebody else."""
+    for name in ("server", "stranger"):
+        subprocess.run(
+            ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj",
+             "/CN=db.example", "-addext", "subjectAltName=DNS:db.example",
+             "-keyout", f"{name}.key", "-out", f"{name}.crt"],
+            cwd=folder, check=True, capture_output=True,
+        )  # fmt: skip
+    shutil.chown(folder / "server.key", user)
+    (folder / "server.key").chmod(0o600)
+
+
 @pytest.fixture(scope="module")
 def server() -> Iterator[str]:
-    """A PostgreSQL of its own on a socket in a new folder; skips where none is installed."""
+    """
+    A PostgreSQL of its own on a socket in a new folder; skips where none is installed.
+
+    It also speaks TLS on 127.0.0.1, at the port that stands in the address.
+    """
     if not BINARIES:
         pytest.skip("PostgreSQL is not installed (Debian and Ubuntu: apt-get install postgresql)")
     folder = Path(tempfile.mkdtemp(prefix="journey-postgres-"))
@@ -54,10 +73,18 @@ def server() -> Iterator[str]:
 
     data = str(folder / "data")
     run("initdb", "-D", data, "-A", "trust", "-E", "UTF8", "--no-sync", "-U", user)
-    options = f"-c listen_addresses= -c unix_socket_directories={folder} -c fsync=off"
+    certify(folder, user)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    options = (
+        f"-c listen_addresses=127.0.0.1 -c port={port} -c unix_socket_directories={folder} "
+        f"-c fsync=off -c ssl=on -c ssl_cert_file={folder}/server.crt "
+        f"-c ssl_key_file={folder}/server.key"
+    )
     run("pg_ctl", "-D", data, "-o", options, "-l", str(folder / "log"), "-w", "start")
     try:
-        yield f"host={folder} dbname=postgres user={user}"
+        yield f"host={folder} port={port} dbname=postgres user={user}"
     finally:
         run("pg_ctl", "-D", data, "-m", "immediate", "stop")
         shutil.rmtree(folder)
@@ -240,3 +267,45 @@ def test_no_address_no_release_and_no_password_in_a_message(
         cwd=ROOT, env=kept, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert told.returncode == 1 and "JOURNEY_POSTGRES_URL" in told.stderr
+
+
+def test_a_verified_push_goes_to_the_right_server_only(address: str, tmp_path: Path) -> None:
+    folder = conninfo_to_dict(address)["host"]
+    network = address.replace(f"host={folder}", "hostaddr=127.0.0.1")
+    verified = f"{network} host=db.example sslmode=verify-full sslrootcert={folder}"
+    path = release(tmp_path, 1)
+    assert postgres.push(path, f"{verified}/server.crt")["fct_a"] == 3
+    with pytest.raises(postgres.PushError, match="certificate verify failed"):
+        postgres.push(path, f"{verified}/stranger.crt")
+    with pytest.raises(postgres.PushError, match="does not match host name"):
+        postgres.push(path, f"{verified}/server.crt".replace("db.example", "other.example"))
+
+
+@pytest.mark.parametrize(
+    ("address", "variables", "is_refused"),
+    [
+        ("host=db.example dbname=x", {}, True),
+        ("postgresql://a@db.example/x", {}, True),
+        ("dbname=x", {"PGHOST": "db.example"}, True),
+        ("host=localhost,db.example dbname=x", {}, True),
+        ("host=localhost hostaddr=192.0.2.1", {}, True),
+        ("host=db.example sslmode=verify-full sslrootcert=system", {}, False),
+        ("host=db.example", {"PGSSLMODE": "require"}, False),  # somebody chose
+        ("host=localhost", {}, False),
+        ("host=/run/postgresql", {}, False),
+        ("dbname=x", {}, False),
+        ("service=bi", {}, False),  # whose file says
+    ],
+)
+def test_no_push_to_a_server_that_nothing_proves(
+    monkeypatch: pytest.MonkeyPatch, address: str, variables: dict[str, str], is_refused: bool
+) -> None:
+    for name in ("PGHOST", "PGHOSTADDR", "PGSSLMODE", "PGSERVICE"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    if is_refused:
+        with pytest.raises(postgres.PushError, match="sslmode=verify-full"):
+            postgres.refuse_unverified(address)
+    else:
+        postgres.refuse_unverified(address)
