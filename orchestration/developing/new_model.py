@@ -28,8 +28,10 @@ YAML = """  - name: {name}
     description: >-
       One row per REPLACE_ME.
     data_tests:
-      - primary_key:
-          arguments: {{columns: [REPLACE_ME_id]}}
+      - name: integrity_{name}
+        test_name: integrity
+        arguments:
+          primary_key: [REPLACE_ME_id]
     columns:
       - name: REPLACE_ME_id
 {data_type}        description: Key of the row.

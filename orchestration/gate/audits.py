@@ -275,12 +275,15 @@ def last_findings(connection: duckdb.DuckDBPyConnection) -> dict[str, list[tuple
     return found
 
 
-def dbt_checks(target: Path, build_id: str) -> list[Check]:
+def dbt_checks(
+    target: Path, build_id: str, connection: duckdb.DuckDBPyConnection | None = None
+) -> list[Check]:
     """
     One check per dbt node; a node of the project that did not run is a failure.
 
     Except for seeds where the build left them out: they are those of the last one, which passed.
-    `target` is dbt's target folder. Raises `GateClosed` when its results are of another build.
+    `target` is dbt's target folder; `connection`, to its warehouse, tells which rules of a failed
+    test of integrity are broken. Raises `GateClosed` when its results are of another build.
     """
     try:
         record = json.loads((target / "run_results.json").read_text("utf-8"))
@@ -313,9 +316,24 @@ def dbt_checks(target: Path, build_id: str) -> list[Check]:
             checks.append(Check("dbt", label, "pass"))
         else:
             message = " ".join((result.get("message") or result["status"]).split())[:400]
+            if connection and result["status"] == "fail" and is_integrity(nodes.get(name, {})):
+                message = _broken_rules(connection, result["compiled_code"]) or message
             status = "warn" if result["status"] == "warn" else "fail"
             checks.append(Check("dbt", label, status, message))
     return checks
+
+
+def is_integrity(node: dict[str, Any]) -> bool:
+    """Whether a node of dbt's manifest is the test of a model's key, values and references."""
+    return bool((node.get("test_metadata") or {}).get("name") == "integrity")
+
+
+def _broken_rules(connection: duckdb.DuckDBPyConnection, query: str) -> str:
+    """What a test of integrity finds."""
+    return "; ".join(
+        f"{rule.replace('_', ' ')} of {subject}: {count:,} rows"
+        for rule, subject, count in connection.execute(query).fetchall()
+    )
 
 
 def _nodes(target: Path) -> dict[str, dict[str, Any]]:
@@ -337,9 +355,9 @@ def mart_keys(target: Path) -> dict[str, list[str]]:
     except (OSError, ValueError, KeyError):
         return {}
     return {
-        nodes[node["attached_node"]]["name"]: node["test_metadata"]["kwargs"]["columns"]
+        nodes[node["attached_node"]]["name"]: node["test_metadata"]["kwargs"]["primary_key"]
         for node in nodes.values()
-        if node["resource_type"] == "test" and node["name"].startswith("primary_key")
+        if is_integrity(node) and node["test_metadata"]["kwargs"].get("primary_key")
     }
 
 

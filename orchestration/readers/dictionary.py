@@ -40,6 +40,15 @@ box.addEventListener("input", () => {
 """
 
 
+def integrity(node: dict[str, Any]) -> dict[str, Any]:
+    """What a node of the manifest tests of its model: arguments of `integrity`, else nothing."""
+    metadata = node.get("test_metadata") or {}
+    if metadata.get("name") != "integrity":
+        return {}
+    rules: dict[str, Any] = metadata["kwargs"]
+    return rules
+
+
 def tested(manifest: dict[str, Any]) -> tuple[dict[str, str], dict[tuple[str, str], list[str]]]:
     """
     Where columns lead, by name, and the values that a mart's column may hold, by both names.
@@ -50,15 +59,13 @@ def tested(manifest: dict[str, Any]) -> tuple[dict[str, str], dict[tuple[str, st
     values: dict[tuple[str, str], list[str]] = {}
     marts = {node["name"] for node in manifest["nodes"].values() if is_mart(node)}
     for node in manifest["nodes"].values():
-        metadata = node.get("test_metadata") or {}
-        if metadata.get("name") not in ("relationships", "accepted_values"):
-            continue
-        arguments = metadata["kwargs"].get("arguments", metadata["kwargs"])
-        column = metadata["kwargs"]["column_name"]
-        if metadata["name"] == "accepted_values":
-            values[node["attached_node"], column] = [str(value) for value in arguments["values"]]
-        elif (other := re.findall(r"ref\('(\w+)'\)", arguments["to"])) and other[0] in marts:
-            joins[column] = f"{other[0]}.{arguments['field']}"
+        rules = integrity(node)
+        for column, accepted in rules.get("accepted_values", {}).items():
+            values[node["attached_node"], column] = accepted
+        for column, other in rules.get("references", {}).items():
+            name = other["to"].split("'")[1]
+            if name in marts:
+                joins[column] = f"{name}.{other['field']}"
     return joins, values
 
 
@@ -77,10 +84,8 @@ def marts(manifest: dict[str, Any]) -> list[dict[str, Any]]:
     """Marts by name; each with its columns in the order of the table."""
     keys: dict[str, set[str]] = {}
     for node in manifest["nodes"].values():
-        metadata = node.get("test_metadata") or {}
-        if metadata.get("name") == "primary_key":
-            arguments = metadata["kwargs"].get("arguments", metadata["kwargs"])
-            keys[node["attached_node"]] = set(arguments["columns"])
+        if rules := integrity(node):
+            keys[node["attached_node"]] = set(rules.get("primary_key", ()))
     joins, values = tested(manifest)
     found = []
     for unique_id, node in manifest["nodes"].items():

@@ -29,6 +29,7 @@ PARENTS = {  # layer → layers that it may read
     "intermediate": {"staging", "intermediate", "seed", "marts"},
     "marts": {"staging", "intermediate", "marts", "seed"},
 }
+RULES = {"primary_key", "not_null", "accepted_values", "references", "expressions"}
 TYPES = re.compile(
     r"boolean|integer|bigint|double|varchar|date|timestamp|decimal\(\d+,\s*\d+\)"
 )  # what every BI tool reads
@@ -118,11 +119,13 @@ def test_incremental_models_depend_on_the_list_that_their_strategy_reads(
 
 
 def test_every_model_has_grain_key_and_group(manifest: dict[str, Any]) -> None:
-    tested = {
-        node["attached_node"]
-        for node in manifest["nodes"].values()
-        if node["resource_type"] == "test" and node["name"].startswith("primary_key")
-    }
+    tested = {}
+    for node in manifest["nodes"].values():
+        if rules := dictionary.integrity(node):
+            model = node["attached_node"].split(".")[-1]
+            assert node["name"] == f"integrity_{model}"
+            assert set(rules) <= {"model", *RULES}, f"{model}: a rule that is none"
+            tested[node["attached_node"]] = rules.get("primary_key")
     keyless = {
         "int_activity_kinds_classified": "its key may be null: no outcome",
         "int_event_properties_derived": "a view of JSON objects, whose keys are unique",
@@ -133,7 +136,7 @@ def test_every_model_has_grain_key_and_group(manifest: dict[str, Any]) -> None:
     for model in models(manifest):
         assert model["description"].startswith("One row per "), model["name"]
         if model["name"] not in keyless:
-            assert model["unique_id"] in tested, f"{model['name']} has no primary_key test"
+            assert tested.get(model["unique_id"]), f"{model['name']} has no primary_key"
         if layer(model) != "staging":
             assert model["config"]["group"] == by_folder(model), model["name"]
         assert model["schema"] != "unconfigured", model["name"]

@@ -125,8 +125,10 @@ group by person_id
     config:
       meta: {label_ja: "初回購入日時", label_en: "First purchases"}
     data_tests:
-      - primary_key:
-          arguments: {columns: [person_id]}
+      - name: integrity_fct_first_purchases
+        test_name: integrity
+        arguments:
+          primary_key: [person_id]
     columns:
       - name: person_id
         data_type: varchar
@@ -245,8 +247,10 @@ from source
     description: >-
       One row per visit of a store.
     data_tests:
-      - primary_key:
-          arguments: {columns: [visit_id]}
+      - name: integrity_stg_crm__store_visits
+        test_name: integrity
+        arguments:
+          primary_key: [visit_id]
     columns:
       - name: visit_id
         description: Identifier of the visit.

@@ -60,8 +60,9 @@ def warehouse(
                 try:
                     event = next(events, None)
                 except Exception as error:
-                    _note_judged(run, build_id)
                     refuse_damage(run.settings, [str(error)])
+                    if failed := _failed_tests(run, build_id):
+                        raise dg.Failure(audits.report(failed)) from error
                     raise
             if event is None:
                 break
@@ -79,8 +80,11 @@ def warehouse(
     run.progress("dbt build", "all models built and tested")
 
 
-def _note_judged(run: RunContext, build_id: str) -> None:
-    """Count what dbt came to check in a build that failed."""
-    with suppress(audits.GateClosed):
-        checks = audits.dbt_checks(run.settings.dbt_target, build_id)
-        run.recorded.note_checks(check for check in checks if check.message != audits.DID_NOT_RUN)
+def _failed_tests(run: RunContext, build_id: str) -> list[audits.Check]:
+    """Count what dbt came to check in a build that failed, and tell which tests did."""
+    with suppress(audits.GateClosed), run.warehouse() as connection:
+        checks = audits.dbt_checks(run.settings.dbt_target, build_id, connection)
+        judged = [check for check in checks if check.message != audits.DID_NOT_RUN]
+        run.recorded.note_checks(judged)
+        return [check for check in judged if check.status == "fail"]
+    return []
