@@ -331,7 +331,7 @@ def is_integrity(node: dict[str, Any]) -> bool:
 def _broken_rules(connection: duckdb.DuckDBPyConnection, query: str) -> str:
     """What a test of integrity finds."""
     return "; ".join(
-        f"{rule.replace('_', ' ')} of {subject}: {count:,} rows"
+        f"{rule.replace('_', ' ')} of {subject}: {count:,} row{'s' * (count > 1)}"
         for rule, subject, count in connection.execute(query).fetchall()
     )
 

@@ -15,7 +15,6 @@ import base64
 import csv
 import hashlib
 import json
-import re
 from pathlib import Path
 from typing import Any
 

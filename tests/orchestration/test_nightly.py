@@ -159,7 +159,7 @@ def test_what_stops_the_publish_and_what_does_not(
     failed = through_dagster(home, **hooks)
     assert failed.returncode == 1 and release_of(home) == release, failed.stdout
     text = failure.read_text("utf-8")
-    assert "NOT PUBLISHED" in text and "primary key of event_id: 1 rows" in text
+    assert "NOT PUBLISHED" in text and "primary key of event_id: 1 row" in text
     assert shown_on_the_run_page(home, monkeypatch) == [text]
     assert calls.read_text("utf-8").splitlines() == [
         f"failure {failure}", f"success {manifest}", f"failure {failure}",

@@ -61,8 +61,9 @@ def warehouse(
                     event = next(events, None)
                 except Exception as error:
                     refuse_damage(run.settings, [str(error)])
-                    if failed := _failed_tests(run, build_id):
-                        raise dg.Failure(audits.report(failed)) from error
+                    judged = _judged(run, build_id)
+                    if any(check.status == "fail" for check in judged):
+                        raise dg.Failure(audits.report(judged)) from None  # the cause, in words
                     raise
             if event is None:
                 break
@@ -80,11 +81,11 @@ def warehouse(
     run.progress("dbt build", "all models built and tested")
 
 
-def _failed_tests(run: RunContext, build_id: str) -> list[audits.Check]:
-    """Count what dbt came to check in a build that failed, and tell which tests did."""
+def _judged(run: RunContext, build_id: str) -> list[audits.Check]:
+    """Count and return what dbt came to check in a build that failed."""
     with suppress(audits.GateClosed), run.warehouse() as connection:
         checks = audits.dbt_checks(run.settings.dbt_target, build_id, connection)
         judged = [check for check in checks if check.message != audits.DID_NOT_RUN]
         run.recorded.note_checks(judged)
-        return [check for check in judged if check.status == "fail"]
+        return judged
     return []
