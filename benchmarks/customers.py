@@ -63,11 +63,28 @@ def drivers(seed: int, difference: float) -> dict[str, float]:
 
 
 def cloud(generator: np.random.Generator, kind: str) -> np.ndarray:
-    """Customers without groups: independent, correlated, or correlated counts."""
+    """
+    Customers without groups.
+
+    Skewed amounts that are independent, correlated or of one common cause; correlated counts;
+    amounts of which most are none; and amounts, counts, rates and flags in one, correlated.
+    """
     values = generator.standard_normal((CUSTOMERS, len(groups.BEHAVIOUR)))
-    if kind != "independent":
+    if kind not in ("independent", "common"):
         values = values @ np.linalg.cholesky(0.5 + 0.5 * np.eye(values.shape[1])).T
-    return generator.poisson(np.exp(0.7 * values)) if kind == "counts" else np.exp(values)
+    if kind == "common":
+        values += generator.standard_normal((CUSTOMERS, 1))
+    if kind == "counts":
+        return generator.poisson(np.exp(0.7 * values))
+    if kind == "zeros":
+        return np.where(values > 0.5, np.exp(values), 0.0).round(1)
+    if kind == "mixed":
+        rates = 1 / (1 + np.exp(-values))
+        return np.column_stack(
+            [np.exp(values[:, :3]), generator.poisson(np.exp(values[:, 3:5])), rates[:, 5:7],
+             values[:, 7] > 1]
+        )  # fmt: skip
+    return np.exp(values)
 
 
 def grouped(seed: int, kind: str) -> dict[str, float]:
@@ -100,7 +117,8 @@ def main() -> None:
         ("drivers, nothing planted", partial(drivers, difference=0.0)),
         ("drivers, half a deviation planted", partial(drivers, difference=0.5)),
         *((f"groups, {kind}", partial(grouped, kind=kind))
-          for kind in ("planted", "independent", "correlated", "counts")),
+          for kind in ("planted", "independent", "correlated", "common", "counts", "zeros",
+                       "mixed")),
     ]  # fmt: skip
     for name, trial in trials:
         frame = pd.DataFrame([trial(seed) for seed in seeds]).astype(float)

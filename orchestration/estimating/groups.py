@@ -9,8 +9,9 @@ most are kept that pass both:
   Jaccard index of at least `STABLE` and no group of less than `SMALLEST_RATE` of the customers.
 - More than a cloud cut in parts (after Liu, Hayes, Nobel and Marron 2008): the sum of squares
   within the groups is less than in any of `CLOUDS` clouds that have the same values of each
-  behaviour and, by ranks, the same correlations (a normal copula). Stability alone does not tell:
-  a long cloud is halved at the same place each time.
+  behaviour and, by ranks, the same correlations (a normal copula), by a margin that a cloud has in
+  `CHANCE` of cases (t distribution). Stability alone does not tell: a long cloud is halved at the
+  same place each time.
 
 What passes none has no stable grouping, and nobody gets a group. All sums go feature by feature and
 in one order, without a library of linear algebra, so that every processor finds the same.
@@ -18,11 +19,13 @@ in one order, without a library of linear algebra, so that every processor finds
 
 from __future__ import annotations
 
+import math
+import statistics
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy.special import ndtri
+from scipy.special import ndtri, stdtrit
 
 BEHAVIOUR = (
     "order_recency_days", "order_day_count", "average_amount", "coupon_rate", "recent_visit_count",
@@ -32,7 +35,7 @@ FEWEST = 150  # customers to look for groups among
 SAMPLE = 1_000  # customers that groups are looked for among; the others get the nearest one
 MOST, STARTS, STEPS = 6, 4, 100
 HALVES, STABLE, SMALLEST_RATE = 20, 0.75, 0.05
-CLOUDS = 39  # so that one cloud in forty passes by chance
+FITTED, CLOUDS, CHANCE = 12, 20, 0.01  # for each of five numbers of groups, so 5 % for all
 FURTHEST, DIGITS = 3.0, 6
 DIFFERENT = 0.25  # deviations from the mean of all, below which a behaviour sets no group apart
 COLUMNS = ["person_id", "grouping_verdict", "behaviour_group", "first_trait", "second_trait",
@@ -50,45 +53,48 @@ class Grouping:
 
 
 def distances(values: np.ndarray, centres: np.ndarray) -> np.ndarray:
-    """Squared distance of each row from each centre."""
-    found = np.zeros((len(values), len(centres)))
+    """Squared distance from each centre (a row) of each row of the values (a column)."""
+    found = np.zeros((len(centres), len(values)))
     for feature in range(values.shape[1]):
-        found += (values[:, feature, None] - centres[None, :, feature]) ** 2
+        found += (values[:, feature] - centres[:, feature, None]) ** 2
     return found
 
 
 def nearest(values: np.ndarray, centres: np.ndarray) -> np.ndarray:
     """The nearest centre of each row, the first of equals."""
-    return distances(values, centres).round(DIGITS).argmin(axis=1)
+    return distances(values, centres).round(DIGITS).argmin(axis=0)
 
 
 def means(values: np.ndarray, labels: np.ndarray, centres: np.ndarray) -> np.ndarray:
     """Mean of the rows of each label; an empty one stays where it was."""
-    counts = np.bincount(labels, minlength=len(centres))
-    sums = np.column_stack(
-        [np.bincount(labels, column, minlength=len(centres)) for column in values.T]
-    )
-    found = np.where(counts[:, None] > 0, sums / np.maximum(counts, 1)[:, None], centres)
-    return found.round(DIGITS)
+    count, width = centres.shape
+    counts = np.bincount(labels, minlength=count)[:, None]
+    sums = np.empty(centres.shape)
+    for feature in range(width):
+        sums[:, feature] = np.bincount(labels, values[:, feature], minlength=count)
+    return np.where(counts > 0, sums / np.maximum(counts, 1), centres).round(DIGITS)
 
 
 def k_means(
     values: np.ndarray, count: int, generator: np.random.Generator
 ) -> tuple[np.ndarray, float]:
     """Centres with the least sum of squares of a few starts (k-means++), and that sum."""
+    values = np.asfortranarray(values)  # each feature in one piece
     best, least = values[:count], np.inf
     for _ in range(STARTS):
         centres = values[[generator.integers(len(values))]]
+        away = distances(values, centres)[0]
         while len(centres) < count:
-            away = distances(values, centres).min(axis=1).round(DIGITS).cumsum()
-            place = np.searchsorted(away, generator.random() * away[-1], side="right")
+            reached = away.round(DIGITS).cumsum()
+            place = np.searchsorted(reached, generator.random() * reached[-1], side="right")
             centres = np.vstack([centres, values[[min(place, len(values) - 1)]]])
+            away = np.minimum(away, distances(values, centres[-1:])[0])
         for _ in range(STEPS):
             moved = means(values, nearest(values, centres), centres)
             if (moved == centres).all():
                 break
             centres = moved
-        within = round(float(distances(values, centres).min(axis=1).cumsum()[-1]), DIGITS)
+        within = round(float(distances(values, centres).min(axis=0).cumsum()[-1]), DIGITS)
         if within < least:
             best, least = centres, within
     return best, least
@@ -137,15 +143,27 @@ def stable(values: np.ndarray, count: int, generator: np.random.Generator) -> Gr
     return Grouping(centres, overlap / HALVES, agreement / HALVES)
 
 
-def roots_of(values: np.ndarray) -> np.ndarray:
-    """Cholesky's factor of the covariance, by which standard normals get it."""
+def covariance_of(values: np.ndarray) -> np.ndarray:
+    """Covariances of columns."""
     width = values.shape[1]
     centred = values - values.mean(axis=0)
-    roots = np.zeros((width, width))
+    found = np.zeros((width, width))
     for row in range(width):
         for column in range(row + 1):
             both = float((centred[:, row] * centred[:, column]).cumsum()[-1]) / len(values)
-            both -= float(sum(roots[row, :column] * roots[column, :column]))
+            found[row, column] = found[column, row] = both
+    return found.round(DIGITS)
+
+
+def roots_of(covariance: np.ndarray) -> np.ndarray:
+    """Cholesky's factor of a covariance, by which standard normals get it."""
+    width = len(covariance)
+    roots = np.zeros((width, width))
+    for row in range(width):
+        for column in range(row + 1):
+            both = covariance[row, column] - float(
+                sum(roots[row, :column] * roots[column, :column])
+            )
             if row == column:
                 roots[row, row] = np.sqrt(max(both, 1e-6))
             else:
@@ -153,22 +171,52 @@ def roots_of(values: np.ndarray) -> np.ndarray:
     return roots.round(DIGITS)
 
 
-def is_more_than_a_cloud(values: np.ndarray, count: int, generator: np.random.Generator) -> bool:
-    """Whether no cloud with the same values and correlations is parted as well."""
-    least = k_means(values, count, generator)[1]
-    ordered = np.sort(values, axis=0)
+def places_in_cloud(
+    correlation: np.ndarray, rows: int, generator: np.random.Generator
+) -> np.ndarray:
+    """Of each row and feature its place from the least, drawn with that correlation of normals."""
+    normal = generator.standard_normal((rows, len(correlation)))
+    roots = roots_of(correlation)
+    mixed = np.zeros(normal.shape)
+    for feature in range(len(correlation)):
+        mixed += normal[:, feature, None] * roots[None, :, feature]
+    return mixed.round(DIGITS).argsort(axis=0, kind="stable").argsort(axis=0)
+
+
+def correlation_of_cloud(values: np.ndarray, generator: np.random.Generator) -> np.ndarray:
+    """
+    The correlation of normals with which clouds are correlated, by ranks, as the values are.
+
+    Equal values, as of those who never did something, share a rank and so look less correlated than
+    what lies behind them: the correlation is moved until drawn clouds look the same.
+    """
     ranks = pd.DataFrame(values).rank().to_numpy()
-    roots = roots_of(ndtri((ranks - 0.5) / len(values)).round(DIGITS))
-    for _ in range(CLOUDS):
-        normal = generator.standard_normal(values.shape)
-        mixed = np.zeros(values.shape)
-        for feature in range(values.shape[1]):
-            mixed += normal[:, feature, None] * roots[None, :, feature]
-        places = mixed.round(DIGITS).argsort(axis=0, kind="stable").argsort(axis=0)
+    scores = ndtri((ranks - 0.5) / len(values)).round(DIGITS)
+    wanted, ordered = covariance_of(scores), np.sort(scores, axis=0)
+    spread = np.sqrt(np.outer(np.diag(wanted), np.diag(wanted)))
+    correlation = wanted / spread
+    for step in range(1, FITTED + 1):
+        places = places_in_cloud(correlation, len(values), generator)
         cloud = np.take_along_axis(ordered, places, axis=0)
-        if k_means(cloud, count, generator)[1] <= least:
+        off = (wanted - covariance_of(cloud)) / spread
+        correlation = (correlation + off / math.sqrt(step)).clip(-0.99, 0.99)
+        np.fill_diagonal(correlation, 1.0)
+    return correlation.round(DIGITS)
+
+
+def is_more_than_a_cloud(values: np.ndarray, count: int, generator: np.random.Generator) -> bool:
+    """Whether clouds with the same values and correlations are clearly parted less."""
+    within = k_means(values, count, generator)[1]
+    ordered = np.sort(values, axis=0)
+    correlation = correlation_of_cloud(values, generator)
+    sums: list[float] = []
+    for _ in range(CLOUDS):
+        places = places_in_cloud(correlation, len(values), generator)
+        sums.append(k_means(np.take_along_axis(ordered, places, axis=0), count, generator)[1])
+        if sums[-1] <= within:
             return False
-    return True
+    margin = stdtrit(CLOUDS - 1, 1 - CHANCE) * math.sqrt(1 + 1 / CLOUDS) * statistics.stdev(sums)
+    return within < round(statistics.fmean(sums) - margin, DIGITS)
 
 
 def grouping_of(values: np.ndarray) -> Grouping | None:

@@ -94,5 +94,5 @@ def test_k_means_and_agreement_are_those_of_scikit_learn() -> None:
 
 def test_roots_are_those_of_the_covariance() -> None:
     values, _ = groups.behaviour_of(customers(cloud(6)))
-    roots = groups.roots_of(values)
+    roots = groups.roots_of(groups.covariance_of(values))
     assert roots @ roots.T == pytest.approx(np.cov(values.T, bias=True), abs=1e-5)

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import random
+from collections import defaultdict
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
+from orchestration.developing.compiled import Project
+from orchestration.developing.histories import File
+from orchestration.developing.proving import World
+from orchestration.estimating import groups
 from tests.conftest import read_release
 
 
@@ -194,3 +201,89 @@ def test_responses_equal_pandas(release: dict[str, pd.DataFrame], sample_home: P
     assert found["contacted_count"].sum() == len(sent)
     assert found["responded_count"].sum() == hits["index"].nunique() > 100
     assert set(found["evidence_kind"]) == {"observed_not_incremental"}
+
+
+AS_OF = datetime(2026, 6, 30, 15)
+TIMES = {
+    "crm/contacts": "created_at", "web/events": "occurred_at", "crm/orders": "ordered_at",
+    "crm/payments": "paid_at", "crm/activities": "occurred_at", "survey/answers": "responded_at",
+}  # fmt: skip
+
+
+def months_of_two_kinds(since: datetime, months: int) -> list[File]:
+    """Of 180 customers every other one comes, orders and is content more than the rest."""
+    draw = random.Random(months)
+    files: dict[str, list[dict[str, str]]] = defaultdict(list)
+
+    def add(table: str, key: str, at: datetime | None = None, **row: str) -> None:
+        at = at or since + timedelta(days=30 * months * draw.random())
+        row |= {key: f"{months}-{len(files[table])}", TIMES[table]: f"{at:%Y-%m-%dT%H:%M:%SZ}"}
+        files[table].append(row)
+
+    for customer in range(180):
+        often, contact, user = customer % 2 == 0, f"c{customer}", f"u{customer}"
+        if months > 1:
+            told = f"{since:%Y-%m-%dT%H:%M:%SZ}"
+            files["crm/contacts"].append(
+                {"contact_id": contact, "user_id": user, "persona": "individual",
+                 "created_at": told, "updated_at": told, "marketing_consent_at": told}
+            )  # fmt: skip
+        for _ in range(months * draw.randint(3, 5) if often else draw.randint(0, 2)):
+            add("web/events", "event_id", visitor_id=f"v{customer}", user_id=user,
+                event_name="page_view")  # fmt: skip
+        for _ in range(draw.randint(6, 10) if often else draw.randint(1, 3)):
+            add("crm/orders", "order_id", contact_id=contact, order_amount="3000",
+                currency_code="JPY", status="completed", order_type="one_off")  # fmt: skip
+            order = files["crm/orders"][-1]
+            at = datetime.fromisoformat(order["ordered_at"].removesuffix("Z"))
+            add("crm/payments", "payment_id", at,
+                order_id=order["order_id"], payment_amount="3000", currency_code="JPY",
+                payment_type="charge")  # fmt: skip
+        add("crm/activities", "activity_id", contact_id=contact, activity_type="email",
+            direction="outbound", channel="email", campaign="monthly_news")  # fmt: skip
+        add("survey/answers", "response_id", contact_id=contact, survey_id="relationship",
+            question_id="recommend", score="9" if often else "3")  # fmt: skip
+    return [File(table, rows) for table, rows in files.items()]
+
+
+def test_what_happens_later_changes_no_group_no_score_and_no_next_action(
+    project: Project, tmp_path: Path
+) -> None:
+    """A month after the as-of is put beside all that is known; that it could tell, a slip shows."""
+    code = {model.name: model.full for model in project.models}["int_churn_features_derived"]
+    slip = (
+        "recent_visit_count::double as recent_visit_count",
+        "(select count(*) from staging.stg_crm__orders as orders inner join "
+        "intermediate.int_contacts_resolved_to_persons as contacts using (contact_id) "
+        "where contacts.person_id = judged.person_id)::double as recent_visit_count",
+    )
+    assert slip[0] in code
+    as_of_at = f"{AS_OF:%Y-%m-%d %H:%M:%S}"
+    slipped = code.replace(*slip).replace("2001-02-03 04:05:06", as_of_at)
+    with project.connect() as connection:
+        world = World(project, connection, tmp_path)
+
+        def told() -> dict[str, pd.DataFrame]:
+            world.load()
+            world.build(as_of_at)
+            marts = ("dim_customers_360", "kpi_behaviour_groups", "fct_churn_risks",
+                     "kpi_churn_model_cards", "fct_next_actions")  # fmt: skip
+            found = {
+                name: connection.execute(f"select * from marts.{name} order by all").df()
+                for name in marts
+            }
+            features = connection.execute(f"select * from ({slipped})").df()
+            return {**found, "slipped": groups.propose(features)}
+
+        for file in months_of_two_kinds(AS_OF - timedelta(days=360), 12):
+            world.arrive(file)
+        before = told()
+        for file in months_of_two_kinds(AS_OF, 1):
+            world.arrive(file)
+        after = told()
+    people = before["dim_customers_360"]
+    assert people["behaviour_group"].nunique() > 1 and people["churn_risk_rate"].nunique() > 1
+    assert people["next_action"].nunique() >= 1 and len(people) == 180
+    assert not after.pop("slipped").equals(before.pop("slipped"))
+    for name, frame in before.items():
+        pd.testing.assert_frame_equal(frame, after[name], obj=name)
