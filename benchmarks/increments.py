@@ -140,16 +140,13 @@ class Measure:
 def watched(way: str, command: list[str], environment: dict[str, str] | None = None) -> Measure:
     """Run a command, sampling its memory."""
     started = time.monotonic()
-    before = os.times()
     process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
     with MemoryWatch(process) as memory:
         output = process.communicate()[0]
-    after = os.times()
     if process.returncode:
         raise SystemExit(f"{way} failed:\n{output[-3000:]}")
-    cpu = after.children_user + after.children_system
-    cpu -= before.children_user + before.children_system
-    measure = Measure(way, time.monotonic() - started, cpu, memory.peak_mib, {})
+    wall = time.monotonic() - started
+    measure = Measure(way, wall, memory.processor, memory.peak_mib, {})
     print(f"{way}: {measure.wall:.1f} s, {measure.peak:,.0f} MiB", flush=True)
     return measure
 
@@ -190,8 +187,10 @@ def arrive(connection: duckdb.DuckDBPyConnection, condition: str, file: str) -> 
         "order by arrived_on"
     )
     connection.execute(
-        "insert into ops.files (file_id, source, table_name, file_name, status, data_through_at) "
-        f"values ('{file}', 'web', 'events', '{file}', 'loaded', now()::timestamp)"
+        "insert into ops.files "
+        "(file_id, source, table_name, file_name, status, data_through_at, rows_loaded) "
+        f"select '{file}', 'web', 'events', '{file}', 'loaded', now()::timestamp, count(*) "
+        f"from raw_web.events where _file_id = '{file}'"
     )
 
 

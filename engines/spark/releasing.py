@@ -26,6 +26,7 @@ from orchestration.building.fingerprint import (
     Fingerprint,
     TableHash,
     of_tables,
+    part_of,
     table_hash,
 )
 from orchestration.gate import audits
@@ -58,6 +59,8 @@ def hash_table(session: Any, relation: str, without: tuple[str, ...] = ()) -> Ta
 
 def hash_frame(session: Any, frame: Any, without: tuple[str, ...] = ()) -> TableHash:
     """Hash the rows of a data frame: the sum of their MD5 sums, halves read as DuckDB does."""
+    from pyspark.sql import functions
+
     fields = [field for field in frame.schema.fields if field.name not in without]
     types = {field.name: _duckdb_type(field.dataType.simpleString()) for field in fields}
     # The shortest digits that are a double; Java's text is another. By value: workers lack us.
@@ -71,11 +74,12 @@ def hash_frame(session: Any, frame: Any, without: tuple[str, ...] = ()) -> Table
         digits = ", ".join(
             f"substr(h, {2 * byte + 1}, 2)" for byte in range(first + 7, first - 1, -1)
         )
-        return f"coalesce(sum(cast(conv(concat({digits}), 16, 10) as decimal(38, 0))), 0)"
+        return f"sum(cast(conv(concat({digits}), 16, 10) as decimal(38, 0)))"
 
-    hashed = frame.selectExpr(f"md5(concat_ws(char(31), {texts})) as h")
-    row = hashed.selectExpr("count(*)", half(8), half(0)).collect()[0]
-    return table_hash(types, row[0], str(row[1]), str(row[2]))
+    month = (part_of(types) or "null").replace('"', "`")
+    hashed = frame.selectExpr(f"md5(concat_ws(char(31), {texts})) as h", f"{month} as part")
+    sums = hashed.groupBy("part").agg(*map(functions.expr, ("count(*)", half(8), half(0))))
+    return table_hash(types, sums.collect())
 
 
 def _text(name: str, data_type: str) -> str:

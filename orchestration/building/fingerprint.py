@@ -12,7 +12,8 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from typing import Any
 
 import duckdb
 
@@ -77,13 +78,7 @@ def hash_table(
         group by part
         """
     ).fetchall()
-    rows, high, low = (sum(int(row[place]) for row in sums) for place in (1, 2, 3))
-    parts = {
-        str(part or NO_MONTH): hashlib.sha256("|".join(map(str, values)).encode()).hexdigest()[:16]
-        for part, *values in sums
-        if month
-    }
-    return replace(table_hash(types, rows, str(high), str(low)), parts=parts)
+    return table_hash(types, sums)
 
 
 def part_of(types: Mapping[str, str]) -> str | None:
@@ -102,11 +97,22 @@ def _text(name: str, data_type: str) -> str:
     return f'("{name}" + 0)::varchar' if data_type == "DOUBLE" else f'"{name}"::varchar'
 
 
-def table_hash(columns: Mapping[str, str], rows: int, high: str, low: str) -> TableHash:
-    """The hash of a table of these columns and types, from the sums of its rows' halves."""
+def table_hash(columns: Mapping[str, str], sums: list[Any]) -> TableHash:
+    """
+    The hash of a table of these columns and types.
+
+    `sums` holds a row per month (`part_of`): the month, and of its rows the number and the sums of
+    the hashes' halves.
+    """
+    rows, high, low = (sum(int(row[place]) for row in sums) for place in (1, 2, 3))
     names = ",".join(f"{name} {data_type}" for name, data_type in columns.items())
     digest = hashlib.sha256(f"{names}|{rows}|{high}|{low}".encode()).hexdigest()
-    return TableHash(int(rows), digest)
+    parts = {
+        str(part or NO_MONTH): hashlib.sha256("|".join(map(str, values)).encode()).hexdigest()[:16]
+        for part, *values in sums
+        if part_of(columns)
+    }
+    return TableHash(rows, digest, parts)
 
 
 def fingerprint(connection: duckdb.DuckDBPyConnection) -> Fingerprint:

@@ -8,6 +8,7 @@ from sqlglot import exp
 from engines.spark.proven import Unproven
 from engines.spark.translation import translate
 from orchestration.developing.compiled import Project
+from orchestration.settings import DBT_PROJECT_DIR, ROOT
 
 AS_OF = "2026-11-30 15:00:00"
 
@@ -42,3 +43,11 @@ def test_every_model_and_test_is_translated(
             refused[name] = str(refusal)
     assert refused == {}, "see engines/spark/proven.py and docs/spark.md"
     assert len(statements) > 300
+
+
+def test_the_guide_says_of_each_python_model_when_it_stops_fitting() -> None:
+    guide = (ROOT / "docs" / "spark.md").read_text("utf-8")
+    told = guide.split("\n## Python models\n")[1].split("\n## ")[0]
+    models = {path.stem for path in (DBT_PROJECT_DIR / "models").rglob("*.py")}
+    assert len(models) > 10
+    assert {name for name in models if told.count(f"`{name}`") != 1} == set()
