@@ -278,14 +278,15 @@ ATTACKS = {
         f"room for {left} files": Surrounding("either", inodes(left), "", inodes=True)
         for left in (0, 10, 100)
     },
+    "clock a year behind": Surrounding("either", clock("-365d")),
+    "clock two days behind": Surrounding("borne", clock("-2d")),
+    "clock a year ahead": Surrounding("either", clock("+365d")),
+    "beside a run of the pages": Surrounding("refuses", beside_the_pages, r"process \d+"),
+    "the pages launch a run meanwhile": Surrounding("borne", launched_meanwhile),
     **{
-        f"address space of {size} GiB": Surrounding(
-            "either", way("prlimit", f"--as={int(size * GIB)}"), "memory|Memory"
-        )
-        for size in (1.5, 3)
+        f"bytes flipped at {share:.0%} of the warehouse": Surrounding("either", flipped(share))
+        for share in (0.001, 0.3, 0.6, 0.9)
     },
-    "DuckDB in 100 MB": Surrounding("either", way(variables={"JOURNEY_MEMORY_LIMIT": "100MB"}),
-                                    "memory"),
     "relative home": Surrounding("borne", relative),
     "reader in the warehouse": Surrounding(
         "refuses", reader(HOLD, tampering.warehouse), r"process \d+"),
@@ -296,12 +297,11 @@ ATTACKS = {
         reader(HOLD, lambda home: tampering.current(home) / "journey.duckdb",
                "select count(*), sum(hash(t)) from marts.fct_touchpoints as t")),
     **{
-        f"bytes flipped at {share:.0%} of the warehouse": Surrounding("either", flipped(share))
-        for share in (0.001, 0.3, 0.6, 0.9)
+        f"address space of {size} GiB": Surrounding(
+            "either", way("prlimit", f"--as={int(size * GIB)}"), "memory|Memory"
+        )
+        for size in (1.5, 3)
     },
-    "clock a year behind": Surrounding("either", clock("-365d")),
-    "clock two days behind": Surrounding("borne", clock("-2d")),
-    "clock a year ahead": Surrounding("either", clock("+365d")),
-    "beside a run of the pages": Surrounding("refuses", beside_the_pages, r"process \d+"),
-    "the pages launch a run meanwhile": Surrounding("borne", launched_meanwhile),
+    "DuckDB in 100 MB": Surrounding("either", way(variables={"JOURNEY_MEMORY_LIMIT": "100MB"}),
+                                    "memory"),
 }  # fmt: skip
