@@ -10,6 +10,7 @@ the landing zone still: if one is missing, nothing is changed.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 
 import duckdb
 
@@ -62,6 +63,42 @@ def requeue(connection: duckdb.DuckDBPyConnection, settings: Settings, what: str
         files = {row[0] for row in rows if f"{row[1]}/{row[2]}" == label}
         again = _unload(connection, settings, tables[label], files, keep_out=False)
         lines += _load(connection, settings, tables[label], again)
+    return lines
+
+
+def requeue_after_a_wrong_clock(
+    connection: duckdb.DuckDBPyConnection, settings: Settings
+) -> list[str]:
+    """
+    Load again what lay in the future of a clock that stood behind; returns one line per file.
+
+    It stood behind when a file was loaded before it was written, or before one that was loaded
+    earlier. Files that are not in the landing zone any more stay as they are.
+    """
+    ledger.create(connection, [])
+    files = connection.execute(
+        """
+        select file_id from ops.files as mine
+        where status = 'loaded'
+            and file_id in (
+                select file_id from ops.quarantined_rows
+                where reason = 'R_TS_FUTURE' and source = mine.source
+                    and table_name = mine.table_name
+            )
+            and (
+                loaded_at < make_timestamp(modified_ns // 1000)
+                or loaded_at < (
+                    select max(earlier.loaded_at) from ops.files as earlier
+                    where earlier.load_sequence < mine.load_sequence
+                )
+            )
+        order by load_sequence
+        """
+    ).fetchall()
+    lines: list[str] = []
+    for (file_id,) in files:
+        with suppress(ReloadError):
+            lines += requeue(connection, settings, file_id)
     return lines
 
 

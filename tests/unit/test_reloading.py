@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import shutil
+from datetime import datetime
 
 import duckdb
 import pytest
@@ -103,3 +104,22 @@ def test_what_is_meant_must_be_one_file(settings: Settings) -> None:
         reloading.retract(connection, settings, "crm/payments/z.csv")
     with pytest.raises(LookupError, match="R_CAST"):
         reloading.requeue(connection, settings, "R_CAST")
+
+
+def test_what_a_clock_that_stood_behind_called_future_is_loaded_again(settings: Settings) -> None:
+    connection = duckdb.connect()
+    table = load_contract(RULES)["crm/payments"]
+    for name, at in (("a", datetime(2026, 2, 1)), ("d", datetime(2025, 2, 1))):
+        place(settings.landing, "crm/payments", f"{name}.csv", PAYMENTS + ROWS[name])
+        loader.load_table(connection, table, settings.landing, pepper=PEPPER, loaded_at=at)
+    future = "select count(*) from ops.quarantined_rows where reason = 'R_TS_FUTURE'"
+    assert fetch(connection, future) == [(1,)]
+    lines = reloading.requeue_after_a_wrong_clock(connection, settings)
+    assert len(lines) == 1 and "d.csv" in lines[0]
+    assert fetch(connection, future) == [(0,)]
+    assert reloading.requeue_after_a_wrong_clock(connection, settings) == []
+    # Nothing is done where the clock was right, and the row is of a future that has not come.
+    place(settings.landing, "crm/payments", "e.csv", PAYMENTS + "z,o,2999-01-02,1,JPY,\n")
+    loader.load_table(connection, table, settings.landing, pepper=PEPPER)
+    assert fetch(connection, future) == [(1,)]
+    assert reloading.requeue_after_a_wrong_clock(connection, settings) == []

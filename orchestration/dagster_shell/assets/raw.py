@@ -17,6 +17,7 @@ from orchestration.loading import (
 )
 from orchestration.loading.contract import Table, load_contract
 from orchestration.loading.sample_home import fill_with_sample
+from orchestration.operating import reloading
 from orchestration.settings import SettingsError
 
 
@@ -44,6 +45,8 @@ def landing_files(run: RunContext) -> dg.MaterializeResult:
             "there. Remedy: bring the folder back (is a disk missing?); an empty one will do if "
             "nothing more is to come"
         )
+        for line in reloading.requeue_after_a_wrong_clock(connection, settings):
+            run.progress("landing", f"the clock stood behind: {line}")
     tables = run.tables
     if strays := landing_zone.stray_files(settings.landing, tables):
         names = ", ".join(reading.shown(path.relative_to(settings.landing)) for path in strays[:5])
