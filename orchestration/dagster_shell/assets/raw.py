@@ -39,14 +39,15 @@ def landing_files(run: RunContext) -> dg.MaterializeResult:
             )
         gone = landing_zone.gone_folders(connection, settings.landing)
         is_loaded = ledger.count(connection, "ops.files where status = 'loaded'") > 0
+        again = [] if gone else reloading.requeue_after_a_wrong_clock(connection, settings)
+    for line in again:
+        run.progress("landing", f"the clock stood behind: {line}")
     if gone:
         raise dg.Failure(
             f"{', '.join(gone[:5])}: gone from {settings.landing}, and files were loaded from "
             "there. Remedy: bring the folder back (is a disk missing?); an empty one will do if "
             "nothing more is to come"
         )
-        for line in reloading.requeue_after_a_wrong_clock(connection, settings):
-            run.progress("landing", f"the clock stood behind: {line}")
     tables = run.tables
     if strays := landing_zone.stray_files(settings.landing, tables):
         names = ", ".join(reading.shown(path.relative_to(settings.landing)) for path in strays[:5])
