@@ -9,6 +9,8 @@ refuses everything else, so no orchestrator is trusted with this.
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from datetime import date
 from functools import lru_cache
@@ -276,14 +278,17 @@ def last_findings(connection: duckdb.DuckDBPyConnection) -> dict[str, list[tuple
 
 
 def dbt_checks(
-    target: Path, build_id: str, connection: duckdb.DuckDBPyConnection | None = None
+    target: Path,
+    build_id: str,
+    connect: Callable[[], AbstractContextManager[duckdb.DuckDBPyConnection]] | None = None,
 ) -> list[Check]:
     """
     One check per dbt node; a node of the project that did not run is a failure.
 
     Except for seeds where the build left them out: they are those of the last one, which passed.
-    `target` is dbt's target folder; `connection`, to its warehouse, tells which rules of a failed
-    test of integrity are broken. Raises `GateClosed` when its results are of another build.
+    `target` is dbt's target folder; `connect` opens its warehouse, which tells the rules that a
+    failed test of integrity found broken. Raises `GateClosed` when the results are of another
+    build.
     """
     try:
         record = json.loads((target / "run_results.json").read_text("utf-8"))
@@ -316,16 +321,19 @@ def dbt_checks(
             checks.append(Check("dbt", label, "pass"))
         else:
             message = " ".join((result.get("message") or result["status"]).split())[:400]
-            if connection and result["status"] == "fail" and is_integrity(nodes.get(name, {})):
-                message = _broken_rules(connection, result["compiled_code"]) or message
+            if connect and result["status"] == "fail" and integrity(nodes.get(name, {})):
+                with connect() as connection:
+                    message = _broken_rules(connection, result["compiled_code"]) or message
             status = "warn" if result["status"] == "warn" else "fail"
             checks.append(Check("dbt", label, status, message))
     return checks
 
 
-def is_integrity(node: dict[str, Any]) -> bool:
-    """Whether a node of dbt's manifest is the test of a model's key, values and references."""
-    return bool((node.get("test_metadata") or {}).get("name") == "integrity")
+def integrity(node: dict[str, Any]) -> dict[str, Any]:
+    """What a node of dbt's manifest tests of its model: arguments of `integrity`, else nothing."""
+    metadata = node.get("test_metadata") or {}
+    rules: dict[str, Any] = metadata["kwargs"] if metadata.get("name") == "integrity" else {}
+    return rules
 
 
 def _broken_rules(connection: duckdb.DuckDBPyConnection, query: str) -> str:
@@ -355,9 +363,9 @@ def mart_keys(target: Path) -> dict[str, list[str]]:
     except (OSError, ValueError, KeyError):
         return {}
     return {
-        nodes[node["attached_node"]]["name"]: node["test_metadata"]["kwargs"]["primary_key"]
+        nodes[node["attached_node"]]["name"]: key
         for node in nodes.values()
-        if is_integrity(node) and node["test_metadata"]["kwargs"].get("primary_key")
+        if (key := integrity(node).get("primary_key"))
     }
 
 

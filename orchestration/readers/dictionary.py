@@ -22,6 +22,7 @@ from markupsafe import Markup
 
 from orchestration.base.rendering import as_text, templates
 from orchestration.building.project import ensure_manifest
+from orchestration.gate.audits import integrity
 from orchestration.settings import load_settings
 
 HEADER = ("table", "table_ja", "table_en", "column", "column_ja", "column_en", "type", "key",
@@ -37,15 +38,6 @@ box.addEventListener("input", () => {
   }
 });
 """
-
-
-def integrity(node: dict[str, Any]) -> dict[str, Any]:
-    """What a node of the manifest tests of its model: arguments of `integrity`, else nothing."""
-    metadata = node.get("test_metadata") or {}
-    if metadata.get("name") != "integrity":
-        return {}
-    rules: dict[str, Any] = metadata["kwargs"]
-    return rules
 
 
 def tested(manifest: dict[str, Any]) -> tuple[dict[str, str], dict[tuple[str, str], list[str]]]:

@@ -13,6 +13,7 @@ import pytest
 import yaml
 
 from orchestration.building.project import ensure_manifest
+from orchestration.gate.audits import integrity
 from orchestration.readers import dictionary, superset
 from orchestration.settings import load_settings
 from tests.conftest import ROOT
@@ -121,7 +122,7 @@ def test_incremental_models_depend_on_the_list_that_their_strategy_reads(
 def test_every_model_has_grain_key_and_group(manifest: dict[str, Any]) -> None:
     tested = {}
     for node in manifest["nodes"].values():
-        if rules := dictionary.integrity(node):
+        if rules := integrity(node):
             model = node["attached_node"].split(".")[-1]
             assert node["name"] == f"integrity_{model}"
             assert set(rules) <= {"model", *RULES}, f"{model}: a rule that is none"

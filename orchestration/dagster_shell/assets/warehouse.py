@@ -83,8 +83,8 @@ def warehouse(
 
 def _judged(run: RunContext, build_id: str) -> list[audits.Check]:
     """Count and return what dbt came to check in a build that failed."""
-    with suppress(audits.GateClosed), run.warehouse() as connection:
-        checks = audits.dbt_checks(run.settings.dbt_target, build_id, connection)
+    with suppress(audits.GateClosed):
+        checks = audits.dbt_checks(run.settings.dbt_target, build_id, run.warehouse)
         judged = [check for check in checks if check.message != audits.DID_NOT_RUN]
         run.recorded.note_checks(judged)
         return judged
