@@ -254,7 +254,7 @@ def write_manifest(
             checksums[name] = {"sha256": _sha256(path), "bytes": path.stat().st_size}
     manifest = {
         **{
-            key: value if isinstance(value, bool) else str(value)
+            key: value if value is None or isinstance(value, bool) else str(value)
             for key, value in information.items()
         },
         "as_of_at": audit.as_of_at,
@@ -518,6 +518,8 @@ def _text(path: Path) -> str:
 
 
 def _literal(value: Any) -> str:
+    if value is None:
+        return "null"
     return str(value) if isinstance(value, int) else "'" + str(value).replace("'", "''") + "'"
 
 

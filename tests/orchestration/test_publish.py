@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -57,6 +58,7 @@ def candidate(home: Path, people: int, verdict: str = "pass") -> Settings:
             f"""
             create or replace table marts.release_info as select
                 null::varchar as release_id, null::varchar as content_hash,
+                null::varchar as data_set_name,
                 null::varchar as code_version, null::integer as passed_check_count,
                 null::integer as warned_check_count, null::integer as failed_check_count,
                 timestamp '{AS_OF}' as as_of_at, null::timestamp as built_at
@@ -100,6 +102,10 @@ def test_release_is_complete_and_read_only(tmp_path: Path) -> None:
             "select comment from duckdb_columns() where column_name = 'paid'"
         ).fetchall()
         assert comments == [("What's paid.",)]
+        # A home without a name has none, and not one that reads "None".
+        named = "select count(*), count(data_set_name) from marts.release_info"
+        assert connection.execute(named).fetchone() == (1, 0)
+        assert json.loads((current / "manifest.json").read_text("utf-8"))["data_set_name"] is None
         views = connection.execute("select count(*) from duckdb_views() where not internal")
         assert views.fetchone() == (0,)
 

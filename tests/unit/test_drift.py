@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +11,28 @@ import duckdb
 import pytest
 
 from orchestration.gate import audits
-from orchestration.loading import ledger, privacy
+from orchestration.loading import drift, ledger, privacy
+from orchestration.readers.report import texts as words
 from tests.unit.test_loader import ANSWERS, PAYMENTS, PEPPER, fetch, load, place
 
 FOUND = "select kind, column_name, severity from ops.drift_findings order by all"
+
+
+@pytest.fixture(autouse=True)
+def told_in_both_languages(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever a test of this file finds, the report has Japanese and English words for it."""
+    store = drift.store
+
+    def checked(connection: Any, outcome: Any, found: list[drift.Finding]) -> None:
+        for finding in found:
+            column = f" {finding.column}" if finding.column else ""
+            text = f"{finding.severity} {finding.kind}{column}: {finding.detail}"
+            ((kind, _, (japanese, english)),) = words.drift(text)
+            assert kind in words.DRIFT and re.search("[ぁ-ん一-龥]", japanese), text
+            assert re.sub(r"\bR_\w+", "", english) and "R_" not in english, text
+        store(connection, outcome, found)
+
+    monkeypatch.setattr(drift, "store", checked)
 
 
 class Watched:

@@ -11,6 +11,7 @@ import shutil
 from collections.abc import Iterator
 from itertools import product
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import duckdb
@@ -20,10 +21,11 @@ from hypothesis import strategies as st
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from orchestration.readers import report
-from orchestration.readers.report.page import ECHARTS, money
+from orchestration.readers.report.facts import facts
+from orchestration.readers.report.page import ECHARTS, money, payload
 from orchestration.readers.report.protecting import Suppression
-from orchestration.readers.report.reading import WINDOW_DAYS
-from orchestration.readers.report.texts import GLOSSARY, REASONS, TEXTS
+from orchestration.readers.report.reading import WINDOW_DAYS, Release
+from orchestration.readers.report.texts import DRIFT, GLOSSARY, REASONS, TEXTS
 from tests.conftest import read_release
 
 SMALLEST = 5
@@ -238,8 +240,13 @@ def test_every_switch_shows_what_the_release_says(
                 page.select_option("[data-switch=channel]", channel)
                 rows = page.evaluate(read)
                 shown.add(json.dumps(rows))
-                for (stage, *_), row in zip(data["models"][model], rows, strict=True):
+                for place, ((stage, *_), row) in enumerate(
+                    zip(data["models"][model], rows, strict=True)
+                ):
                     for ending, text in zip(ENDINGS, [row[0], row[1], row[2], row[4]], strict=True):
+                        if place == data["ends"][model] and ending != "reached":
+                            assert text == "–"  # nothing comes after the last stage
+                            continue
                         count = counts.get((persona, channel, stage, ending), 0)
                         assert agrees(text, count), (model, period, persona, channel, stage, ending)
                         compared += text.replace(",", "").isdigit()
@@ -329,6 +336,53 @@ def test_customers_are_what_the_release_says(sample_home: Path, data: dict[str, 
     assert shown["drivers"][0][1:4] == ["ペルソナ", "Persona", "student"]
 
 
+def test_nobody_is_lost_at_the_last_stage_that_the_data_tell(sample_home: Path) -> None:
+    """A shop without surveys sees no advocacy: whoever bought again has not been lost."""
+    with read_release(sample_home) as release, copy_of(release) as copy:
+        before = payload(Release(copy), [])
+        for table in ("fct_stage_model_transitions", "fct_survey_scores"):
+            stage = "to_stage" if "stage" in table else "coalesce(question_stage, stage_at_answer)"
+            copy.execute(f"delete from marts.{table} where {stage} in ('advocacy', 'loyalty')")
+        after = payload(Release(copy), [])
+    assert before["ends"] == {"six": 5, "five": 4, "four": 3}
+    assert after["ends"] == {"six": 4, "five": 3, "four": 2}
+    assert before["journeys"]["six"]["all"]["individual|all"]["repeat"][4] > 0
+    for model, end in after["ends"].items():
+        last = after["models"][model][end][0]
+        for period, here in after["facts"][model].items():
+            assert all(not lost or lost[1] != last for lost in here["lost"].values())
+            for pains in after["pains"][model][period].values():
+                assert all(pain["lost"] <= 0 for pain in pains if pain["stage"] == last)
+
+
+def test_an_unfinished_month_moves_nobody(sample_home: Path) -> None:
+    with read_release(sample_home) as release, copy_of(release) as copy:
+        before = payload(Release(copy), [])["customers"]["moves"]
+        copy.execute(
+            "insert into marts.kpi_segment_migrations_monthly by name "
+            "select * replace ('lapsed' as to_segment, date '2026-10-01' as month_start_date) "
+            "from marts.kpi_segment_migrations_monthly where month_start_date = '2026-09-01'"
+        )
+        assert payload(Release(copy), [])["customers"]["moves"] == before != []
+
+
+def test_who_leads_the_first_sentence() -> None:
+    """Those not known at awareness are who did not go on; at use everybody is a customer."""
+    stages = [{"stage": name, "canonical": [name]} for name in ("awareness", "use", "repeat")]
+    cell = [100, 0, 10, None, 90]
+    cube = {
+        "(not set)|all": {"awareness": [900, 0, 50, None, 850], "use": cell},
+        "owner|all": {"awareness": [100, 0, 40, None, 60], "use": [100, 0, 97, None, 3]},
+    }
+    release = SimpleNamespace(personas=["owner", "(not set)"], channels=[], spans={"all": ("", "")})
+    none: Any = {"m": {"all": {persona: [] for persona in ("all", "owner", "(not set)")}}}
+    found = facts(release, {"m": stages}, {"m": 2}, {"m": {"all": cube}}, none, {})  # type: ignore[arg-type]
+    lost = found["m"]["all"]["lost"]
+    assert lost["all|all"][:3] == ["(not set)", "use", 90]
+    assert lost["(not set)|all"][:3] == ["(not set)", "use", 90]
+    assert lost["owner|all"][:3] == ["owner", "awareness", 60]
+
+
 def test_every_shown_query_runs_as_it_is(sample_home: Path, data: dict[str, Any]) -> None:
     with read_release(sample_home) as release:
         for name, query in data["queries"].items():
@@ -358,7 +412,7 @@ def test_no_step_of_the_company_is_a_pain(data: dict[str, Any]) -> None:
 
 
 def test_words_are_in_both_languages() -> None:
-    for words in (TEXTS, GLOSSARY, REASONS):
+    for words in (TEXTS, GLOSSARY, REASONS, DRIFT):
         for key, (ja, en) in words.items():
             assert ja and (en or key == "people"), key
             assert sorted(re.findall(r"{\w+}", ja)) == sorted(re.findall(r"{\w+}", en)), key
@@ -368,6 +422,7 @@ def test_words_are_in_both_languages() -> None:
     assert money(1_918_545, "JPY", "ja") == "192万円"
     assert money(312_345_678, "JPY", "ja") == "3.1億円"
     assert money(4_980, "JPY", "ja") == "4,980円"
+    assert money(4_089.4, "BRL", "ja") == "R$4,089" and money(24_700, "BRL", "ja") == "R$2.5万"
 
 
 # Chromium.

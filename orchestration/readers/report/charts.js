@@ -86,7 +86,7 @@ const charts = (() => {
         ? tip(`${p.data.from} → ${p.data.into}`, [p.data.words])
         : tip(p.data.shown, [words.people(p.data.count)]))},
       series: [{
-        type: "sankey", left: 4, right: 120, top: 8, bottom: 8, nodeGap: 20, nodeWidth: 14,
+        type: "sankey", left: 4, right: 140, top: 8, bottom: 8, nodeGap: 20, nodeWidth: 14,
         nodeAlign: "left", layoutIterations: 24, draggable: false,
         data: nodes.map((node) => ({...node, itemStyle: {color: colour(node.tone), borderWidth: 0}})),
         links: links.map((link) => ({...link, lineStyle: {color: colour(link.tone), opacity: 0.38}})),

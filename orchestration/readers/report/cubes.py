@@ -63,6 +63,28 @@ def stage_models(release: Release) -> dict[str, list[Row]]:
     return dict(stages)
 
 
+def last_stages(release: Release, models: dict[str, list[Row]]) -> dict[str, int]:
+    """
+    Place of the last stage of each model that anybody ever reached.
+
+    Nobody is lost there: what would come after it does not exist, or is nothing that the data tell,
+    as advocacy where there are neither surveys nor referrals.
+    """
+    reached = {
+        (row["stage_model"], row["stage"])
+        for row in release.rows(
+            "select distinct stage_model, to_stage as stage from marts.fct_stage_model_transitions"
+        )
+    }
+    return {
+        model: max(
+            (place for place, row in enumerate(stages) if (model, row["stage"]) in reached),
+            default=len(stages) - 1,
+        )
+        for model, stages in models.items()
+    }
+
+
 def first_visits(release: Release) -> str:
     """CTEs: each person's first visit of each stage in each period, and what came after it."""
     return f"""{release.persons}, {release.periods(with_before=True)},

@@ -32,13 +32,13 @@ def customers(release: Release) -> dict[str, Any]:
 
 
 def moves(release: Release) -> list[list[Any]]:
-    """Customers by their life cycle at the end of the last month and of the one before."""
+    """Customers by their life cycle at the end of the last finished month and of the one before."""
     rows = release.rows(
-        """
+        f"""
         select from_segment as source, to_segment as target, moved_customer_count as people
         from marts.kpi_segment_migrations_monthly
         where segmentation = 'lifecycle'
-        qualify month_start_date = max(month_start_date) over ()
+            and month_start_date = date '{release.month or release.day}'
         order by all
         """,
         "moves",

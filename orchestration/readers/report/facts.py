@@ -12,7 +12,12 @@ Facts = dict[str, dict[str, Any]]
 
 
 def facts(
-    release: Release, models: dict[str, list[Row]], journeys: Facts, pains: Facts, stakes: Any
+    release: Release,
+    models: dict[str, list[Row]],
+    ends: dict[str, int],
+    journeys: Facts,
+    pains: Facts,
+    stakes: Any,
 ) -> Facts:
     """By model and period: who loses most (by persona and channel), and pains by persona."""
     found: Facts = {}
@@ -23,13 +28,17 @@ def facts(
         cube = journeys[model][period]
         worth = stakes.get((model, period), {})
         for persona, channel in slices(release):
-            # Whoever goes on becomes known, so that those not known are the ones who did not: a
-            # persona comes first.
-            groups = [release.named, release.personas] if persona == ALL else [[persona]]
-            found_lost = (most_lost(models[model], cube, among, channel, worth) for among in groups)
+            among = [persona] if persona != ALL else release.personas
+            candidates = list(product(among, models[model][: ends[model]]))
+            groups = [[one for one in candidates if not unknown(*one)], candidates]
+            found_lost = (most_lost(group, cube, channel, worth) for group in groups)
             here["lost"][f"{persona}|{channel}"] = next((one for one in found_lost if one), None)
         for persona in [ALL, *release.personas]:
-            rows = sorted(pains[model][period][persona], key=lambda row: row["persona"] == NOT_SET)
+            at = {row["stage"]: row for row in models[model]}
+            rows = sorted(
+                pains[model][period][persona],
+                key=lambda row: unknown(row["persona"], at[row["stage"]]),
+            )
             here["pain"][persona] = next(
                 iter(sorted((r for r in rows if r["beyond"] > 0), key=lambda r: -r["beyond"])), None
             )
@@ -38,12 +47,22 @@ def facts(
     return found
 
 
+def unknown(persona: str, stage: Row) -> bool:
+    """
+    Whether these people are not known because they did not go on.
+
+    From the purchase on everybody is known; before it, those who go on become known, so that the
+    ones without a persona are those who did not. The others come first.
+    """
+    return persona == NOT_SET and set(stage["canonical"]) <= {"awareness", "consideration"}
+
+
 def most_lost(
-    stages: list[Row], cube: dict[str, Any], personas: list[str], channel: str, stakes: Any
+    candidates: list[tuple[str, Row]], cube: dict[str, Any], channel: str, stakes: Any
 ) -> list[Any] | None:
-    """Persona, stage, people lost, people judged, money at stake; not of the last stage."""
+    """Persona, stage, people lost, people judged, money at stake."""
     best: list[Any] | None = None
-    for persona, stage in product(personas, stages[:-1]):
+    for persona, stage in candidates:
         cell = cube.get(f"{persona}|{channel}", {}).get(stage["stage"])
         if cell is None or cell[4] <= 0 or (best and cell[4] <= best[2]):
             continue

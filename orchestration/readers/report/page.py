@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
-from babel.numbers import format_compact_currency, format_decimal
+from babel.numbers import format_compact_currency, format_currency, format_decimal
 from markupsafe import Markup
 
 from orchestration.base.release import CHECKS_PAGE
@@ -30,7 +30,7 @@ from orchestration.readers.report.facts import facts
 from orchestration.readers.report.pains import pains
 from orchestration.readers.report.reading import ALL, OTHER, WINDOW_DAYS, Release
 from orchestration.readers.report.restatements import restatements
-from orchestration.readers.report.texts import GLOSSARY, REASONS, TEXTS
+from orchestration.readers.report.texts import DRIFT, GLOSSARY, REASONS, RECORDS, TEXTS
 from orchestration.rules.tables import CANONICAL_STAGE_MODEL
 from orchestration.settings import ROOT
 
@@ -59,8 +59,9 @@ def payload(release: Release, warnings: list[str]) -> dict[str, Any]:
         for name, stages in cubes.stage_models(release).items()
         if name in ("six", "five", "four")
     }
+    ends = cubes.last_stages(release, models)
     journeys = cubes.journeys(release, models)
-    hurting, stakes = pains(release, models)
+    hurting, stakes = pains(release, models, ends)
     information = release.information
     return {
         "release": {
@@ -93,6 +94,7 @@ def payload(release: Release, warnings: list[str]) -> dict[str, Any]:
                 models.items(), key=lambda m: ("six", "five", "four").index(m[0])
             )
         },
+        "ends": ends,
         "labels": parts.labels(release),
         "texts": {
             key: [text.replace("{smallest}", str(release.few.smallest)) for text in both]
@@ -100,7 +102,12 @@ def payload(release: Release, warnings: list[str]) -> dict[str, Any]:
         },
         "glossary": GLOSSARY,
         "reasons": REASONS,
-        "facts": facts(release, models, journeys, hurting, stakes),
+        "drift_kinds": DRIFT,
+        "records": {
+            name.replace(".", "/"): [words[0], words[2].capitalize()]
+            for name, words in RECORDS.items()
+        },
+        "facts": facts(release, models, ends, journeys, hurting, stakes),
         "journeys": journeys,
         "answers": cubes.answers(release, models),
         "pains": hurting,
@@ -140,6 +147,10 @@ def money(value: float, currency: str, language: str) -> str:
                 digits = 1 if abs(value) < 10 * unit else 0
                 return f"{format_decimal(round(value / unit, digits), locale='ja')}{name}"
         return f"{format_decimal(round(value), locale='ja')}円"
+    if language == "ja" and abs(value) < 10**4:  # below 万 nothing is abbreviated
+        whole: str = format_currency(round(value), currency, "¤#,##0", locale=language,
+                                     currency_digits=False)  # fmt: skip
+        return whole
     text: str = format_compact_currency(value, currency, locale=language, fraction_digits=1)
     return text
 
@@ -156,7 +167,9 @@ class Words:
         return TEXTS[key][self.place].format(**values)
 
     def name(self, kind: str, code: str) -> str:
-        """The name of a code."""
+        """The name of a code; who has none in data without personas is a customer."""
+        if [code] == self.data["personas"]:
+            return self.text("persona")
         if code in TEXTS and code.startswith("("):
             return TEXTS[code][self.place]
         found = self.data["labels"].get(kind, {}).get(code)
@@ -197,7 +210,7 @@ class Words:
         return [
             (self.text("lost_head"), self._lost(lost) if lost else self.text("none_lost")),
             (self.text("pain_head"), self._pain(pain) if pain else self.text("pain_none")),
-            (self.text("first_head"), self._first(first) if first else self.text("none_lost")),
+            (self.text("first_head"), self._first(first) if first else self.text("none_first")),
         ]
 
     def _lost(self, lost: list[Any]) -> str:
@@ -247,7 +260,9 @@ class Words:
         for one in self.data["initiatives"]:
             if one["stage"] == stage:
                 words = {"initiative": one[f"name_{self.language}"]}
-                return " " + self.text("tried", verdict=self.text(one["verdict"]), **words)
+                return " " * self.place + self.text(
+                    "tried", verdict=self.text(one["verdict"]), **words
+                )
         return ""
 
 
@@ -296,6 +311,7 @@ def render(
             sentences=list(zip(*(each.sentences() for each in words), strict=True)),
             texts=data["texts"],
             stages=data["models"][model],
+            end=data["ends"][model],
             cells=data["journeys"][model][period][f"{ALL}|{ALL}"],
             answers=data["answers"].get(model, {}).get(period, {}).get(f"{ALL}|{ALL}", {}),
             pains=data["pains"][model][period][ALL],

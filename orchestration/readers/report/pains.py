@@ -65,7 +65,9 @@ def counted(release: Release) -> list[Row]:
     )
 
 
-def pains(release: Release, models: dict[str, list[Row]]) -> tuple[dict[str, Any], dict[Any, Any]]:
+def pains(
+    release: Release, models: dict[str, list[Row]], ends: dict[str, int]
+) -> tuple[dict[str, Any], dict[Any, Any]]:
     """
     The pains of each model, period and persona, of all personas together as rows of each.
 
@@ -73,7 +75,8 @@ def pains(release: Release, models: dict[str, list[Row]]) -> tuple[dict[str, Any
 
     A pain is persona, stage, touchpoint, people lost, journeys, answers, dissatisfied ones, their
     share with its interval, mean score, money at stake, and its part of what is lost in each way
-    and together. It is in the list for being among the first of one of the ranks.
+    and together. It is in the list for being among the first of one of the ranks. Nobody is lost
+    at the last stage.
     """
     stage_of = {
         (model, canonical): stage["stage"]
@@ -88,9 +91,11 @@ def pains(release: Release, models: dict[str, list[Row]]) -> tuple[dict[str, Any
             if stage is None:
                 continue
             total = sums[model, row["persona"], stage, row["touchpoint_type"], row["period"]]
+            is_last = stage == models[model][ends[model]]["stage"]
             for name in ("visited", "lost", "money", "tickets", "answers", "people",
                          "dissatisfied"):  # fmt: skip
-                total[name] += float(row[name] or 0)
+                if not (is_last and name in ("lost", "money")):
+                    total[name] += float(row[name] or 0)
             total["score"] += float(row["score"] or 0) * (row["answers"] or 0)
     cells: Cells = {}
     for key, total in sums.items():

@@ -6,6 +6,7 @@ from collections import defaultdict
 from itertools import product
 from typing import Any
 
+from orchestration.readers.report import texts
 from orchestration.readers.report.cubes import PREFERRED, shown
 from orchestration.readers.report.protecting import Cells, Sum
 from orchestration.readers.report.reading import ALL, OTHER, PERIODS, Release, Row
@@ -384,7 +385,7 @@ def quality(release: Release) -> dict[str, Any]:
     )
     drift = release.rows(
         """
-        select distinct file_name, unnest(string_split(drift, '; ')) as finding
+        select distinct file_name, drift
         from marts.load_quality
         where drift is not null
         order by all
@@ -393,7 +394,9 @@ def quality(release: Release) -> dict[str, Any]:
     return {
         "loads": [{name: _plain(value) for name, value in row.items()} for row in loads],
         "reasons": [{name: _plain(value) for name, value in row.items()} for row in reasons],
-        "drift": [[row["file_name"], row["finding"]] for row in drift],
+        "drift": [
+            [row["file_name"], *finding] for row in drift for finding in texts.drift(row["drift"])
+        ],
     }
 
 

@@ -17,7 +17,7 @@
     .replace(/\{(\w+)\}/g, (_, name) => values[name] ?? "");
   const readable = (code) => code.charAt(0).toUpperCase() + code.slice(1).replaceAll("_", " ");
   const name = (kind, code) => (data.labels[kind]?.[code] || data.texts[code] || [readable(code), readable(code)])[place()];
-  const persona = (code) => (code === ALL ? t("everybody") : name("persona", code));
+  const persona = (code) => (code === ALL ? t("everybody") : data.personas.join() === code ? t("persona") : name("persona", code));
   const channel = (code) => (code === ALL ? t("everybody") : name("channel", code));
   const locale = () => (language === "ja" ? "ja-JP" : "en-GB");
   const minus = (text) => text.replace("-", "−");
@@ -37,6 +37,7 @@
       }
       return `${minus(Math.round(value).toLocaleString(locale()))}円`;
     }
+    if (language === "ja" && Math.abs(value) < 1e4) return minus(value.toLocaleString("ja-JP", {style: "currency", currency, maximumFractionDigits: 0}));
     return minus(value.toLocaleString(language === "ja" ? "ja-JP" : "en", {style: "currency", currency,
       notation: "compact", maximumFractionDigits: 1}));
   };
@@ -47,6 +48,7 @@
   const signed = (value, digits = 1) => (value > 0 ? "+" : value < 0 ? "−" : "±") +
     Math.abs(value).toLocaleString(locale(), {maximumFractionDigits: digits});
   const stages = () => data.models[state.model];
+  const last = () => data.ends[state.model]; // nobody is lost at the last stage that anybody reached
   const stage = (code) => {
     const found = Object.values(data.models).flat().find((row) => row[0] === code);
     return found ? found[1 + place()] : code;
@@ -101,13 +103,13 @@
         persona: persona(first.persona), stage: stage(first.stage), touchpoint: name("touchpoint_type", first.touchpoint),
         part: pct(first.parts.together),
         people: first.lost > 0 ? t("first_people", {lost: num(first.lost)}) : t("first_dissatisfied", {dissatisfied: num(first.dissatisfied)}),
-        money: amount(first.money) ? t("first_money", {money: amount(first.money)}) : ""}) + tried(first.stage) : t("none_lost"), "channel"],
+        money: amount(first.money) ? t("first_money", {money: amount(first.money)}) : ""}) + tried(first.stage) : t("none_first"), "channel"],
     ];
   }
   function tried(code) {
     const held = stages().find((row) => row[0] === code);
     const one = data.initiatives.find((each) => held && canonical(held).includes(each.stage));
-    return one ? ` ${t("tried", {initiative: language === "ja" ? one.name_ja : one.name_en, verdict: t(one.verdict)})}` : "";
+    return one ? `${language === "ja" ? "" : " "}${t("tried", {initiative: language === "ja" ? one.name_ja : one.name_en, verdict: t(one.verdict)})}` : "";
   }
   const answersBlock = () => `<ol class="answers">${sentences().map(([kind, big, head, text, split]) =>
     `<li class="${kind}"><h2>${esc(head)}</h2><p class="big">${esc(big)}<small>${kind === "pain" && big !== "–" ? " / 100" : ""}</small></p><p>${esc(text.trim())}</p>${split ? cannot(split) : ""}</li>`).join("")}</ol>`;
@@ -254,13 +256,13 @@
     return found === null ? people(0) : found.least.has("reached") ? t("at_least", {n: people(found.reached)}) : people(found.reached);
   }
   function journeyBlock() {
-    const list = stages(), last = list.length - 1;
+    const list = stages();
     const hasNeeds = data.needs.length > 0, hasDesign = Object.keys(data.deviations).length > 0;
     const rows = [
       hasNeeds && ["wants", wants],
       ["does", does],
       ["reached", (row) => `<span class="count">${esc(headcount(row[0]))}</span>`],
-      ["went_on", (row, i) => wentOn(row[0], i === last)],
+      ["went_on", (row, i) => wentOn(row[0], i >= last())],
       ["kpis", stageKpis],
       ["feeling", null],
       ["pains", (row) => stagePains(row[0])],
@@ -273,7 +275,7 @@
     const head = [t("stage"), ...["reached", "went", "lost", "late", "open"].map((key) => ({html: esc(t(key)), n: true})), ...series.flatMap((one) => [{html: esc(one.name), n: true}, {html: "n", n: true}])];
     const body = list.map(([code], i) => {
       const found = whole(code);
-      return [stage(code), ...["reached", "went", "lost", "late", "open"].map((key) => right(found ? atLeast(found, key) : "–")),
+      return [stage(code), ...["reached", "went", "lost", "late", "open"].map((key) => right(found && (key === "reached" || i < last()) ? atLeast(found, key) : "–")),
         ...series.flatMap((one) => [right(one.points[i] ? `${num(one.points[i][0])} ± ${num(one.points[i][1])}` : "–"), right(one.points[i] ? num(one.points[i][2]) : "–")])];
     });
     return `<section id="journey"><h2>${esc(t("journey"))}</h2><p class="soft">${esc(t("journey_lead"))}</p>${cannotRows()}
@@ -326,7 +328,7 @@
         if (count > 0 && nodes.has(into)) { link(code, into, count, "blue", atLeast(found, into)); rest -= count; }
       }
       if (rest > 0) { node(`later ${code}`, t("later_stages"), "sky", i + 2, rest); link(code, `later ${code}`, rest, "sky", num(rest)); }
-      if (i < list.length - 1) {
+      if (i < last()) {
         for (const [key, tone] of [["lost", "orange"], ["open", "quiet"]]) {
           if (found[key] > 0) { node(`${key} ${code}`, t(key), tone, i + 2, found[key]); link(code, `${key} ${code}`, found[key], tone, atLeast(found, key)); }
         }
@@ -401,11 +403,11 @@
   }
   function owedRows() { return data.money.owed.filter((row) => inSpan(row[1]) && row[0] === data.release.currency); }
   function moneyBlock() {
-    const steps = bridgeSteps(), owed = owedRows();
+    const steps = bridgeSteps(), owed = owedRows(), isOwed = owed.some((row) => row.slice(2).some((value) => value));
     const amounts = ["start", "new", "expansion", "reactivation", "contraction", "churn", "end"];
     return `<section id="money">${steps.length ? `<h2>${term("recurring", t("recurring"))}</h2>${cannot("persona", "channel")}${picture("bridge", t("recurring"), 240, 480)}
       ${folded("recurring", [t("month"), t("currency"), ...amounts.map((key) => ({html: esc(t(key)), n: true}))], data.money.recurring.filter((row) => inSpan(row[1])).map((row) => [month(row[1]), row[0], ...row.slice(2).map((value) => right(money(value, row[0])))]), "recurring")}` : ""}
-      ${owed.length ? `<h2>${esc(t("owed"))}</h2>${cannot("persona", "channel")}${legend([["orange", t("unpaid"), "line"], ["blue", t("pay_later"), "line"], ["green", t("prepaid"), "line"]])}${picture("owed", t("owed"), 220, 480)}
+      ${owed.length ? `<h2>${esc(t("owed"))}</h2>${cannot("persona", "channel")}${isOwed ? `${legend([["orange", t("unpaid"), "line"], ["blue", t("pay_later"), "line"], ["green", t("prepaid"), "line"]])}${picture("owed", t("owed"), 220, 480)}` : `<p>${esc(t("nothing_owed"))}</p>`}
       ${folded("owed", [t("month"), t("currency"), ...["unpaid", "pay_later", "prepaid", "undelivered"].map((key) => ({html: esc(t(key)), n: true}))], data.money.owed.filter((row) => inSpan(row[1])).map((row) => [month(row[1]), row[0], ...row.slice(2).map((value) => right(money(value, row[0])))]), "exposure")}` : ""}</section>`;
   }
 
@@ -492,18 +494,19 @@
   }
   function qualityBlock() {
     const {loads, reasons, drift} = data.quality, keys = ["files", "rows", "loaded", "duplicates", "quarantined", "erased", "rejected"];
+    const record = (path) => ({html: `${esc(data.records[path]?.[place()] ?? "")} <span class="soft">${esc(path)}</span>`});
     return `<section id="quality"><h2>${esc(t("quality"))}</h2><p><a href="${esc(data.checks_page)}">${esc(t("all_checks"))}</a></p>
-      ${plain([t("table"), ...keys.map((key) => ({html: esc(t(key)), n: true})), t("last_day")], loads.map((row) => [`${row.source}/${row.table_name}`, ...keys.map((key) => right(row[key].toLocaleString(locale()))), row.through ? row.through.slice(0, 10) : "–"]))}
+      ${plain([t("table"), ...keys.map((key) => ({html: esc(t(key)), n: true})), t("last_day")], loads.map((row) => [record(`${row.source}/${row.table_name}`), ...keys.map((key) => right(row[key].toLocaleString(locale()))), row.through ? row.through.slice(0, 10) : "–"]))}
       ${sql("quality")}
-      ${reasons.length ? `<h3>${esc(t("reason"))}</h3>${plain([t("reason"), t("table"), {html: esc(t("rows")), n: true}], reasons.map((row) => [(data.reasons[row.reason] || [row.reason, row.reason])[place()], row.table_name, right(row.rows.toLocaleString(locale()))]))}${sql("reasons")}` : ""}
-      ${drift.length ? `<h3>${esc(t("drift"))}</h3>${plain([t("files"), t("finding")], drift)}` : ""}</section>`;
+      ${reasons.length ? `<h3>${esc(t("reason"))}</h3>${plain([t("reason"), t("table"), {html: esc(t("rows")), n: true}], reasons.map((row) => [(data.reasons[row.reason] || [row.reason, row.reason])[place()], record(row.table_name), right(row.rows.toLocaleString(locale()))]))}${sql("reasons")}` : ""}
+      ${drift.length ? `<h3>${esc(t("drift"))}</h3>${plain([t("files"), t("finding"), t("drifted_column"), t("detail")], drift.map(([file, kind, column, details]) => [file, data.drift_kinds[kind][place()], column || "–", details[place()]]))}` : ""}</section>`;
   }
   const glossaryBlock = () => `<section id="glossary"><h2>${esc(t("glossary"))}</h2><dl>${Object.entries(data.glossary).map(([key, words]) => `<div><dt>${esc(t(key))}</dt><dd>${esc(words[place()])}</dd></div>`).join("")}</dl></section>`;
 
   // Header and switches.
   function top() {
     const {release} = data;
-    const badges = [release.is_synthetic && ["sample", t("synthetic")], ...release.stale.map((source) => ["warn", t("stale", {source: source === "crm" ? "CRM" : source, day: release.through[source]})])].filter(Boolean);
+    const badges = [release.is_synthetic && ["sample", t("synthetic")], ...release.stale.map((source) => ["warn", t("stale", {source: t(source), day: release.through[source]})])].filter(Boolean);
     return `<header class="top"><h1>${esc(t("title"))}${release.name ? `: ${esc(release.name)}` : ""}</h1>
       ${badges.map(([kind, text]) => `<p class="badge ${kind}">${esc(text)}</p>`).join("")}
       <p class="soft">${esc(t("release"))} ${esc(release.id)} · ${esc(t("as_of"))} ${esc(release.as_of.slice(0, 16))} UTC · ${esc(release.currency)} · ✓ ${esc(num(release.passed))} ${esc(t("checks"))}</p>

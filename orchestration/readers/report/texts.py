@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 TEXTS: dict[str, tuple[str, str]] = {
     "title": ("カスタマージャーニー レポート", "Customer journey report"),
     "synthetic": (
@@ -16,6 +18,9 @@ TEXTS: dict[str, tuple[str, str]] = {
         "更新が止まったデータ：{source}（{day}まで）",
         "Stale source: {source}, through {day}",
     ),
+    "web": ("ウェブ", "web"),
+    "crm": ("CRM", "CRM"),
+    "survey": ("アンケート", "surveys"),
     "persona": ("顧客", "Customers"),
     "channel": ("最初のチャネル", "First channel"),
     "period": ("期間", "Period"),
@@ -83,6 +88,10 @@ TEXTS: dict[str, tuple[str, str]] = {
     "rank_together_is": (
         "右の割合は、人・不満・金額それぞれの割合の平均です。",
         "The share on the right is the mean of the shares of people, dissatisfaction and money.",
+    ),
+    "none_first": (
+        "離脱や不満のある接点はありません。",
+        "No touchpoint stands out by people who left or are dissatisfied.",
     ),
     "none_lost": ("該当する離脱はありません。", "Nobody is lost."),
     "no_split": (
@@ -164,6 +173,10 @@ TEXTS: dict[str, tuple[str, str]] = {
         "medians.",
     ),
     "recurring": ("月次経常収益（MRR）の増減", "Monthly recurring revenue (MRR)"),
+    "nothing_owed": (
+        "この期間に未入金・後払い・前払いの残高はありません。",
+        "Nothing is unpaid, due later or prepaid in the period.",
+    ),
     "owed": ("未入金・後払い・前払い残高", "Unpaid, pay-later and prepaid balances"),
     "tree": ("KPIツリー", "KPI tree"),
     "tree_lead": (
@@ -315,7 +328,9 @@ TEXTS: dict[str, tuple[str, str]] = {
     "last_day": ("データ最終日", "Data through"),
     "reason": ("隔離の理由", "Reason of quarantine"),
     "drift": ("ファイルの変化", "Drift of files"),
-    "finding": ("内容", "Finding"),
+    "finding": ("変化", "Change"),
+    "drifted_column": ("列", "Column"),
+    "detail": ("内容", "Detail"),
     "effect": ("効果", "effect"),
     "dark": ("配色", "Colours"),
 }
@@ -427,6 +442,82 @@ REASONS: dict[str, tuple[str, str]] = {
     "R_AMOUNT_SIGN": ("符号が逆の金額", "amount with the wrong sign"),
     "R_KEY_CONFLICT": ("同じキーで内容が異なる", "two contents under one key"),
 }
+
+# How a file differs from those before it: the kind, and what the loader says of it in Japanese
+# (`orchestration/loading/drift.py` has the English).
+DRIFT: dict[str, tuple[str, str]] = {
+    "changed_file": ("同名ファイルの内容変更", "another content under the same name"),
+    "new_column": ("新しい列", "new column"),
+    "missing_column": ("なくなった列", "missing column"),
+    "renamed_column": ("列名の変更", "renamed column"),
+    "reordered_columns": ("列順の変更", "another order of columns"),
+    "new_value": ("未知の値", "new value"),
+    "changed_scale": ("単位・尺度の変化", "another unit or scale"),
+    "changed_type": ("型の変化", "another type"),
+    "personal_data": ("個人情報の混入", "personal data"),
+    "row_count": ("行数の急変", "unusual number of rows"),
+    "late_file": ("遅れて届いたファイル", "late file"),
+}
+DRIFT_DETAILS = (
+    (r"(\d+) of (\d+) rows quarantined, (\w+): ", r"{2}行中{1}行を隔離、{3}："),
+    (r"extracted (\d+) days before the newest file", "最新のファイルより{1}日前の抽出"),
+    (
+        r"under this name another content was loaded, (\w+)(, of the same size and time)?; "
+        r"(\d+) of its (\d+) rows are not in this one and stay\. "
+        r"If this one replaces it: (.+)",
+        "同じ名前の別の内容（{1}）が読込済み。その{4}行中{3}行はこのファイルになく、そのまま残る。"
+        "置き換える場合：{5}",
+    ),
+    (
+        r"column (\d+) of the file, (\d+) characters, shape (.+): not in the contract; "
+        "kept, hashed, in _extra",
+        "ファイルの{1}列目（{2}文字、形 {3}）。契約にないため、ハッシュ化して _extra に保持",
+    ),
+    (
+        r"gone; (\d+%) of the rows of the last (\d+) files had a value\. .+",
+        "直近{2}ファイルでは{1}の行に値があった。再出力、ファイルの取消、または許可が必要",
+    ),
+    (r"read from its alias (.+)", "別名 {1} から読込"),
+    ("matched by name, so nothing moved", "名前で対応させるため影響なし"),
+    (
+        r"(\d+) values with an e-mail address, a phone or a card number in them, masked",
+        "メールアドレス・電話番号・カード番号を含む値{1}件をマスク",
+    ),
+    (
+        r"(\d+) rows where the last (\d+) files had (\S+) in the middle",
+        "{1}行。直近{2}ファイルの中央値は{3}行",
+    ),
+    (
+        r"median(?: of (.+))? is (\S+), it was (\S+): another unit or scale\?",
+        "中央値が{3}から{2}に変化（{1}）。単位や尺度が違う可能性",
+    ),
+)
+
+
+def drift(findings: str) -> list[tuple[str, str, tuple[str, str]]]:
+    """Kind, column and details in both languages of each finding in `load_quality.drift`."""
+    found = []
+    for finding in re.split(r"; (?=(?:info|warn|fail) [a-z_]+[ :])", findings):
+        kind, column, detail = re.fullmatch(
+            r"\w+ (\w+)(?: (\S+))?: (.*)", finding, re.DOTALL
+        ).groups()  # type: ignore[union-attr]  # `load_quality` puts it together
+        column = "" if (column or "").startswith("column:") else column or ""  # of a hashed name
+        found.append((kind, column, (_reasons(_in_japanese(detail), 0), _reasons(detail, 1))))
+    return found
+
+
+def _in_japanese(detail: str) -> str:
+    for pattern, words in DRIFT_DETAILS:
+        if found := re.match(pattern, detail):
+            groups = ("", *(group or "" for group in found.groups()))
+            return words.format(*groups).replace("（）", "") + detail[found.end() :]
+    return detail
+
+
+def _reasons(text: str, place: int) -> str:
+    """A text with the codes of quarantine in words."""
+    return re.sub(r"\bR_[A-Z_]+", lambda code: REASONS.get(code[0], (code[0],) * 2)[place], text)
+
 
 # Records of raw tables, and their types: Japanese, English, English of many.
 RECORDS: dict[str, tuple[str, str, str]] = {
