@@ -276,6 +276,7 @@ def simulate(
             before = time.process_time()
             is_published = place % published_each == 0 or night is lived[-1]
             releases += is_published
+            connection.execute(f"set max_vacuum_tasks = {builds.vacuum_tasks(connection)}")
             home.live(night, is_published)
             parts = sizes(home.settings.home) | {"warehouse": file.stat().st_size / 2**20}
             yield Cost(night.day, time.process_time() - before, parts)

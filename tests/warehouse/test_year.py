@@ -25,5 +25,5 @@ def test_thirty_nights_with_all_that_a_year_brings(
     assert {night.clock_days for night in nights} == {-2, 0, 3}
     assert sum(file.table == "privacy/erasure_requests" for file in files) >= 3
     assert columns >= {"experiment_cookie", "page_location", "analytics_consent_withdrawn_at"}
-    *_, end = simulate(project, 30, tmp_path, calendar, published_each=6)
+    *_, end = simulate(project, 30, tmp_path, calendar, published_each=15)
     assert end.note == "as one full rebuild"
