@@ -537,6 +537,15 @@ def test_both_forms_say_the_same(browser: Browser, page_path: Path) -> None:
     live.context.close()
 
 
+@pytest.mark.parametrize("language", ["ja", "en"])
+def test_it_prints_on_three_pages(browser: Browser, page_path: Path, language: str) -> None:
+    page, _ = opened(browser, page_path, 1280, "light")
+    page.check(f"#in-{language}")
+    printed = page.pdf(prefer_css_page_size=True, print_background=True)
+    assert 2 <= len(re.findall(rb"/Type\s*/Page\b", printed)) <= 3
+    page.context.close()
+
+
 def test_keyboard_reaches_everything_in_the_order_of_the_page(
     browser: Browser, page_path: Path
 ) -> None:
