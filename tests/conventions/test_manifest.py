@@ -392,4 +392,5 @@ def test_exposures_name_what_the_page_and_the_dashboard_read(manifest: dict[str,
         for path in sorted((ROOT / "orchestration" / "readers" / "report").glob("*.py"))
     )
     assert named["report"] == set(re.findall(r"marts\.(\w+)", code))
-    assert named["superset_dashboard"] == {chart.dataset for chart in superset.CHARTS}
+    queries = "".join(source.query for source in superset.DATASETS.values())
+    assert named["superset_dashboard"] == set(re.findall(r"marts\.(\w+)", queries))
