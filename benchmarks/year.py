@@ -39,11 +39,10 @@ from orchestration.developing.compiled import Project
 from orchestration.developing.histories import START, File, moment
 from orchestration.gate import audits
 from orchestration.gate.audits import Audit, Check
-from orchestration.loading import erasing, loader
 from orchestration.publishing import releasing
 from orchestration.rules import home as home_rules
 from orchestration.settings import SAMPLE_RULES
-from tests.conftest import PEPPER, ROOT, environment
+from tests.conftest import ROOT, environment
 from tests.warehouse.test_restatements import CODE, Nights
 
 PEOPLE = 30
@@ -149,7 +148,7 @@ def _files(chance: random.Random, day: int, calendar: Calendar) -> list[File]:
         is_given = (who + day) % 3 > 0
         contacts.append({
             "contact_id": f"c{who}", "created_at": moment(0), "updated_at": moment(day * 24 + 1),
-            "user_id": f"u{who}", "email": f"p{who}@example.jp",
+            "user_id": f"u{who}", "email": f"p{who}@hana-mail.jp",
             "analytics_consent_at": moment(day * 24) if is_given else "",
             "analytics_consent_withdrawn_at": "" if is_given else moment(day * 24 + 1),
         })  # fmt: skip
@@ -174,15 +173,6 @@ class Year(Nights):
     """A home on disk that lives through the nights; what dbt, Dagster and the pages add is not."""
 
     rules_count = 0
-
-    def load(self) -> None:
-        """Load what waits and carry out erasures, by the clock as it is."""
-        self.connection.execute("set TimeZone = 'UTC'")
-        for table in self.tables.values():
-            if (self.settings.landing / table.source / table.name).exists():
-                loader.load_table(self.connection, table, self.settings.landing, pepper=PEPPER,
-                                  loaded_at=self.now)  # fmt: skip
-        erasing.erase(self.connection, self.tables, PEPPER, "k1", self.now)
 
     def live(self, night: Night, is_published: bool) -> None:
         """One night, with its release or (where none is asked for) its increment alone."""
@@ -397,7 +387,7 @@ def main() -> int:
     parser.add_argument("--picture", type=Path)
     parser.add_argument("--costs", type=Path, help="each night's numbers, as JSON lines")
     options = parser.parse_args()
-    os.environ["JOURNEY_CONSENT_POLICY"] = "opt_out"
+    os.environ["JOURNEY_CONSENT_POLICY"] = "opt_out"  # of the compiled models, and of `--real`
     folder = options.folder or Path(tempfile.mkdtemp(prefix="year-"))
     folder.mkdir(parents=True, exist_ok=True)
     if options.real:

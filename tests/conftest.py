@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 from typing import Any, cast
+from unittest.mock import patch
 
 import duckdb
 import pytest
@@ -130,11 +131,14 @@ def story_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return made_once(tmp_path_factory, "story", make)
 
 
-def compiled(factory: pytest.TempPathFactory, name: str, variables: dict[str, Any]) -> Project:
+def compiled(
+    factory: pytest.TempPathFactory, name: str, variables: dict[str, Any], **settings: str
+) -> Project:
     """A project that the first worker compiles and the others read."""
 
     def make(home: Path) -> None:
-        project = Project(home, variables)
+        with patch.dict(os.environ, settings):
+            project = Project(home, variables)
         (home / "project.pickle").write_bytes(pickle.dumps(project))
 
     path = made_once(factory, name, make) / "project.pickle"
@@ -145,6 +149,17 @@ def compiled(factory: pytest.TempPathFactory, name: str, variables: dict[str, An
 def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
     """All models as dbt compiles them, for warehouses in memory."""
     return compiled(tmp_path_factory, "project", {})
+
+
+@pytest.fixture(scope="session")
+def project_with_options(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """The same with all options of sessions, and without the visits of who withdrew consent."""
+    options = {
+        "session_new_at_midnight": True,
+        "session_new_on_campaign": True,
+        "session_maximum_minutes": 45,
+    }
+    return compiled(tmp_path_factory, "options", options, JOURNEY_CONSENT_POLICY="opt_out")
 
 
 @pytest.fixture

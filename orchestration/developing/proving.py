@@ -51,6 +51,7 @@ class World:
         self.project, self.connection, self.tables = project, connection, project.tables
         self.settings = replace(load_settings(folder), pepper=PEPPER)
         self.paths: list[Path] = []
+        self.now = datetime(2030, 1, 1)  # by the clock, UTC
 
     def arrive(self, file: File, day: int | None = None) -> None:
         """Put a file into the landing zone, as the extract of a day (its number by default)."""
@@ -67,10 +68,11 @@ class World:
         for table in self.tables.values():
             if (self.settings.landing / table.source / table.name).exists():
                 loader.load_table(
-                    self.connection, table, self.settings.landing, pepper=PEPPER,
-                    loaded_at=datetime(2030, 1, 1),
+                    self.connection, table, self.settings.landing, pepper=self.settings.pepper,
+                    pepper_key_id=self.settings.pepper_key_id, loaded_at=self.now,
                 )  # fmt: skip
-        erasing.erase(self.connection, self.tables, PEPPER, "k1", datetime(2030, 1, 1))
+        erasing.erase(self.connection, self.tables, self.settings.pepper,
+                      self.settings.pepper_key_id, self.now)  # fmt: skip
 
     def retract(self, number: int) -> None:
         """Take a file back, as `journey retract` does."""

@@ -13,7 +13,7 @@ from orchestration.developing import histories, proving
 from orchestration.developing.compiled import Project
 from orchestration.developing.histories import File, History, Run
 from orchestration.developing.proving import NotEqual, World
-from tests.conftest import compiled, run_journey
+from tests.conftest import run_journey
 
 
 def test_histories_have_rows_of_every_raw_table(project: Project) -> None:
@@ -27,16 +27,6 @@ def test_random_histories(project: Project) -> None:
     assert {file.table for file in files} == set(histories.ROWS)
     assert sum(run.retract is not None for run in runs) >= 3
     assert sum(not run.files for run in runs) >= 3
-
-
-@pytest.fixture(scope="module")
-def project_with_options(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    options = {
-        "session_new_at_midnight": True,
-        "session_new_on_campaign": True,
-        "session_maximum_minutes": 45,
-    }
-    return compiled(tmp_path_factory, "options", options)
 
 
 def test_more_with_all_options_of_sessions(project_with_options: Project) -> None:
