@@ -17,6 +17,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from tempfile import TemporaryFile
+from typing import IO
 
 import duckdb
 import psutil
@@ -97,12 +99,17 @@ def last_line(text: str) -> str:
 
 
 def start(
-    home: Path, *command: str, under: Sequence[str] = (), cwd: Path = ROOT, **extra: str
+    home: Path,
+    *command: str,
+    under: Sequence[str] = (),
+    cwd: Path = ROOT,
+    files: tuple[IO[str] | int, IO[str] | int] = (subprocess.PIPE, subprocess.PIPE),
+    **extra: str,
 ) -> subprocess.Popen[str]:
     """A command of the project, `under` others, as the leader of a process group."""
     return subprocess.Popen(
         [*under, sys.executable, *command], cwd=cwd, env=environment(home, **extra), text=True,
-        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        stdin=subprocess.DEVNULL, stdout=files[0], stderr=files[1],
         start_new_session=True, errors="replace",
     )  # fmt: skip
 
@@ -111,17 +118,26 @@ def run(
     home: Path, *command: str, limit: float, under: Sequence[str] = (), cwd: Path = ROOT,
     **extra: str,
 ) -> Ended:  # fmt: skip
-    """Run a command of the project to its end, or to the limit in seconds."""
+    """
+    Run a command of the project to its end, or to the limit in seconds.
+
+    Into files: under `faketime`, what Dagster started to show its logs does not end with the run,
+    and would hold pipes.
+    """
     started = time.monotonic()
-    process = start(home, *command, under=under, cwd=cwd, **extra)
-    try:
-        out, err = process.communicate(timeout=limit)
-        code: int | None = process.returncode
-    except subprocess.TimeoutExpired:
-        os.killpg(process.pid, signal.SIGKILL)
-        out, err = process.communicate()
-        code = None
-    return Ended(code, out, err, time.monotonic() - started)
+    with TemporaryFile("w+", errors="replace") as out, TemporaryFile("w+", errors="replace") as err:
+        process = start(home, *command, under=under, cwd=cwd, files=(out, err), **extra)
+        try:
+            code: int | None = process.wait(limit)
+        except subprocess.TimeoutExpired:
+            code = None
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+        texts = []
+        for file in (out, err):
+            file.seek(0)
+            texts.append(file.read())
+    return Ended(code, *texts, time.monotonic() - started)
 
 
 def children_seconds() -> float:

@@ -64,6 +64,7 @@ class Way:
     cwd: Path = ROOT
     variables: dict[str, str] = field(default_factory=dict)
     wrong: list[str] = field(default_factory=list)  # what was seen beside the run
+    has_another_run: bool = False  # which goes on
 
 
 @dataclass(frozen=True)
@@ -101,7 +102,8 @@ def _attack(homes: Homes, home: Path, one: Surrounding, outcome: Outcome) -> Non
                         **way.variables)  # fmt: skip
             _judge(homes, home, one, ended, outcome)
             for process in processes(home):
-                if "duckdb" not in " ".join(process.cmdline()):  # a reader of ours
+                # Neither a reader of ours nor the other run that goes on.
+                if not way.has_another_run and "duckdb" not in " ".join(process.cmdline()):
                     outcome.wrong.append("a process outlives the run")
                     process.kill()
         outcome.wrong += way.wrong
@@ -234,7 +236,7 @@ def beside_the_pages(home: Path) -> Iterator[Way]:
     """A run that Dagster's pages launched goes on."""
     process = start(home, *FROM_THE_PAGES)
     _until_locked(home, process.pid)
-    found = Way()
+    found = Way(has_another_run=True)
     yield found
     _, err = process.communicate(timeout=300)
     if process.returncode:
