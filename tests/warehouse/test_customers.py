@@ -23,6 +23,7 @@ def release(sample_home: Path) -> dict[str, pd.DataFrame]:
         "dim_customers_360", "dim_persons", "fct_orders", "fct_revenue_points",
         "fct_person_states", "kpi_segment_migrations_monthly", "fct_stage_intervals",
         "fct_person_segments", "dim_labels", "fct_next_actions", "kpi_action_responses",
+        "fct_survey_scores",
     )  # fmt: skip
     with read_release(sample_home) as connection:
         return {name: connection.execute(f"select * from marts.{name}").df() for name in names}
@@ -103,6 +104,19 @@ def test_states_follow_each_other_without_a_gap_or_an_overlap(
     assert (ended[~segments & after.notna()] <= after[~segments & after.notna()]).all()
     assert (ended.isna() == states["is_current"]).all()
     assert not (states["is_current"] & after.notna()).any()
+
+
+def test_the_class_of_a_score_holds_until_another_one(release: dict[str, pd.DataFrame]) -> None:
+    answers, states = release["fct_survey_scores"], release["fct_person_states"]
+    for metric in ("nps", "csat"):
+        mine = answers[(answers["metric"] == metric) & answers["score_class"].notna()]
+        mine = mine.dropna(subset=["person_id"]).sort_values(["responded_at", "survey_score_id"])
+        last = mine.groupby("person_id")["score_class"].last()
+        now = states[(states["state_type"] == metric) & states["is_current"]]
+        found = now.set_index("person_id")["state"]
+        assert len(found) > 100 and found.sort_index().equals(last.rename("state").sort_index())
+        changed = states[(states["state_type"] == metric) & ~states["is_current"]]
+        assert len(changed) > 10
 
 
 def test_who_is_in_a_segment_now_moved_there(release: dict[str, pd.DataFrame]) -> None:

@@ -10,6 +10,12 @@ stage_intervals as (
 
 ),
 
+survey_scores as (
+
+    select * from {{ ref('fct_survey_scores') }}
+
+),
+
 changes as (
 
     select
@@ -53,9 +59,54 @@ stage_days as (
 
 ),
 
+-- A score holds until another one; of several of one day the last one counts.
+score_days as (
+
+    select
+        person_id,
+        metric as state_type,
+        score_class as state,
+        responded_date as state_from_date
+    from survey_scores
+    where metric in ('nps', 'csat') and score_class is not null and person_id is not null
+    qualify row_number() over (
+        partition by person_id, metric, responded_date
+        order by responded_at desc, survey_score_id desc
+    ) = 1
+
+),
+
+score_changes as (
+
+    select
+        *,
+        lag(state) over (
+            partition by state_type, person_id order by state_from_date
+        ) as previous_state
+    from score_days
+
+),
+
+score_states as (
+
+    select
+        person_id,
+        state_type,
+        state,
+        state_from_date,
+        lead(state_from_date) over (
+            partition by state_type, person_id order by state_from_date
+        ) as state_to_date
+    from score_changes
+    where state is distinct from previous_state
+
+),
+
 unioned as (
 
     select * from segment_states
+    union all
+    select * from score_states
     union all
     select
         person_id,
