@@ -28,7 +28,7 @@ from orchestration.readers.report import cubes, parts
 from orchestration.readers.report.customers import customers
 from orchestration.readers.report.facts import facts
 from orchestration.readers.report.pains import pains
-from orchestration.readers.report.reading import ALL, OTHER, WINDOW_DAYS, Release
+from orchestration.readers.report.reading import ALL, NOT_SET, OTHER, WINDOW_DAYS, Release
 from orchestration.readers.report.restatements import restatements
 from orchestration.readers.report.texts import DRIFT, GLOSSARY, REASONS, RECORDS, TEXTS
 from orchestration.rules.tables import CANONICAL_STAGE_MODEL
@@ -168,7 +168,7 @@ class Words:
 
     def name(self, kind: str, code: str) -> str:
         """The name of a code; who has none in data without personas is a customer."""
-        if [code] == self.data["personas"]:
+        if code == NOT_SET and self.data["personas"] == [NOT_SET]:
             return self.text("persona")
         if code in TEXTS and code.startswith("("):
             return TEXTS[code][self.place]

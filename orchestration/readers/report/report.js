@@ -17,7 +17,7 @@
     .replace(/\{(\w+)\}/g, (_, name) => values[name] ?? "");
   const readable = (code) => code.charAt(0).toUpperCase() + code.slice(1).replaceAll("_", " ");
   const name = (kind, code) => (data.labels[kind]?.[code] || data.texts[code] || [readable(code), readable(code)])[place()];
-  const persona = (code) => (code === ALL ? t("everybody") : data.personas.join() === code ? t("persona") : name("persona", code));
+  const persona = (code) => (code === ALL ? t("everybody") : code === "(not set)" && data.personas.length === 1 ? t("persona") : name("persona", code));
   const channel = (code) => (code === ALL ? t("everybody") : name("channel", code));
   const locale = () => (language === "ja" ? "ja-JP" : "en-GB");
   const minus = (text) => text.replace("-", "−");
