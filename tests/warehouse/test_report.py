@@ -592,6 +592,11 @@ def test_texts_are_harmless_and_nothing_has_to_be_there(
         copy.execute("update marts.dim_labels set name_en = $1, name_ja = $1", [evil])
         copy.execute("update marts.dim_stages set name_en = $1, name_ja = $1", [evil])
         copy.execute("update marts.dim_channels set name_en = $1, name_ja = $1", [evil])
+        # A table of the home's own, and a change of a file that has no words yet.
+        copy.execute(
+            "update marts.load_quality set table_name = $1, drift = 'warn ' || $1 || ': ' || $1",
+            [evil],
+        )
         page_of_evil, empty = tmp_path / "evil.html", tmp_path / "empty.html"
         page_of_evil.write_text(report.render(copy, warnings=[evil]), "utf-8")
         for (name,) in copy.execute(

@@ -499,7 +499,7 @@
       ${plain([t("table"), ...keys.map((key) => ({html: esc(t(key)), n: true})), t("last_day")], loads.map((row) => [record(`${row.source}/${row.table_name}`), ...keys.map((key) => right(row[key].toLocaleString(locale()))), row.through ? row.through.slice(0, 10) : "–"]))}
       ${sql("quality")}
       ${reasons.length ? `<h3>${esc(t("reason"))}</h3>${plain([t("reason"), t("table"), {html: esc(t("rows")), n: true}], reasons.map((row) => [(data.reasons[row.reason] || [row.reason, row.reason])[place()], record(row.table_name), right(row.rows.toLocaleString(locale()))]))}${sql("reasons")}` : ""}
-      ${drift.length ? `<h3>${esc(t("drift"))}</h3>${plain([t("files"), t("finding"), t("drifted_column"), t("detail")], drift.map(([file, kind, column, details]) => [file, data.drift_kinds[kind][place()], column || "–", details[place()]]))}` : ""}</section>`;
+      ${drift.length ? `<h3>${esc(t("drift"))}</h3>${plain([t("files"), t("finding"), t("drifted_column"), t("detail")], drift.map(([file, kind, column, details]) => [file, (data.drift_kinds[kind] || [kind, kind])[place()], column || "–", details[place()]]))}` : ""}</section>`;
   }
   const glossaryBlock = () => `<section id="glossary"><h2>${esc(t("glossary"))}</h2><dl>${Object.entries(data.glossary).map(([key, words]) => `<div><dt>${esc(t(key))}</dt><dd>${esc(words[place()])}</dd></div>`).join("")}</dl></section>`;
 

@@ -498,9 +498,8 @@ def drift(findings: str) -> list[tuple[str, str, tuple[str, str]]]:
     """Kind, column and details in both languages of each finding in `load_quality.drift`."""
     found = []
     for finding in re.split(r"; (?=(?:info|warn|fail) [a-z_]+[ :])", findings):
-        kind, column, detail = re.fullmatch(
-            r"\w+ (\w+)(?: (\S+))?: (.*)", finding, re.DOTALL
-        ).groups()  # type: ignore[union-attr]  # `load_quality` puts it together
+        parts = re.fullmatch(r"\w+ (\w+)(?: (\S+))?: (.*)", finding, re.DOTALL)
+        kind, column, detail = parts.groups() if parts else ("", None, finding)
         column = "" if (column or "").startswith("column:") else column or ""  # of a hashed name
         found.append((kind, column, (_reasons(_in_japanese(detail), 0), _reasons(detail, 1))))
     return found
@@ -535,6 +534,7 @@ RECORDS: dict[str, tuple[str, str, str]] = {
     "crm.tickets": ("問い合わせ", "ticket", "tickets"),
     "survey.answers": ("アンケート回答", "answer", "answers"),
     "survey.invitations": ("アンケート依頼", "invitation", "invitations"),
+    "privacy.erasure_requests": ("消去の依頼", "erasure request", "erasure requests"),
     "web.events": ("ウェブイベント", "web event", "web events"),
     "web.ad_costs": ("広告費の行", "row of ad costs", "rows of ad costs"),
 }
