@@ -156,9 +156,8 @@ def _files(chance: random.Random, day: int, calendar: Calendar) -> list[File]:
         File("web/events", events), File("crm/contacts", contacts), File("crm/orders", orders),
         File("crm/payments", payments), File("survey/answers", answers),
     ]  # fmt: skip
-    if (
-        day % calendar.each(40) == calendar.each(40) - 1
-    ):  # who is erased comes back by the mind that they change, and by new visits
+    # Who is erased comes back by the mind that they change, and by new visits.
+    if day % calendar.each(40) == calendar.each(40) - 1:
         found.append(File("privacy/erasure_requests", [
             {"request_id": f"q{day}", "requested_at": moment(day * 24 + 2),
              "contact_id": f"c{day % PEOPLE}"}
@@ -250,11 +249,7 @@ def simulate(
     """Live through the nights; the last entry says how the end compares with a full rebuild."""
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / "warehouse.duckdb"
-    config = {
-        "threads": 2,
-        "max_vacuum_tasks": 0,
-        "checkpoint_threshold": "1GB",
-    }  # as dbt's profile
+    config = {"threads": 2, "checkpoint_threshold": "1GB"}  # as dbt's profile
     with duckdb.connect(str(file), config=config) as connection:
         connection.execute(f"attach '{project.empty}' as prepared (read_only)")
         connection.execute("copy from database prepared to warehouse")

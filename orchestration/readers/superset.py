@@ -338,4 +338,5 @@ def run() -> None:
     print(
         f"written to {path}; import it in Superset (Dashboards, Import). Later ones replace it by"
     )
-    print(f"  unzip -o {path} -d /tmp && superset import-directory --overwrite /tmp/{TOP}")
+    folder = path.parent
+    print(f"  unzip -o {path} -d {folder} && superset import-directory --overwrite {folder / TOP}")
