@@ -167,7 +167,7 @@ class History:
         """Read the ledger, once."""
         self._connection, self._table = connection, table
         self._feeds: dict[str, Feed] = {}
-        self._last: tuple[str, Feed] | None = None  # a file asks for its feed several times
+        self._names: dict[str, str] = {}  # of the feed of each file
         lists = connection.execute(
             "select distinct new_columns from ops.files where source = ? and table_name = ? "
             "and status = 'loaded' and new_columns != '[]'",
@@ -177,14 +177,22 @@ class History:
 
     def feed(self, outcome: FileOutcome) -> Feed:
         """The feed of a file."""
-        if self._last and self._last[0] == outcome.file_name:
-            return self._last[1]
-        row = self._connection.execute(f"select {feed_of('?')}", [outcome.file_name]).fetchone()
-        assert row is not None
-        if row[0] not in self._feeds:
-            self._feeds[row[0]] = Feed(self._connection, self._table, row[0])
-        self._last = (outcome.file_name, self._feeds[row[0]])
-        return self._last[1]
+        if outcome.file_name not in self._names:
+            self.look_up([outcome])
+        return self._feeds[self._names[outcome.file_name]]
+
+    def look_up(self, outcomes: list[FileOutcome]) -> None:
+        """Find the feeds of files that are about to be loaded, as they were before them."""
+        self._names |= dict(
+            self._connection.execute(
+                f"select name, {feed_of('name')} from (select unnest(?::varchar[]) as name)",
+                [[outcome.file_name for outcome in outcomes]],
+            ).fetchall()
+        )
+        for outcome in outcomes:
+            name = self._names[outcome.file_name]
+            if name not in self._feeds:
+                self._feeds[name] = Feed(self._connection, self._table, name)
 
     def add(self, outcome: FileOutcome) -> None:
         """The file is loaded: the next ones are compared with it too."""
@@ -213,7 +221,7 @@ def findings(
         *_quarantined(connection, table, outcome, limits),
         *_personal(outcome),
         *_row_count(outcome, feed, limits),
-        *_scales(connection, table, outcome, feed, limits),
+        *_scales(table, outcome, feed, limits),
     ]
     if outcome.extracted_on and feed.newest_day:
         behind = (feed.newest_day - date.fromisoformat(outcome.extracted_on)).days
@@ -320,6 +328,8 @@ def _quarantined(
     outcome: FileOutcome,
     limits: Thresholds,
 ) -> list[Finding]:
+    if not outcome.rows_quarantined:
+        return []
     rows = connection.execute(
         """
         select reason, column_name, count(*),
@@ -371,47 +381,62 @@ def _row_count(outcome: FileOutcome, feed: Feed, limits: Thresholds) -> list[Fin
     return [Finding("row_count", "warn", text)]
 
 
-def _scales(
+def profile(
     connection: duckdb.DuckDBPyConnection,
     table: Table,
-    outcome: FileOutcome,
-    feed: Feed,
-    limits: Thresholds,
-) -> list[Finding]:
-    """Medians of number columns against those of earlier files; keeps the new ones."""
-    found: list[Finding] = []
-    numbers = [c for c in table.columns if c.decimal_scale is not None
-               or c.data_type in ("integer", "bigint")]  # fmt: skip
-    medians = feed.medians() if numbers else {}  # without those of this file
-    for column in numbers:
-        names = {c.name for c in table.columns}
+    outcomes: list[FileOutcome],
+    history: History,
+    relation: str,
+) -> None:
+    """
+    Keep the medians of the number columns of files, just loaded, whose rows `relation` holds.
+
+    To be called before their `findings`, which need them.
+    """
+    by_id = {outcome.file_id: outcome for outcome in outcomes}
+    names = {column.name for column in table.columns}
+    for column in table.columns:
+        if column.decimal_scale is None and column.data_type not in ("integer", "bigint"):
+            continue
+        for outcome in outcomes:
+            history.feed(outcome).medians()  # without those of these files
         if column.scale_seed:
-            part, factor = "survey_id || '/' || question_id", limits.score_scale_factor
+            part = "survey_id || '/' || question_id"
         elif column.decimal_scale is not None and "currency_code" in names:
-            part, factor = "coalesce(currency_code, '')", limits.scale_factor
+            part = "coalesce(currency_code, '')"
         else:
-            part, factor = "''", limits.scale_factor
-        profiles = connection.execute(
+            part = "''"
+        found = connection.execute(
             f"""
             insert into ops.column_profiles
-            select ?, ?, ?, ?, {part}, approx_quantile("{column.name}", 0.5), count("{column.name}")
-            from {table.relation} where _file_id = ? and "{column.name}" is not null
+            select _file_id, ?, ?, ?, {part}, approx_quantile("{column.name}", 0.5),
+                count("{column.name}")
+            from {relation}
+            where _file_id in ({", ".join("?" * len(by_id))}) and "{column.name}" is not null
             group by all
-            returning part, median_value, value_count
+            returning file_id, part, median_value, value_count
             """,
-            [outcome.file_id, table.source, table.name, column.name, outcome.file_id],
+            [table.source, table.name, column.name, *by_id],
         ).fetchall()
-        listed = {f"{scale.survey_id}/{scale.question_id}" for scale in column.scales}
-        for name, value, count in profiles:
-            if count < MINIMUM_VALUES:
-                continue
-            outcome.medians[column.name, name] = value
-            earlier = [one for _, one in medians.get((column.name, name), [])]
-            usual = median(earlier) if earlier else None
-            if usual and value and not 1 / factor < value / usual < factor:
-                where = f" of {name}" if name else ""
-                if column.scale_seed and name not in listed:
-                    where = f" of a question ({privacy.described(name)})"
-                text = f"median{where} is {value:g}, it was {usual:g}: another unit or scale?"
-                found.append(Finding("changed_scale", "warn", text, column.name))
+        for file_id, name, value, count in sorted(found, key=lambda row: (row[0], row[1] or "")):
+            if count >= MINIMUM_VALUES:
+                by_id[file_id].medians[column.name, name] = value
+
+
+def _scales(table: Table, outcome: FileOutcome, feed: Feed, limits: Thresholds) -> list[Finding]:
+    """Medians of number columns against those of earlier files."""
+    found: list[Finding] = []
+    columns = {column.name: column for column in table.columns}
+    for (column_name, name), value in outcome.medians.items():
+        column = columns[column_name]
+        factor = limits.score_scale_factor if column.scale_seed else limits.scale_factor
+        earlier = [one for _, one in feed.medians().get((column_name, name), [])]
+        usual = median(earlier) if earlier else None
+        if usual and value and not 1 / factor < value / usual < factor:
+            listed = {f"{scale.survey_id}/{scale.question_id}" for scale in column.scales}
+            where = f" of {name}" if name else ""
+            if column.scale_seed and name not in listed:
+                where = f" of a question ({privacy.described(name)})"
+            text = f"median{where} is {value:g}, it was {usual:g}: another unit or scale?"
+            found.append(Finding("changed_scale", "warn", text, column_name))
     return found

@@ -14,7 +14,7 @@ How a file is loaded, so that its cost is near that of reading it:
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any
@@ -68,6 +68,7 @@ class FileLoad:
         self.values = ", ".join(f'"{name}$" as "{name}"' for name in names)
         hashed = privacy.hashed_entries("_extra")
         self.values += f", case when _extra is not null then {hashed} end as _extra"
+        self.labels: dict[str, str | None] = {}  # of columns that the contract does not know
         self.contested = ContestedRows(connection, table)
 
     def begin(self, now: datetime, batch: int) -> None:
@@ -78,9 +79,9 @@ class FileLoad:
             self.limits = self.table.limits(now.date())
             self.latest = f"{now + timedelta(hours=self.limits.ahead_hours):%Y-%m-%d %H:%M:%S}"
 
-    def load(self, file: LandingFile, sequence: int | None) -> FileOutcome:
-        """Load a file whole, or not at all."""
-        outcome = FileOutcome(
+    def outcome_of(self, file: LandingFile) -> FileOutcome:
+        """What is known of a file before it is read."""
+        return FileOutcome(
             file.file_id,
             self.table.source,
             self.table.name,
@@ -92,6 +93,10 @@ class FileLoad:
             load_batch=self.batch,
             loaded_at=self.loaded_at,
         )
+
+    def load(self, file: LandingFile, sequence: int | None) -> FileOutcome:
+        """Load a file whole, or not at all."""
+        outcome = self.outcome_of(file)
         self.history.feed(outcome)  # as it was before this file
         try:
             if file.problem:
@@ -106,7 +111,7 @@ class FileLoad:
             outcome.status = "rejected"
             outcome.reject_code, outcome.reject_column = reject.code, reject.column
             outcome.reject_message, outcome.reject_remedy = reject.message, reject.remedy
-            ledger.record(self.connection, outcome)
+            ledger.record(self.connection, [outcome])
         finally:
             self._clear()
         return outcome
@@ -138,13 +143,14 @@ class FileLoad:
         try:
             yield
         except (duckdb.Error, ConservationError) as error:
-            self._refuse_changed(file)
+            self.refuse_changed(file)
             reading.file_id(file.path)
             if isinstance(error, duckdb.DataError | duckdb.InvalidInputException):
                 raise reading.reject_for(error) from None  # its text quotes the value
             raise
 
-    def _refuse_changed(self, file: LandingFile) -> None:
+    def refuse_changed(self, file: LandingFile) -> None:
+        """Raise `RejectedFile` when the file is no more what it was when it was found."""
         with reading.refusing():
             stamp = reading.stamp(file.path)
             # Also a link or a right that is changed changes the last time.
@@ -158,11 +164,7 @@ class FileLoad:
     def _judge(self, file: LandingFile, outcome: FileOutcome) -> tuple[Opened, str]:
         """`temp.judged` and `temp.contested`; returns the file and the relation of its texts."""
         opened = reading.read(file.path, self.table)
-        outcome.columns, outcome.new_columns = opened.columns, self._unknown(opened)
-        outcome.renamed_columns = opened.renamed
-        outcome.missing_columns = [
-            column.name for column in self.table.columns if column.name not in opened.columns
-        ]
+        self.note_columns(outcome, opened)
         source = ""
         if opened.scan:
             source = opened.scan
@@ -174,7 +176,7 @@ class FileLoad:
                 if opened.row_count not in (None, self._count("temp.judged")):
                     source = ""  # it lost or made up rows
         if not source:
-            self._stage(opened.rows())
+            self.stage(opened.rows())
             source = "temp.incoming"
             self._judge_rows(source, opened)
         personal = self._personal()
@@ -193,40 +195,53 @@ class FileLoad:
         self.contested.find()
         return opened, source
 
+    def note_columns(self, outcome: FileOutcome, opened: Opened) -> None:
+        """What the header of a file says."""
+        outcome.columns, outcome.new_columns = opened.columns, self._unknown(opened)
+        outcome.renamed_columns = opened.renamed
+        outcome.missing_columns = [
+            column.name for column in self.table.columns if column.name not in opened.columns
+        ]
+
     def _judge_rows(self, source: str, opened: Opened) -> None:
-        cases = casting.checks(
-            self.table, self.limits.earliest_day, self.latest, opened.has_control
+        self.connection.execute(
+            f"""
+            create or replace temp table judged as
+            select {self.judgement(opened.columns, opened.has_control)}
+            from {casting.typed_rows(self.table, source)}
+            """
         )
+
+    def judgement(self, columns: Collection[str], has_control: bool) -> str:
+        """SQL: hash of the key, first reason against a row, its time, where it is personal."""
+        cases = casting.checks(self.table, self.limits.earliest_day, self.latest, has_control)
         whens = " ".join(
             f"when {case.condition} then '{case.reason}|{case.column}'" for case in cases
         )
         personal = ["0"]
         for place, column in enumerate(self.clear):
-            if column.name not in opened.columns:
+            if column.name not in columns:
                 continue
             is_personal = privacy.is_personal(column, f'"{column.name}~"')
             personal.append(f"case when {is_personal} then {1 << place} else 0 end")
         time = "null::timestamp"
         if self.table.time_column:
             time = f'"{self.table.time_column}$"::timestamp'
-        self.connection.execute(
-            f"""
-            create or replace temp table judged as
-            select
+        return f"""
                 hash({self.typed_keys}) as key_hash,
                 case when _structure is not null then _structure || '|' {whens} end as verdict,
                 {time} as event_at,
-                ({" + ".join(personal)})::bigint as personal
-            from {casting.typed_rows(self.table, source)}
-            """
-        )
+                ({" + ".join(personal)})::bigint as personal"""
 
     def _unknown(self, opened: Opened) -> dict[str, str]:
         """What stands for the names of columns that the contract does not know: description."""
         found = {}
         for place, name in opened.new_columns.items():
-            row = self.connection.execute(f"select {privacy.unknown_name('?')}", [name]).fetchone()
-            label = (row and row[0]) or f"column_{place + 1}"
+            if name not in self.labels:
+                query = f"select {privacy.unknown_name('?')}"
+                row = self.connection.execute(query, [name]).fetchone()
+                self.labels[name] = row[0] if row else None
+            label = self.labels[name] or f"column_{place + 1}"
             found[label] = f"column {place + 1} of the file, {privacy.described(name)}"
         return found
 
@@ -240,10 +255,9 @@ class FileLoad:
             if bits & 1 << place
         }
 
-    def _stage(self, rows: Iterator[Row]) -> None:
+    def stage(self, rows: Iterable[Row]) -> None:
         """Stream the text rows of the exact reader into `temp.incoming`."""
-        names = [column.name for column in self.table.columns]
-        body = ", ".join(f'"{name}" varchar' for name in names)
+        body = ", ".join(f'"{column.name}" varchar' for column in self.table.columns)
         self.connection.execute(
             f"create or replace temp table incoming ({body}, _extra varchar, "
             "_structure varchar, _line bigint)"
@@ -251,16 +265,7 @@ class FileLoad:
         batch: list[Row] = []
 
         def flush() -> None:
-            arrays: list[pa.Array] = [
-                pa.array([row.values[position] for row in batch], pa.string())
-                for position in range(len(names))
-            ]
-            extras = [json.dumps(r.extra, ensure_ascii=False) if r.extra else None for r in batch]
-            arrays.append(pa.array(extras, pa.string()))
-            arrays.append(pa.array([row.structure_reason for row in batch], pa.string()))
-            arrays.append(pa.array([row.line for row in batch], pa.int64()))
-            arrow = pa.table(arrays, names=[*names, "_extra", "_structure", "_line"])
-            self.connection.register("arriving", arrow)
+            self.connection.register("arriving", arrow_of(self.table, batch))
             self.connection.execute("insert into temp.incoming select * from arriving")
             self.connection.unregister("arriving")
             batch.clear()
@@ -337,13 +342,26 @@ class FileLoad:
                 f"{outcome.file_name}: {outcome.rows_in} rows in, but {loaded} loaded + "
                 f"{duplicate} duplicate + {quarantined} quarantined; nothing was loaded"
             )
-        self._refuse_changed(file)
-        ledger.record(self.connection, outcome)
-        former = self.former.get(outcome.file_name)
-        found = drift.findings(
-            self.connection, self.table, outcome, self.limits, self.history, former
-        )
-        drift.store(self.connection, outcome, found)
+        self.refuse_changed(file)
+        ledger.record(self.connection, [outcome])
+        self.compare([outcome])
+
+    def compare(self, outcomes: list[FileOutcome], relation: str | None = None) -> None:
+        """
+        Compare files, just loaded, with those of their feeds before them, one after the other.
+
+        `relation` holds their rows and no others, if they are not to be sought in the raw table.
+        """
+        relation = relation or self.table.relation
+        drift.profile(self.connection, self.table, outcomes, self.history, relation)
+        for outcome in outcomes:
+            former = self.former.get(outcome.file_name)
+            found = drift.findings(
+                self.connection, self.table, outcome, self.limits, self.history, former
+            )
+            drift.store(self.connection, outcome, found)
+            if outcome is not outcomes[-1]:
+                self.history.add(outcome)
 
     def _insert(self, query: str, file: LandingFile, outcome: FileOutcome) -> int:
         """Insert rows (columns, _extra, row number, content hash); returns how many."""
@@ -382,3 +400,17 @@ class FileLoad:
     def _clear(self) -> None:
         for name in _TEMPORARY:
             self.connection.execute(f"drop table if exists temp.{name}")
+
+
+def arrow_of(table: Table, rows: list[Row]) -> pa.Table:
+    """Text rows as a table: the contract's columns, `_extra`, `_structure` and `_line`."""
+    names = [column.name for column in table.columns]
+    arrays: list[pa.Array] = [
+        pa.array([row.values[position] for row in rows], pa.string())
+        for position in range(len(names))
+    ]
+    extras = [json.dumps(row.extra, ensure_ascii=False) if row.extra else None for row in rows]
+    arrays.append(pa.array(extras, pa.string()))
+    arrays.append(pa.array([row.structure_reason for row in rows], pa.string()))
+    arrays.append(pa.array([row.line for row in rows], pa.int64()))
+    return pa.table(arrays, names=[*names, "_extra", "_structure", "_line"])

@@ -265,25 +265,32 @@ def next_sequence(connection: duckdb.DuckDBPyConnection) -> int:
     return int(row[0])
 
 
-def record(connection: duckdb.DuckDBPyConnection, outcome: FileOutcome) -> None:
-    """Write the ledger row of a file, in place of an earlier one."""
+def record(connection: duckdb.DuckDBPyConnection, outcomes: list[FileOutcome]) -> None:
+    """Write the ledger rows of files of one table, in this order, in place of earlier ones."""
     connection.execute(
-        "delete from ops.files where source = ? and table_name = ? and file_id = ?",
-        [outcome.source, outcome.table_name, outcome.file_id],
+        "delete from ops.files where source = ? and table_name = ? "
+        f"and file_id in ({', '.join('?' * len(outcomes))})",
+        [outcomes[0].source, outcomes[0].table_name, *(outcome.file_id for outcome in outcomes)],
     )
+    rows = [_ledger_row(outcome) for outcome in outcomes]
+    marks = f"({', '.join('?' * len(rows[0]))})"
+    connection.execute(
+        f"insert into ops.files ({', '.join(rows[0])}) values {', '.join([marks] * len(rows))}",
+        [value for row in rows for value in row.values()],
+    )
+
+
+def _ledger_row(outcome: FileOutcome) -> dict[str, Any]:
     values: dict[str, Any] = {
         name: getattr(outcome, name) for name in _TABLES["files"] if hasattr(outcome, name)
     }
     for name in ("columns", "new_columns", "missing_columns", "renamed_columns"):
         value = list(values[name]) if name == "new_columns" else values[name]
         values[name] = json.dumps(value, ensure_ascii=False)
-    if outcome.status == "loaded":
-        values["rows_erased"] = 0
-    else:
-        values |= dict.fromkeys(("rows_in", "rows_loaded", "rows_duplicate", "rows_quarantined"))
-    connection.execute(
-        f"insert into ops.files ({', '.join(values)}) values ({', '.join('?' * len(values))})",
-        list(values.values()),
+    is_loaded = outcome.status == "loaded"
+    counts = ("rows_in", "rows_loaded", "rows_duplicate", "rows_quarantined")
+    return values | (
+        {"rows_erased": 0} if is_loaded else {"rows_erased": None} | dict.fromkeys(counts)
     )
 
 

@@ -22,6 +22,7 @@ from orchestration.loading.file_load import FileLoad
 from orchestration.loading.landing_zone import LandingFile, present_files, stamp_of
 from orchestration.loading.ledger import FileOutcome
 from orchestration.loading.reading import RejectedFile
+from orchestration.loading.together import Together
 
 
 def load_table(
@@ -59,9 +60,23 @@ def load_table(
         known = ledger.known_files(connection, table)
     load.begin(loaded_at or datetime.now(UTC), ledger.next_sequence(connection))
     load.former = _by_name(known)
+    together = Together(load)
+
+    def note(loaded: list[FileOutcome]) -> None:
+        for outcome in loaded:
+            progress(describe(outcome))
+            known[outcome.file_id] = {
+                "status": outcome.status,
+                "load_sequence": outcome.load_sequence,
+                "extracted_on": _day(outcome.extracted_on),
+            }
+        outcomes.extend(loaded)
+
     present: set[str] = set()
     for file in files:
         present.add(file.file_id)
+        if together.holds(file.file_id):  # the same under another name
+            note(together.finish())
         before = known.get(file.file_id)
         status = before["status"] if before else None
         if status in ("waived", "retracted"):
@@ -69,6 +84,7 @@ def load_table(
         if status == "loaded":
             if table.kind != "entity" or not _is_younger(file.extracted_on, before):
                 continue
+            note(together.finish())
             try:
                 load.sight_again(file)
                 known[file.file_id]["extracted_on"] = _day(file.extracted_on)
@@ -78,11 +94,8 @@ def load_table(
                 present.add(file.file_id)
         if status != "rejected" and file.size > 1 << 28:
             progress(f"{file.name}: {file.size / 2**20:,.0f} MiB, loading …")
-        outcome = load.load(file, before["load_sequence"] if before else None)
-        progress(describe(outcome))
-        outcomes.append(outcome)
-        known[file.file_id] = {"status": outcome.status, "load_sequence": outcome.load_sequence,
-                               "extracted_on": _day(file.extracted_on)}  # fmt: skip
+        note(together.add(file, before["load_sequence"] if before else None))
+    note(together.finish())
     ledger.withdraw_absent(connection, table, present)
     ledger.note_stamps(connection, table, [
         (file.file_id, *file.stamp)
@@ -111,27 +124,35 @@ def _replay(
     count = sum(entry["status"] == "loaded" for entry in past)
     progress(f"{load.table.label}: {count} files are loaded again as the journal says …")
     outcomes = []
+    together, loaded_at, batch = Together(load), None, None
+    entries = {entry["file_id"]: entry for entry in past}
+
+    def note(loaded: list[FileOutcome]) -> None:
+        for outcome in loaded:
+            if outcome.status == "loaded":
+                journal.restore_findings(load.connection, load.table, entries[outcome.file_id])
+            else:
+                progress(describe(outcome))
+        outcomes.extend(loaded)
+
     for entry in past:
         copies = by_id.get(entry["file_id"], [])
         if entry["status"] == "loaded" and copies:
             file = next((one for one in copies if one.name == entry["file_name"]), copies[0])
-            loaded_at = entry.get("loaded_at")
-            load.begin(
-                datetime.fromisoformat(loaded_at) if loaded_at else datetime.now(UTC),
-                entry["load_batch"],
-            )
+            if (entry.get("loaded_at"), entry["load_batch"]) != (loaded_at, batch) or not batch:
+                note(together.finish())
+                loaded_at, batch = entry.get("loaded_at"), entry["load_batch"]
+                load.begin(
+                    datetime.fromisoformat(loaded_at) if loaded_at else datetime.now(UTC), batch
+                )
             # Seen under several days, it is as young as the youngest.
             file = replace(file, extracted_on=entry.get("extracted_on"))
-            outcome = load.load(file, entry["load_sequence"])
-            if outcome.status == "loaded":
-                journal.restore_findings(load.connection, load.table, entry)
-            else:
-                progress(describe(outcome))
-            outcomes.append(outcome)
-        elif entry["status"] == "loaded":
-            journal.restore(load.connection, entry, "requeued")
+            note(together.add(file, entry["load_sequence"]))
         elif entry["status"] != "rejected":
-            journal.restore(load.connection, entry, entry["status"])
+            note(together.finish())
+            status = "requeued" if entry["status"] == "loaded" else entry["status"]
+            journal.restore(load.connection, entry, status)
+    note(together.finish())
     return outcomes
 
 
