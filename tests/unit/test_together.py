@@ -16,7 +16,7 @@ from orchestration.loading.file_load import FileLoad
 from orchestration.loading.landing_zone import LandingFile
 from orchestration.loading.ledger import FileOutcome
 from tests.conftest import PEPPER
-from tests.unit.test_loader import PAYMENTS, TABLES, fetch, place
+from tests.unit.test_loader import EVENTS, PAYMENTS, TABLES, fetch, place
 
 START = datetime(2026, 2, 1, tzinfo=UTC)
 COLUMNS = {
@@ -123,6 +123,9 @@ def test_together_as_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
             return one, left(landing, tmp_path / "alone.jsonl", tmp_path / f"alone{name}", days)
 
     fill(landing, 1, 6)
+    for day in (1, 2):  # one key, two contents
+        text = EVENTS + f"e,2026-01-0{day}T00:00:00Z,v,page_view\n"
+        place(landing, "web/events", f"conflict-{day}.csv", text)
     one, other = both("", range(1))
     assert one == other
     fill(landing, 2, 3)
