@@ -19,7 +19,13 @@ import duckdb
 from orchestration.loading import drift, journal, ledger, privacy
 from orchestration.loading.contract import Table
 from orchestration.loading.file_load import FileLoad
-from orchestration.loading.landing_zone import LandingFile, present_files, stamp_of
+from orchestration.loading.landing_zone import (
+    LandingFile,
+    gone_folders,
+    present_files,
+    stamp_of,
+    stray_files,
+)
 from orchestration.loading.ledger import FileOutcome
 from orchestration.loading.reading import RejectedFile
 from orchestration.loading.together import Together
@@ -78,12 +84,10 @@ def load_table(
         if together.holds(file.file_id):  # the same under another name
             note(together.finish())
         before = known.get(file.file_id)
-        status = before["status"] if before else None
-        if status in ("waived", "retracted"):
+        if _is_settled(table, file, before):
             continue
+        status = before["status"] if before else None
         if status == "loaded":
-            if table.kind != "entity" or not _is_younger(file.extracted_on, before):
-                continue
             note(together.finish())
             try:
                 load.sight_again(file)
@@ -105,6 +109,23 @@ def load_table(
         journal.keep(connection, table, journal_path, past)
         journal.reached(connection, table, journal_path)
     return outcomes
+
+
+def brings_nothing(
+    connection: duckdb.DuckDBPyConnection, tables: dict[str, Table], landing: Path
+) -> bool:
+    """Whether a load would leave ledger and raw tables as they are, but for sizes and times."""
+    if gone_folders(connection, landing) or stray_files(landing, tables):
+        return False
+    for table in tables.values():
+        known = ledger.known_files(connection, table)
+        files = present_files(landing, table, known)
+        refused = {name for name, row in known.items() if row["status"] in ("rejected", "waived")}
+        if refused - {file.file_id for file in files}:
+            return False
+        if not all(_is_settled(table, file, known.get(file.file_id)) for file in files):
+            return False
+    return True
 
 
 def _replay(
@@ -179,6 +200,14 @@ def _by_name(known: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
 
 def _day(text: str | None) -> object:
     return datetime.fromisoformat(text).date() if text else None
+
+
+def _is_settled(table: Table, file: LandingFile, before: dict[str, Any] | None) -> bool:
+    """Whether a file stays as the ledger knows it, whatever it is called and when it came."""
+    status = before["status"] if before else None
+    if status == "loaded":
+        return table.kind != "entity" or not _is_younger(file.extracted_on, before)
+    return status in ("waived", "retracted")
 
 
 def _is_younger(extracted_on: str | None, before: dict[str, object] | None) -> bool:

@@ -4,7 +4,9 @@ A night that brings nothing new: everything that a run takes in is as it was for
 A whole run that published leaves in `<home>/work/inputs.json` what it took in: files of the landing
 zone, rules, settings, warehouse, code, libraries, and the instant that it was asked for. Files are
 compared by size and times, as the loader does, so that a landing zone of many files costs their
-listing. Where all is the same and the release is whole, another run would publish it again.
+listing. Where only the landing zone differs, the ledger tells whether a load would bring anything:
+files that were touched, renamed or copied are known by their content. Where all is the same and the
+release is whole, another run would publish it again.
 """
 
 from __future__ import annotations
@@ -24,7 +26,7 @@ import duckdb
 
 from orchestration.base import sealed
 from orchestration.base.database import open_warehouse
-from orchestration.loading import contract, erasing, ledger
+from orchestration.loading import contract, erasing, ledger, loader
 from orchestration.publishing import releasing
 from orchestration.rules import home as home_rules
 from orchestration.settings import DBT_PROJECT_DIR, ROOT, SEEDS_DIR, Settings
@@ -41,8 +43,14 @@ def release(settings: Settings, as_of_at: str) -> str | None:
     release_id = str(record["release_id"])
     if releasing.current_release(settings.published) != release_id:
         return None
-    folder = settings.published / "releases" / release_id
-    return release_id if releasing.damage(folder) is None else None
+    if releasing.damage(settings.published / "releases" / release_id) is not None:
+        return None
+    landing = _landing(settings)
+    if record["landing"] != landing:
+        if not _brings_nothing(settings):
+            return None
+        sealed.write(_path(settings), record | {"landing": landing})
+    return release_id
 
 
 def forget(settings: Settings) -> None:
@@ -53,8 +61,9 @@ def forget(settings: Settings) -> None:
 def remember(settings: Settings, as_of_at: str, release_id: str) -> None:
     """A whole run published a release, and has closed the warehouse."""
     if not _waits_for_the_clock(settings):
-        inputs = _inputs(settings, as_of_at)
-        sealed.write(_path(settings), {"release_id": release_id, "inputs": inputs})
+        inputs, landing = _inputs(settings, as_of_at), _landing(settings)
+        record = {"release_id": release_id, "inputs": inputs, "landing": landing}
+        sealed.write(_path(settings), record)
 
 
 def _path(settings: Settings) -> Path:
@@ -72,8 +81,28 @@ def _waits_for_the_clock(settings: Settings) -> bool:
     return False
 
 
+def _brings_nothing(settings: Settings) -> bool:
+    """Whether all that lies in the landing zone is known, so that a load would change nothing."""
+    if settings.is_sample:  # nothing may lie beside it, not even a copy
+        return False
+    rules = home_rules.load(settings.home)
+    tables = contract.load_contract(rules, business_timezone=settings.business_timezone)
+    with suppress(duckdb.Error), duckdb.connect(settings.warehouse, read_only=True) as connection:
+        # When such a file was written tells that the clock of its load stood behind.
+        is_clock_doubted = ledger.count(
+            connection, "ops.quarantined_rows where reason = 'R_TS_FUTURE'"
+        )
+        return not is_clock_doubted and loader.brings_nothing(connection, tables, settings.landing)
+    return False
+
+
+def _landing(settings: Settings) -> str:
+    """Digest of the names, sizes and times of all files of the landing zone."""
+    return hashlib.sha256(json.dumps(list(_stamps(settings.landing))).encode()).hexdigest()
+
+
 def _inputs(settings: Settings, as_of_at: str) -> str:
-    """Digest of all that a run takes in."""
+    """Digest of all that a run takes in beside the landing zone."""
     home, pepper = settings.home, settings.effective_pepper or ""
     try:
         rules = home_rules.load(home)
@@ -96,7 +125,6 @@ def _inputs(settings: Settings, as_of_at: str) -> str:
         "limits": limits,
         "versions": [duckdb.__version__, sys.version],
         "files": [
-            *_stamps(settings.landing),
             *_stamps(settings.warehouse),
             *_stamps(settings.journal),
             *_stamps(settings.sample_mark),

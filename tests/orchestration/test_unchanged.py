@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -58,10 +59,6 @@ def test_whatever_a_run_takes_in_makes_it_a_whole_one(settings: Settings) -> Non
             assert unchanged.release(settings, "") is None, name
             path.unlink()
     with known():
-        events.rename(events.with_name("moved.csv"))
-        assert unchanged.release(settings, "") is None, "a file is gone"
-        events.with_name("moved.csv").rename(events)
-    with known():
         (home / "rules").mkdir(exist_ok=True)
         rules = home / "rules" / "kpi_targets.csv"
         rules.write_text("kpi,valid_from,target_value\nrevenue,2026-01-01,1\n", "utf-8")
@@ -83,6 +80,64 @@ def test_whatever_a_run_takes_in_makes_it_a_whole_one(settings: Settings) -> Non
         with duckdb.connect(str(settings.warehouse)) as connection:
             connection.execute("update marts.dim_persons set persona = 'other'")
         assert unchanged.release(settings, "") is None, "somebody edited the warehouse"
+
+
+def test_a_file_that_is_touched_renamed_or_copied_brings_nothing(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    release_id, landing = current(settings), settings.landing
+    events, orders = landing / "web" / "events" / "events.csv", landing / "crm" / "orders"
+    unchanged.remember(settings, "", release_id)
+
+    def is_unchanged() -> bool:
+        return unchanged.release(settings, "") == release_id
+
+    os.utime(events, (1, 1))
+    assert is_unchanged()
+    with monkeypatch.context() as patch:  # it was read once
+        patch.setattr(unchanged.loader, "brings_nothing", None)
+        assert is_unchanged()
+    events.rename(events.with_name("moved.csv"))
+    assert is_unchanged()
+    (events.parent / "2026").mkdir()
+    (events.parent / "2026" / "copy.csv").write_bytes(events.with_name("moved.csv").read_bytes())
+    assert is_unchanged()
+
+    def is_changed(path: Path, content: bytes) -> None:
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(content)
+        assert not is_unchanged(), path
+        path.unlink()
+        assert is_unchanged(), path
+
+    order = next(orders.rglob("*.csv")).read_bytes()
+    is_changed(orders / "dt=2031-01-01" / "copy.csv", order)  # seen again, its versions are younger
+    is_changed(orders / "dt=31" / "copy.csv", order)
+    is_changed(landing / "crm" / "payments" / "copy.csv", order)
+    is_changed(landing / "copy.csv", order)
+    is_changed(orders / "more.csv", order + b"\n")
+    shutil.move(orders, settings.home / "orders")
+    assert not is_unchanged()
+    shutil.move(settings.home / "orders", orders)
+    assert is_unchanged()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "update ops.files set status = 'requeued' where table_name = 'events'",
+        "insert into ops.files (file_id, source, table_name, status) "
+        "values ('gone', 'web', 'events', 'waived')",
+        "insert into ops.quarantined_rows (reason) values ('R_TS_FUTURE')",
+    ],
+)
+def test_a_file_that_is_touched_may_bring_something(settings: Settings, change: str) -> None:
+    with duckdb.connect(str(settings.warehouse)) as connection:
+        connection.execute(change)
+    unchanged.remember(settings, "", current(settings))
+    assert unchanged.release(settings, "") is not None
+    os.utime(settings.landing / "web" / "events" / "events.csv", (1, 1))
+    assert unchanged.release(settings, "") is None
 
 
 def test_a_release_that_is_not_whole_or_not_current_is_published_again(settings: Settings) -> None:
