@@ -1,5 +1,8 @@
 {{ config(schema='touched') }}
 
+{# What scripts and templates write where there was no click. #}
+{% set no_click = 'undefined|null|none|nan|n/a|[(]not set[)]|(?:[{]|%7b)[^&#]*' %}
+
 with paid_parameters as (
 
     select * from {{ ref('click_id_parameters') }}
@@ -26,8 +29,8 @@ sessions as (
 
     select
         *,
-        {{ host_of('page_referrer') }} as referrer_host,
-        {{ host_of('landing_page_url') }} as landing_host,
+        {{ origin_of(host_of('page_referrer')) }} as referrer_host,
+        {{ origin_of(host_of('landing_page_url')) }} as landing_host,
         coalesce(utm_source, utm_medium, utm_campaign) is not null as has_campaign
     from {{ ref('int_sessions_described') }}
 
@@ -80,7 +83,9 @@ named_clicks as (
         session_id,
         lower(click_id_parameter) as url_parameter
     from sessions
-    where click_id is not null and click_id_parameter is not null
+    where
+        click_id_parameter is not null
+        and not regexp_full_match(lower(click_id), '{{ no_click }}')
 
 ),
 
@@ -88,7 +93,9 @@ landing_queries as (
 
     select
         session_id,
-        regexp_replace(replace(lower(landing_page_url), '?', '&'), '=(&|$)', '&', 'g') as query
+        regexp_replace(
+            replace(lower(landing_page_url), '?', '&'), '=(?:{{ no_click }})?([&#]|$)', '&', 'g'
+        ) as query
     from sessions
     where contains(landing_page_url, '?')
 
