@@ -1,6 +1,19 @@
-with facts as (
+with all_facts as (
 
     select * from {{ ref('int_churn_facts_unioned') }}
+
+),
+
+-- Whoever only visited is no customer at any cut-off.
+facts as (
+
+    select * from all_facts
+    where
+        person_id in (
+            select buyers.person_id
+            from all_facts as buyers
+            where buyers.fact_type in ('order', 'subscription_start')
+        )
 
 ),
 

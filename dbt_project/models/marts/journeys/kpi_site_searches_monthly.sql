@@ -1,6 +1,18 @@
-with steps as (
+with all_steps as (
 
     select * from {{ ref('int_page_steps_derived') }}
+
+),
+
+steps as (
+
+    select * from all_steps
+    where
+        session_id in (
+            select searching.session_id
+            from all_steps as searching
+            where searching.is_site_search
+        )
 
 ),
 
