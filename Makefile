@@ -9,7 +9,7 @@ export JOURNEY_HOME ?= $(CURDIR)/.journey
 export PYTHONPATH := $(CURDIR)
 export DO_NOT_TRACK := 1
 
-.PHONY: help setup metricflow nightly status dev test test-superset spark test-spark lint semantic sample lock clean
+.PHONY: help setup metricflow openlineage nightly status dev test test-superset spark test-spark lint semantic sample lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -58,6 +58,14 @@ $(VENV)/report/installed: requirements-report.lock $(wildcard $(REPORT)/*) $(VEN
 		echo "the drawing library could not be bundled, so the report shows its tables only; \`make setup\` tries again"
 	@rm -rf $(VENV)/report/node $(VENV)/report/node_modules
 
+openlineage: $(VENV)/openlineage/installed ## set up OpenLineage's library, for JOURNEY_OPENLINEAGE_URL
+
+$(VENV)/openlineage/installed: requirements-openlineage.lock $(VENV)/installed
+	@rm -rf $(VENV)/openlineage
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --no-deps --only-binary :all: \
+		--target $(VENV)/openlineage -r requirements-openlineage.lock
+	@touch $@
+
 metricflow: $(VENV)/semantic/installed ## set up MetricFlow, for `journey metrics`
 
 # MetricFlow: one of its libraries comes as source only, so it is built, with the setuptools of the lock.
@@ -79,7 +87,7 @@ status: setup ## how the home is: `journey status`
 dev: setup ## Dagster's pages on http://127.0.0.1:3000, with the schedule: `journey dev`
 	@scripts/journey dev
 
-test: setup metricflow ## lint, then all tests
+test: setup metricflow openlineage ## lint, then all tests
 	@$(MAKE) --no-print-directory lint
 	@$(BIN)/python -m pytest
 
@@ -131,6 +139,8 @@ lock: ## resolve the dependencies again into the lock files (needs uv and npm)
 		uv pip compile - --no-deps -c requirements.lock --universal --generate-hashes --no-header --no-annotate --python-version 3.11 -o requirements-spark.lock
 	printf '%s\n' dbt-metricflow metricflow halo log-symbols rapidfuzz setuptools spinners termcolor 'update-checker<0.19' | \
 		uv pip compile - --no-deps -c requirements.lock --universal --generate-hashes --no-header --no-annotate --python-version 3.11 -o requirements-semantic.lock
+	printf '%s\n' httpcore2 httpx2 openlineage-integration-common openlineage-python openlineage-sql truststore | \
+		uv pip compile - --no-deps -c requirements.lock --universal --generate-hashes --no-header --no-annotate --python-version 3.11 -o requirements-openlineage.lock
 	cd $(REPORT) && npm update --package-lock-only --ignore-scripts --no-audit --no-fund
 
 clean: ## remove the home (landing zone, warehouse, releases) after asking; .venv stays

@@ -337,7 +337,8 @@ def pepper_source(home: Path) -> str:
 
 def variables() -> dict[str, str]:
     """What holds by environment only, by name of the variable; of secrets only whether they do."""
-    secret = ("JOURNEY_PEPPER", "JOURNEY_POSTGRES_URL", "JOURNEY_WEBHOOK_URL")
+    secret = ("JOURNEY_PEPPER", "JOURNEY_POSTGRES_URL", "JOURNEY_WEBHOOK_URL",
+              "JOURNEY_OPENLINEAGE_URL")  # fmt: skip
     shown = ("JOURNEY_HOME", "JOURNEY_PEPPER_FILE", "JOURNEY_ON_FAILURE", "JOURNEY_ON_SUCCESS")
     values = {name: os.environ.get(name, "").strip() for name in (*shown, *secret)}
     return {

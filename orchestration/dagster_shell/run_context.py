@@ -124,6 +124,7 @@ class RunContext(dg.ConfigurableResource):
         yield self
         if instance and dagster_run:
             self._tell_failure(instance, dagster_run)
+        self._recorded.tell_lineage()
         if file.exists():  # a damaged one was set aside
             builds.note_warehouse(file, seen)
         if self._recorded.release_id and dagster_run and _is_whole(dagster_run):

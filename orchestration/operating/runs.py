@@ -32,7 +32,7 @@ from orchestration.base.database import WarehouseDamaged
 from orchestration.base.locking import single_writer
 from orchestration.gate.audits import Check
 from orchestration.loading import privacy
-from orchestration.operating import webhook
+from orchestration.operating import openlineage, webhook
 from orchestration.settings import Settings, SettingsError, hook, is_instant, load_settings
 
 RECORD = "runs.jsonl"
@@ -56,6 +56,8 @@ class Run:
     reasons: list[str] = field(default_factory=list)
     is_interrupted: bool = False
     release_id: str | None = None
+    build_id: str | None = None  # of the build of models that it began
+    lineage: str = ""  # what came of the OpenLineage events, where they are asked for
     is_unchanged: bool = False  # there was nothing new, and the release is that of an earlier run
     # Number of checks by boundary and status.
     checks: dict[str, dict[str, int]] = field(default_factory=dict)
@@ -118,6 +120,19 @@ class Run:
             text = f"{text} (details: {path})"
         return text or type(error).__name__
 
+    def tell_lineage(self) -> None:
+        """Send OpenLineage events of what was built, if they are asked for; under the lock."""
+        if not self.build_id or self.is_interrupted:
+            return
+        tags = {"journey_run": self.run_id, "journey_release": self.release_id or "none"}
+        try:
+            self.lineage = openlineage.send(self.settings, self.build_id, tags, bool(self.reasons))
+            if self.lineage:
+                print(f"OpenLineage: {self.lineage}", flush=True)
+        except openlineage.NotSent as error:
+            self.lineage = f"not sent: {error}"
+            print(f"{openlineage.VARIABLE}: {error}", file=sys.stderr)
+
     @property
     def outcome(self) -> str:
         """`published`, `unchanged`, `failed`, `interrupted`, or `part` for one of no whole job."""
@@ -145,6 +160,7 @@ class Run:
                 "seconds": round(time.monotonic() - self._started, 1),
                 "release_id": self.release_id,
                 "checks": counts if self.checks else None,
+                **({"lineage": self.lineage} if self.lineage else {}),
             }
         )
         if self.reasons:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -129,6 +130,8 @@ def test_what_stops_the_publish_and_what_does_not(
         + "".join(f"s{n},order,satisfaction,2026-01-07T10:00:00,c2,4\n" for n in range(60)),
         "utf-8",
     )
+    told = tmp_path / "events.jsonl"
+    hooks["JOURNEY_OPENLINEAGE_URL"] = f"file://{told}"
     result = through_dagster(home, **hooks)
     assert result.returncode == 0, result.stderr
     assert "what was touched since the last build" in result.stdout
@@ -151,6 +154,8 @@ def test_what_stops_the_publish_and_what_does_not(
         for name, rows in built_at_once(home, project, tmp_path / "at_once", monkeypatch).items():
             assert connection.execute(f"select * from {name} order by all").fetchall() == rows, name
     release = release_of(home)
+    assert ends_of(told) == ("COMPLETE", release, set())
+    told.unlink()
     tampered(
         home,
         "update raw_web.events set event_id = (select min(event_id) from raw_web.events) "
@@ -158,6 +163,11 @@ def test_what_stops_the_publish_and_what_does_not(
     )
     failed = through_dagster(home, **hooks)
     assert failed.returncode == 1 and release_of(home) == release, failed.stdout
+    assert ends_of(told) == (
+        "FAIL",
+        "none",
+        {"warehouse.raw_web.source.journey.raw_web.events.build.test"},
+    )
     text = failure.read_text("utf-8")
     assert "NOT PUBLISHED" in text and "primary key of event_id: 1 row" in text
     assert shown_on_the_run_page(home, monkeypatch) == [text]
@@ -171,6 +181,14 @@ def test_what_stops_the_publish_and_what_does_not(
     ]
     alone = run_journey("publish", home=home)
     assert alone.returncode == 1 and release_of(home) == release, alone.stdout
+
+
+def ends_of(told: Path) -> tuple[str, str, set[str]]:
+    """Of the OpenLineage events of a run: how it ended, its release, and the jobs that failed."""
+    *events, last = [json.loads(line) for line in told.read_text("utf-8").splitlines()]
+    tags = {tag["key"]: tag["value"] for tag in last["run"]["facets"]["tags"]["tags"]}
+    failed = {event["job"]["name"] for event in events if event["eventType"] == "FAIL"}
+    return last["eventType"], tags["journey_release"], failed
 
 
 def built_at_once(

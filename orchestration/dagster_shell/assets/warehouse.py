@@ -39,6 +39,7 @@ def warehouse(
     os.environ["DBT_ENV_CUSTOM_ENV_BUILD_ID"] = build_id  # dbt writes it into its results
     # What an earlier build left there is no evidence of this one.
     (run.settings.dbt_target / "run_results.json").unlink(missing_ok=True)
+    run.recorded.build_id = build_id
     # Unit tests prove the code, not the data of this run: `make test` runs them. Of the same rules
     # come the same seeds; their tests run all the same.
     invocation = dbt.cli(
