@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import os
 import subprocess
+import time
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -81,6 +82,11 @@ def ensure_manifest(environment: dict[str, str]) -> Path:
     Raises `Failed` when dbt cannot read the project.
     """
     if is_stale():
+        if not os.access(MANIFEST.parent if MANIFEST.parent.exists() else DBT_PROJECT_DIR, os.W_OK):
+            raise Failed(
+                f"the models in {DBT_PROJECT_DIR} are newer than what was read of them, and its "
+                "folder target cannot be written; run `make setup` as the owner of the checkout"
+            )
         parsed = subprocess.run(
             [
                 *DBT,
@@ -97,7 +103,8 @@ def ensure_manifest(environment: dict[str, str]) -> Path:
         )
         if parsed.returncode:
             raise Failed("dbt cannot read the project; correct what it says above")
-        os.utime(MANIFEST)
+        now = int(time.time())
+        os.utime(MANIFEST, (now, now))  # whole seconds: an image keeps no fractions
         OWN_MANIFEST.write_text(str(MANIFEST.stat().st_mtime_ns), "utf-8")
     return MANIFEST
 

@@ -166,7 +166,7 @@ def test_what_stops_the_publish_and_what_does_not(
     assert ends_of(told) == (
         "FAIL",
         "none",
-        {"warehouse.raw_web.source.journey.raw_web.events.build.test"},
+        {"warehouse.staging.journey.stg_web__events.build.test"},
     )
     text = failure.read_text("utf-8")
     assert "NOT PUBLISHED" in text and "primary key of event_id: 1 row" in text
@@ -261,18 +261,6 @@ def test_sample_and_real_data_are_never_mixed(
     (home / "landing" / "web" / "events" / "mine.csv").write_text("event_id\n1\n")
     assert not in_process(home, monkeypatch, raw.landing_files).success
     assert "never mixed" in reasons(home) and "mine.csv" in reasons(home)
-
-
-def test_an_emptied_landing_zone_is_no_news(story_home: Path, copy_home: Copy) -> None:
-    """Archived files: the same release, in whatever zone, and no sample."""
-    home = copy_home(story_home)
-    release = release_of(home)
-    for path in (home / "landing").rglob("*.csv"):
-        path.unlink()
-    result = nightly(home, TZ="Asia/Tokyo")
-    assert result.returncode == 0, result.stderr
-    assert "no new files" in result.stdout and "SYNTHETIC" not in result.stdout
-    assert release_of(home) == release
 
 
 def test_a_lost_folder_is_told(
