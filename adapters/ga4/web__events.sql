@@ -44,7 +44,11 @@ named as (
         json ->> '$.user_id' as user_id,
         params['ga_session_id'] as ga_session_id,
         params['page_location'] as page_url,
-        params['page_referrer'] as page_referrer,
+        -- What the property lists as unwanted referrals, the tag marks.
+        case
+            when lower(params['ignore_referrer']) is distinct from 'true'
+                then params['page_referrer']
+        end as page_referrer,
         coalesce(
             said(params['source']), said(json ->> '$.collected_traffic_source.manual_source')
         ) as source,

@@ -2,11 +2,11 @@
 with recipients as (
 
     select
-        email,
+        lower(email) as email,
         min(id) as contact_id
     from newest_contacts
     where email is not null and not is_deleted
-    group by email
+    group by lower(email)
 
 ),
 
@@ -32,7 +32,7 @@ unioned as (
         'email',
         emails.email_campaign_id
     from emails
-    inner join recipients on emails.recipient = recipients.email
+    inner join recipients on lower(emails.recipient) = recipients.email
 )
 
 select *

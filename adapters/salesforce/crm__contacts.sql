@@ -1,4 +1,4 @@
--- Contacts, and leads that were not converted; a converted lead is its contact. Ids have 18
+-- Contacts and leads; a converted lead is the contact that it was converted into. Ids have 18
 -- characters: those of 15 differ by case only and would be taken for one another elsewhere.
 select
     id as contact_id,
@@ -7,7 +7,8 @@ select
     email,
     phone,
     account_id,
-    mailing_country_code as country_code
+    mailing_country_code as country_code,
+    null as merged_into_contact_id
 from contacts
 where is_deleted is distinct from true
 union all
@@ -18,7 +19,8 @@ select
     email,
     phone,
     null,
-    country_code
+    country_code,
+    converted_contact_id
 from leads
-where is_deleted is distinct from true and converted_contact_id is null
+where is_deleted is distinct from true
 order by contact_id

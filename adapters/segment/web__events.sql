@@ -47,8 +47,13 @@ with unioned as (
         case when gclid is not null then 'gclid' end as click_id_parameter,
         context_user_agent as user_agent,
         order_id,
-        money(revenue, currency) as value_amount,
-        currency as currency_code
+        money(
+            in_currency(
+                coalesce(revenue, amount_if_any(total), amount_if_any(value)), currency
+            ),
+            currency_of(currency)
+        ) as value_amount,
+        currency_of(currency) as currency_code
     from tracks
     union all
     select

@@ -109,15 +109,17 @@ charges as (
         sold_orders.name,
         sold_orders.currency,
         sold_orders.updated_at,
-        unnest(['shipping', 'tax', 'discount']) as line_type,
+        unnest(['shipping', 'tax', 'other', 'discount']) as line_type,
         unnest([
             sold_orders.shipping,
             case
                 when
                     sold_orders.total
                     = sold_orders.subtotal + coalesce(sold_orders.shipping, 0) + sold_orders.taxes
+                    + coalesce(sold_orders.duties, 0)
                     then sold_orders.taxes
             end,
+            sold_orders.duties,
             least(sold_orders.subtotal - subtotals.lines_amount, 0)
         ]) as amount
     from sold_orders

@@ -12,8 +12,10 @@ import json
 import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
+from zoneinfo import available_timezones
 
 import duckdb
 import pyarrow as pa
@@ -24,6 +26,8 @@ from orchestration.loading.spelling import Spelling, SpellingError
 
 OF_FILES = ("_file", "_path")  # columns of every relation
 UNIT = "(?P<unit>"  # of a header, in a pattern of `aliases`
+_TIME_ZONE = re.compile(r'"timeZone" ?: ?"([^"]*)"')
+_SHORTENED = re.compile(r"\d[.,]\d+E\+\d{2}")  # a long number, as a spreadsheet saves it
 
 
 def open_input(
@@ -50,9 +54,11 @@ def open_input(
     parts: list[pa.Table] = []
     for path in paths:
         with _readable(path):
-            part = _melted(path, entry) if entry.keep else _table(path, entry)
+            part, zone = _melted(path, entry) if entry.keep else (_table(path, entry), None)
         _refuse_missing(path, entry, part.column_names)
-        part = _named(_typed(part, path, entry, remedy), path, entry)
+        _refuse_shortened(path, entry, part)
+        told = replace(entry, time_zone=zone or entry.time_zone)
+        part = _named(_typed(part, path, told, remedy), path, entry)
         names += [name for name in part.column_names if name not in names]
         parts.append(part)
     kinds = entry.types
@@ -86,6 +92,20 @@ def _refuse_missing(path: Path, entry: Input, have: Iterable[str]) -> None:
         f"{reading.shown(path)}: column {', '.join(missing)} is missing (found: "
         f"{', '.join(labels)[:300]}); export it too, under a header that the adapter's page names"
     )
+
+
+def _refuse_shortened(path: Path, entry: Input, part: pa.Table) -> None:
+    """Raise `ImportFailed` for an id such as `1.18E+11`: others were shortened to the same."""
+    for name in entry.names:
+        if name not in part.column_names or not re.fullmatch(r"(.+_)?ids?", name):
+            continue
+        for row, text in enumerate(part[name].to_pylist(), start=1):
+            if text and _SHORTENED.fullmatch(text.strip()):
+                raise ImportFailed(
+                    f"{reading.shown(path)}, row {row}, column {name}: {spelling.shown(text)} is "
+                    "what a spreadsheet makes of a long number, so ids are lost; export it again "
+                    "and do not save it in a spreadsheet"
+                )
 
 
 def _refuse_other_records(path: Path, entry: Input, texts: list[str]) -> None:
@@ -288,9 +308,26 @@ def _table(path: Path, entry: Input) -> pa.Table:
     return pa.table(columns, names=[*header[0], *(f"{column}_unit" for column in units)])
 
 
-def _melted(path: Path, entry: Input) -> pa.Table:
-    """One row per answer: the kept columns, and the question, its text and the answer."""
+def _told_zone(path: Path, header: list[list[str]]) -> str | None:
+    """The zone that a third header row says: `{"ImportId":"startDate","timeZone":"Asia/Tokyo"}`."""
+    told = {zone for row in header[2:] for text in row for zone in _TIME_ZONE.findall(text)}
+    zones = {"UTC" if zone == "Z" else zone for zone in told}
+    if len(zones) > 1 or not zones <= available_timezones():
+        raise ImportFailed(
+            f"{reading.shown(path)}: the header names the time zone "
+            f"{' and '.join(sorted(zones))[:80]}; export it again in one zone"
+        )
+    return next(iter(zones), None)
+
+
+def _melted(path: Path, entry: Input) -> tuple[pa.Table, str | None]:
+    """
+    One row per answer: the kept columns, and the question, its text and the answer.
+
+    Beside them the time zone, where the header tells it.
+    """
     header, rows, _ = _rows(path, entry)
+    zone = _told_zone(path, header)
     names = header[0]
     texts = [text or name for text, name in zip([*header, names][1], names, strict=False)]
     kept = [n for n, name in enumerate(names) if column_name(name) in entry.names]
@@ -308,10 +345,11 @@ def _melted(path: Path, entry: Input) -> pa.Table:
         "question_text",
         "answer",
     ]
-    return pa.table(
+    table = pa.table(
         [pa.array([row[n] for row in long], pa.string()) for n in range(len(columns))],
         names=columns,
     )
+    return table, zone
 
 
 def _records(path: Path, is_whole: bool) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from datetime import UTC
 from decimal import Decimal
 from pathlib import Path
 
@@ -127,6 +128,30 @@ def test_only_a_column_that_is_read_must_not_stand_twice(tmp_path: Path) -> None
     path.write_text("Day,Cost,日\n2026-01-05,1,2026-01-06\n")
     with pytest.raises(ImportFailed, match="columns 1, 3 have a header that stands more than once"):
         rows_of(path, COSTS)
+
+
+def test_an_id_that_a_spreadsheet_shortened_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "nps.csv"
+    path.write_text("Respondent ID,Answer\n1.18E+11,9\n1.18E+11,0\n")
+    with pytest.raises(ImportFailed, match="row 1, column respondent_id: .* export it again"):
+        rows_of(path, Input(files="*.csv", required=("Respondent ID",)))
+
+
+def test_a_header_that_names_its_time_zone_is_believed(tmp_path: Path) -> None:
+    path = tmp_path / "nps.csv"
+    entry = Input(
+        files="*.csv", header_rows=3, keep=("RecordedDate",), times=("RecordedDate",),
+        time_zone="Asia/Tokyo",
+    )  # fmt: skip
+    for zone, hour in (("America/Denver", 16), ("Z", 10)):
+        told = json.dumps({"ImportId": "recordedDate", "timeZone": zone}).replace('"', '""')
+        path.write_text(
+            f'RecordedDate,Q1\nRecorded Date,Why?\n"{told}",Q\n2026-10-02 10:00:00,9\n'
+        )
+        assert rows_of(path, entry)[0]["recorded_date"].astimezone(UTC).hour == hour
+    path.write_text(path.read_text().replace('""Z""', '""Nowhere""'))
+    with pytest.raises(ImportFailed, match="names the time zone Nowhere"):
+        rows_of(path, entry)
 
 
 def test_a_page_of_an_api_keeps_what_stands_beside_its_records(tmp_path: Path) -> None:
