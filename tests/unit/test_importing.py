@@ -133,7 +133,7 @@ def test_only_a_column_that_is_read_must_not_stand_twice(tmp_path: Path) -> None
 def test_an_id_that_a_spreadsheet_shortened_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "nps.csv"
     path.write_text("Respondent ID,Answer\n1.18E+11,9\n1.18E+11,0\n")
-    with pytest.raises(ImportFailed, match="row 1, column respondent_id: .* export it again"):
+    with pytest.raises(ImportFailed, match=r"row 1, column respondent_id: .* export it again"):
         rows_of(path, Input(files="*.csv", required=("Respondent ID",)))
 
 
@@ -145,9 +145,7 @@ def test_a_header_that_names_its_time_zone_is_believed(tmp_path: Path) -> None:
     )  # fmt: skip
     for zone, hour in (("America/Denver", 16), ("Z", 10)):
         told = json.dumps({"ImportId": "recordedDate", "timeZone": zone}).replace('"', '""')
-        path.write_text(
-            f'RecordedDate,Q1\nRecorded Date,Why?\n"{told}",Q\n2026-10-02 10:00:00,9\n'
-        )
+        path.write_text(f'RecordedDate,Q1\nRecorded Date,Why?\n"{told}",Q\n2026-10-02 10:00:00,9\n')
         assert rows_of(path, entry)[0]["recorded_date"].astimezone(UTC).hour == hour
     path.write_text(path.read_text().replace('""Z""', '""Nowhere""'))
     with pytest.raises(ImportFailed, match="names the time zone Nowhere"):
