@@ -46,7 +46,7 @@ named as (
         params['page_location'] as page_url,
         -- What the property lists as unwanted referrals, the tag marks.
         case
-            when lower(params['ignore_referrer']) is distinct from 'true'
+            when coalesce(lower(params['ignore_referrer']), '') != 'true'
                 then params['page_referrer']
         end as page_referrer,
         coalesce(
