@@ -26,7 +26,9 @@ from orchestration.settings import ROOT, Settings, home_path
 
 def run(as_of_at: str = "", full_refresh: bool = False) -> int:
     """Run the nightly job on the home; returns the exit status: 0, 1, or 130 for Ctrl-C."""
-    # A service manager's polite end is Ctrl-C to everything below.
+    # A service manager's polite end is Ctrl-C to everything below; a script that started this with
+    # `&` left that ignored.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     mine = runs.Run(home_path(), "journey nightly")
     try:

@@ -31,7 +31,11 @@ from tests.conftest import ROOT, environment, nightly, place_story
 
 
 def started(home: Path, until: str, **extra: str) -> subprocess.Popen[str]:
-    """The real nightly in a process group of its own, once its progress has come to a line."""
+    """
+    The real nightly in a process group of its own, once its progress has come to a line.
+
+    Ctrl-C is ignored when it starts, as a script has it that starts it with `&`.
+    """
     process = subprocess.Popen(
         [sys.executable, "-m", "orchestration.cli", "nightly"],
         cwd=ROOT,
@@ -40,6 +44,7 @@ def started(home: Path, until: str, **extra: str) -> subprocess.Popen[str]:
         stderr=subprocess.STDOUT,
         text=True,
         start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_IGN),
     )
     assert process.stdout is not None
     seen = ""
