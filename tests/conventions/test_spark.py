@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+import yaml
 from sqlglot import exp
 
 from engines.spark.proven import Unproven
@@ -43,6 +44,24 @@ def test_every_model_and_test_is_translated(
             refused[name] = str(refusal)
     assert refused == {}, "see engines/spark/proven.py and docs/spark.md"
     assert len(statements) > 300
+
+
+def test_every_fixture_of_the_unit_tests_is_translated(
+    columns: dict[tuple[str, str], dict[str, exp.DataType]],
+) -> None:
+    refused, count = {}, 0
+    for path in sorted((DBT_PROJECT_DIR / "models").rglob("*unit_tests.yml")):
+        for test in yaml.safe_load(path.read_text("utf-8"))["unit_tests"]:
+            for fixture in (*test["given"], test["expect"]):
+                if fixture.get("format") != "sql":
+                    continue
+                count += 1
+                try:
+                    translate(fixture["rows"], lambda schema, table: columns[schema, table])
+                except Unproven as refusal:
+                    refused[test["name"]] = str(refusal)
+    assert refused == {}, "see engines/spark/proven.py and docs/spark.md"
+    assert count > 50
 
 
 def test_the_guide_says_of_each_python_model_when_it_stops_fitting() -> None:
