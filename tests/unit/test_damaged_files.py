@@ -32,7 +32,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from orchestration.gate import audits
-from orchestration.loading import file_load, landing_zone, ledger, reading
+from orchestration.loading import file_load, landing_zone, ledger, reading, together
 from orchestration.loading.ledger import FileOutcome
 from orchestration.loading.reading import delimited
 from tests.unit.test_loader import PAYMENTS, TABLES, fetch, load, place
@@ -458,22 +458,32 @@ def test_an_error_of_the_database_stops_the_run(
     assert codes(connection) == {}
 
 
-@pytest.mark.parametrize("step", ["_judge_rows", "_read_contested", "_insert"])
+@pytest.mark.parametrize(
+    ("loads", "step"),
+    [
+        (file_load.FileLoad, "_judge_rows"),
+        (file_load.FileLoad, "_read_contested"),
+        (file_load.FileLoad, "_insert"),
+        (together.Together, "_judge"),
+        (together.Together, "_insert"),
+    ],
+)
 @pytest.mark.parametrize("fate", ["gone", "longer", "cut", "same size and time", "a folder"])
 def test_a_file_that_does_not_stay_is_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str, fate: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, loads: Any, step: str, fate: str
 ) -> None:
-    """At whatever step it goes, changes or is replaced: the others are loaded."""
+    """At whatever step it goes, changes or is replaced, alone or among others: they are loaded."""
     paths = [place(tmp_path, "crm/payments", f"{n}.csv", GOOD.replace("p,o", f"p{n},o"))
              for n in range(3)]  # fmt: skip
     files = landing_zone.present_files(tmp_path, TABLES["crm/payments"], {})
     path = files[1].path
-    original = getattr(file_load.FileLoad, step)
+    original = getattr(loads, step)
+    is_alone = loads is file_load.FileLoad
     calls = []
 
-    def meanwhile(self: file_load.FileLoad, *arguments: Any) -> Any:
+    def meanwhile(self: Any, *arguments: Any) -> Any:
         calls.append(1)
-        if len(calls) == 2:
+        if len(calls) == (2 if is_alone else 1):
             stat, text_ = path.stat(), path.read_text("utf-8")
             path.unlink()
             if fate == "a folder":
@@ -486,8 +496,11 @@ def test_a_file_that_does_not_stay_is_refused(
 
     connection = duckdb.connect()
     with monkeypatch.context() as patch:
-        patch.setattr(file_load.FileLoad, step, meanwhile)
+        patch.setattr(loads, step, meanwhile)
+        if is_alone:
+            patch.setattr(together, "SMALL", -1)
         load(connection, tmp_path, "crm/payments")
+    assert calls
     names = [reading.shown(p.relative_to(tmp_path)) for p in paths]
     expected = dict.fromkeys(names, "loaded") | {
         files[1].name: "F_UNREADABLE" if fate == "a folder" else "F_CHANGED"
