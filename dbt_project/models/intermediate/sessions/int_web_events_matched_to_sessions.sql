@@ -48,7 +48,7 @@ all_events as (
 
 ),
 
--- Events that say more than that the visit went on: they become touchpoints, orders or values.
+-- Events that say more than that the visit went on: they become touchpoints or orders.
 events as (
 
     select
@@ -61,7 +61,6 @@ events as (
     where
         significant_events.event_name is not null
         or all_events.order_id is not null
-        or all_events.value_amount is not null
 
 ),
 

@@ -36,8 +36,7 @@ users as (
 counted_events as (
 
     select * from {{ ref('int_web_events_matched_to_sessions') }}
-    where
-        (is_conversion_event or value_amount is not null) and {{ is_touched_visitor('visitor_id') }}
+    where is_conversion_event and {{ is_touched_visitor('visitor_id') }}
 
 ),
 
@@ -77,8 +76,7 @@ first_events as (
     inner join resolved on counted_events.session_id = resolved.session_id
     where {{ is_touched_person('resolved.person_id') }}
     qualify
-        not counted_events.is_conversion_event
-        or counted_events.order_id is null
+        counted_events.order_id is null
         or row_number() over (
             partition by
                 coalesce(resolved.person_id, resolved.visitor_id),
@@ -89,12 +87,13 @@ first_events as (
 
 ),
 
--- What the session's events were worth: one currency, or nothing that could be added up.
+-- What the session's conversions were worth: one currency, or nothing that could be added up.
+-- What a product in the cart is worth, nobody has paid.
 session_values as (
 
     select
         session_id,
-        count(*) filter (where is_conversion_event) as conversion_count,
+        count(*) as conversion_count,
         case
             when count(distinct currency_code) filter (where value_amount is not null) = 1
                 then sum(value_amount)
