@@ -24,7 +24,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from orchestration.loading import loader
+from orchestration.loading import loader, together
 from tests.unit.test_loader import NOW, PEPPER, TABLES, fetch, load
 
 COLUMNS = ("payment_id", "order_id", "paid_at", "payment_amount", "currency_code", "payment_type")
@@ -290,9 +290,13 @@ def files(draw: st.DrawFn) -> bytes:
 
 @settings(max_examples=80, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(contents=st.lists(files(), min_size=1, max_size=4, unique=True), gz=st.booleans(),
-       kind=st.sampled_from(["entity", "event"]))  # fmt: skip
+       kind=st.sampled_from(["entity", "event"]), alone=st.booleans())  # fmt: skip
 def test_malformed_files(
-    tmp_path_factory: pytest.TempPathFactory, contents: list[bytes], gz: bool, kind: str
+    tmp_path_factory: pytest.TempPathFactory,
+    contents: list[bytes],
+    gz: bool,
+    kind: str,
+    alone: bool,
 ) -> None:
     table = replace(TABLES["crm/payments"], kind=kind)
     landing = tmp_path_factory.mktemp("fuzz")
@@ -304,7 +308,10 @@ def test_malformed_files(
         (folder / name).write_bytes(gzip.compress(data) if gz else data)
         expected[f"crm/payments/{name}"] = reference(data)
     connection = duckdb.connect()
-    outcomes = loader.load_table(connection, table, landing, pepper=PEPPER, loaded_at=NOW)
+    with pytest.MonkeyPatch.context() as patch:
+        if alone:  # as large files go
+            patch.setattr(together, "SMALL", -1)
+        outcomes = loader.load_table(connection, table, landing, pepper=PEPPER, loaded_at=NOW)
     for outcome in outcomes:
         read = expected[outcome.file_name]
         assert outcome.status == ("rejected" if read.refused else "loaded"), outcome
