@@ -176,7 +176,7 @@ class FileLoad:
                 if opened.row_count not in (None, self._count("temp.judged")):
                     source = ""  # it lost or made up rows
         if not source:
-            self.stage(opened.rows())
+            self._stage(opened.rows())
             source = "temp.incoming"
             self._judge_rows(source, opened)
         personal = self._personal()
@@ -255,7 +255,7 @@ class FileLoad:
             if bits & 1 << place
         }
 
-    def stage(self, rows: Iterable[Row]) -> None:
+    def _stage(self, rows: Iterable[Row]) -> None:
         """Stream the text rows of the exact reader into `temp.incoming`."""
         body = ", ".join(f'"{column.name}" varchar' for column in self.table.columns)
         self.connection.execute(
