@@ -174,18 +174,15 @@ def _write_release(
             list(pool.map(lambda name: _export(reader, folder, name), expected))
             on_step("exported")
             without = {"release_info": tuple(information)}  # all but what was filled in
-            written = pool.map(lambda n: _written(reader, folder, n, without.get(n, ())), expected)
-            for (name, table), found in zip(expected.items(), written, strict=True):
-                if name in without:
-                    relation = f'{SCHEMA}."{name}"'
-                    table = hash_table(connection, relation, without=without[name])
-                if name in restating.LEDGERS:
-                    tables[name] = found
-                elif found != table:
-                    raise PublishError(
-                        f"{name}: the release holds {found.rows} rows ({found.digest[:12]}), the "
-                        f"candidate {table.rows} ({table.digest[:12]}); nothing was published"
-                    )
+            list(
+                pool.map(
+                    lambda name: _compare(connection, reader, folder, name, without.get(name, ())),
+                    expected,
+                )
+            )
+        with _cursor(reader) as cursor:
+            for name in set(restating.LEDGERS) & set(expected):
+                tables[name] = hash_table(cursor, f'{SCHEMA}."{name}"')
         on_step("compared")
     return tables
 
@@ -196,16 +193,40 @@ def _export(reader: duckdb.DuckDBPyConnection, folder: Path, name: str) -> None:
         cursor.execute(f"copy {SCHEMA}.\"{name}\" to '{path}' (format parquet, compression zstd)")
 
 
-def _written(
-    reader: duckdb.DuckDBPyConnection, folder: Path, name: str, without: tuple[str, ...]
-) -> TableHash:
-    """Hash of a table of the release; raises `PublishError` when its Parquet file lost rows."""
-    with _cursor(reader) as cursor:
-        found = hash_table(cursor, f'{SCHEMA}."{name}"', without=without)
-        path = _text(folder / "parquet" / f"{name}.parquet")
-        if _scalar(cursor, f"select count(*) from read_parquet('{path}')") != found.rows:
-            raise PublishError(f"{name}: its Parquet file lost rows; nothing was published")
-    return found
+def _compare(
+    warehouse: duckdb.DuckDBPyConnection,
+    reader: duckdb.DuckDBPyConnection,
+    folder: Path,
+    name: str,
+    without: tuple[str, ...],
+) -> None:
+    """
+    Raise `PublishError` unless a table and its Parquet file hold the candidate's rows.
+
+    By DuckDB's own hashes: a sixth of the cost of those that name a release, and this process wrote
+    all three.
+    """
+    table = f'{SCHEMA}."{name}"'
+    parquet = f"read_parquet('{_text(folder / 'parquet' / f'{name}.parquet')}')"
+    with _cursor(warehouse) as ours, _cursor(reader) as theirs:
+        described = theirs.execute(f"describe {table}").fetchall()
+        columns = ", ".join(f'"{c}"' for c, *_ in described if c not in without)
+
+        def rows(cursor: duckdb.DuckDBPyConnection, relation: str) -> Any:
+            row = f"hash({columns})"
+            said = f"select count(*), sum({row}), bit_xor({row}) from {relation}"
+            return cursor.execute(said).fetchone()
+
+        written = rows(theirs, table)
+        held = {"its Parquet file": rows(theirs, parquet)}
+        if name not in restating.LEDGERS:  # of which the candidate holds nothing
+            held["the candidate"] = rows(ours, table)
+    for what, found in held.items():
+        if found != written:
+            raise PublishError(
+                f"{name}: the release holds {written[0]} rows, {what} {found[0]}, and they are not "
+                "the same; nothing was published"
+            )
 
 
 @contextmanager

@@ -87,6 +87,37 @@ def people_read(home: Path) -> int:
     return int(row[0])
 
 
+@pytest.mark.parametrize(
+    ("step", "spoil", "words"),
+    [
+        ("detached", "update marts.dim_persons set paid = 2 where person_id = '1'", "candidate 3"),
+        ("detached", "insert into marts.dim_persons values ('9', 1.10)", "candidate 3"),
+        ("exported", "select person_id, 2::decimal(18, 2) as paid", "its Parquet file 3"),
+        ("exported", "select * limit 2", "its Parquet file 2"),
+    ],
+)
+def test_what_was_written_is_what_was_judged(
+    tmp_path: Path, step: str, spoil: str, words: str
+) -> None:
+    settings = candidate(tmp_path, 3)
+
+    def on_step(done: str) -> None:
+        if done == step:
+            (folder,) = (settings.published / "releases").glob(".tmp-*")
+            path = folder / "parquet" / "dim_persons.parquet"
+            if step == "detached":
+                with duckdb.connect(str(folder / "journey.duckdb")) as release:
+                    release.execute(spoil)
+                return
+            with duckdb.connect() as connection:
+                connection.execute(f"create table spoiled as from '{path}' {spoil}")
+                connection.execute(f"copy spoiled to '{path}' (format parquet)")
+
+    with pytest.raises(releasing.PublishError, match=f"dim_persons: the release holds .*{words}"):
+        releasing.publish(settings, on_step)
+    assert releasing.release_ids(settings.published) == []
+
+
 def test_release_is_complete_and_read_only(tmp_path: Path) -> None:
     settings = candidate(tmp_path, 3)
     release = releasing.publish(settings)
