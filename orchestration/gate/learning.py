@@ -34,6 +34,8 @@ MIXES = {
 }
 RESTATED = ("fct_sessions", "fct_touchpoints", "fct_orders", "fct_revenue_points", "kpi_daily")
 NORMAL = 1.4826  # times the median absolute deviation is the standard deviation of a normal law
+MONTHS = 6  # whose same places say whether the place of a day in its month is a special one
+SWING = 1.5  # times the rows of its weekdays, from which it is
 USUAL = 0.75  # share of the same weekdays with rows from which a source is expected on one
 SUITE = "marts__ops__gate_observations"
 GATES = {  # by the expectation that judges it
@@ -98,7 +100,13 @@ def _insert(
 
 
 def _volume(connection: duckdb.DuckDBPyConnection, day: date) -> None:
-    """Rows of the last day against those of the same weekdays; a holiday is not judged."""
+    """
+    Rows of the last day against those of the same weekdays; a holiday is not judged.
+
+    Where the same place of the months before (day of the month, days or business days to its end)
+    had much more or fewer rows than its own weekdays, as with invoices at the end of a month, that
+    many are usual, too.
+    """
     counted = " union all ".join(
         f"select '{mart}' as series, {column} as day, count(*) as n, min({column}) as first_day "
         f"from marts.{mart} where {column} between $day - 366 and $day group by {column}"
@@ -116,7 +124,7 @@ def _volume(connection: duckdb.DuckDBPyConnection, day: date) -> None:
             where day not in (select holiday_date from seeds.holidays)
         ),
         filled as (
-            select firsts.series, days.day, coalesce(counted.n, 0) as n
+            select firsts.series, firsts.first_day, days.day, coalesce(counted.n, 0) as n
             from (select series, min(day) as first_day from counted group by series) as firsts
             inner join days on days.day >= firsts.first_day
             left join counted on counted.series = firsts.series and counted.day = days.day
@@ -133,11 +141,62 @@ def _volume(connection: duckdb.DuckDBPyConnection, day: date) -> None:
                 ) as factor
             from learned, bounds
             where past_count >= minimum_past and middle >= minimum_rows
+        ),
+        calendar as (
+            select
+                day::date as day, last_day(day) as month,
+                isodow(day) < 6 and day not in (select holiday_date from seeds.holidays)
+                    as is_business
+            from unnest(generate_series(
+                date_trunc('month', $day::date) - interval {MONTHS} month, last_day($day::date),
+                interval 1 day
+            )) as every(day)
+        ),
+        places as (
+            select
+                day, month,
+                unnest(['day', 'days left', 'business days left']) as kind,
+                unnest([day(day), month - day, case when is_business then count(*) filter (
+                    where is_business
+                ) over (partition by month order by day desc) end]) as place
+            from calendar
+        ),
+        swings as (
+            select firsts.series, places.kind, places.day, coalesce(mine.n, 0) / median(
+                coalesce(others.n, 0)
+            ) as swing
+            from places as now
+            inner join places using (kind, place)
+            cross join (select distinct series, first_day from filled) as firsts
+            cross join unnest([-4, -3, -2, -1, 1, 2, 3, 4]) as weeks(week)
+            left join counted as mine on mine.series = firsts.series and mine.day = places.day
+            left join counted as others
+                on others.series = firsts.series and others.day = places.day + 7 * week
+            where
+                now.day = $day and places.month < now.month
+                and places.day >= firsts.first_day and places.day + 7 * week >= firsts.first_day
+                and places.day + 7 * week < $day
+                and places.day + 7 * week not in (select holiday_date from seeds.holidays)
+            group by firsts.series, places.kind, places.day, mine.n
+            having median(coalesce(others.n, 0)) > 0
+        ),
+        month_places as (
+            select series, greatest(max(swing), 1) as most, least(min(swing), 1) as least
+            from (
+                select series, median(swing) as swing from swings group by series, kind
+                having count(*) >= {MONTHS} / 2
+                    and median(swing) not between 1 / {SWING} and {SWING}
+            )
+            group by series
         )
         select
-            'volume' as gate, series, filled.n as observed_value, middle / factor as lower_bound,
-            middle * factor as upper_bound, past_count, true as is_learned, $day as observed_date
-        from judged inner join filled using (series)
+            'volume' as gate, series, filled.n as observed_value,
+            middle / factor * coalesce(least, 1) as lower_bound,
+            middle * factor * coalesce(most, 1) as upper_bound,
+            past_count, true as is_learned, $day as observed_date
+        from judged
+        inner join filled using (series)
+        left join month_places using (series)
         where filled.day = $day
         """,
     )  # fmt: skip
@@ -309,10 +368,13 @@ def _restatement(connection: duckdb.DuckDBPyConnection, day: date) -> None:
                 count(*) filter (where is_same_weekday) >= any_value(minimum_past) as by_weekday,
                 count(*) >= 2 * any_value(minimum_past) as by_all,
                 count(*) as past_count,
-                median(share) filter (where is_same_weekday)
-                    + any_value(deviations) * {NORMAL} * mad(share) filter (where is_same_weekday)
-                    as weekday_reach,
-                median(share) + any_value(deviations) * {NORMAL} * mad(share) as reach
+                median(share) filter (where is_same_weekday) + greatest(
+                    any_value(minimum_band),
+                    any_value(deviations) * {NORMAL} * mad(share) filter (where is_same_weekday)
+                ) as weekday_reach,
+                median(share) + greatest(
+                    any_value(minimum_band), any_value(deviations) * {NORMAL} * mad(share)
+                ) as reach
             from past, bounds group by mart_name
         )
         select
@@ -320,8 +382,8 @@ def _restatement(connection: duckdb.DuckDBPyConnection, day: date) -> None:
             (changed_row_count + removed_row_count) / previous_row_count as observed_value,
             0 as lower_bound,
             case
-                when coalesce(by_weekday, false) then greatest(minimum_band, weekday_reach)
-                when coalesce(by_all, false) then greatest(minimum_band, reach)
+                when coalesce(by_weekday, false) then weekday_reach
+                when coalesce(by_all, false) then reach
                 else seeded_bound
             end as upper_bound,
             coalesce(past_count, 0) as past_count,
