@@ -44,7 +44,7 @@ class ContestedRows:
         """
         `temp.contested_rows`, the good ones among the contested rows, and `temp.held`; how many.
 
-        `values` are the typed columns of `texts`, the relation of the file's numbered rows.
+        `values` are the typed columns of `texts`, the relation of these rows with their numbers.
         """
         if not ledger.count(self.connection, "temp.contested"):
             return 0
@@ -53,12 +53,7 @@ class ContestedRows:
             create or replace temp table contested_rows as
             select *, {self.table.content_hash} as _content_hash
             from (
-                select {values}, texts._row_number
-                from {texts} as texts
-                inner join (
-                    select rowid + 1 as row_number from temp.judged
-                    where verdict is null and key_hash in (select key_hash from temp.contested)
-                ) as good on good.row_number = texts._row_number
+                select {values}, _row_number from {texts}
             )
             """
         )

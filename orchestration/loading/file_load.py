@@ -13,8 +13,7 @@ How a file is loaded, so that its cost is near that of reading it:
 
 from __future__ import annotations
 
-import json
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any
@@ -36,7 +35,7 @@ from orchestration.loading.contested_rows import ContestedRows
 from orchestration.loading.contract import Table
 from orchestration.loading.landing_zone import LandingFile
 from orchestration.loading.ledger import FileOutcome
-from orchestration.loading.reading import BATCH_ROWS, Opened, RejectedFile, Row
+from orchestration.loading.reading import BATCH_ROWS, Opened, RejectedFile
 
 _TEMPORARY = ("incoming", "judged", *contested_rows.TEMPORARY)
 
@@ -176,7 +175,7 @@ class FileLoad:
                 if opened.row_count not in (None, self._count("temp.judged")):
                     source = ""  # it lost or made up rows
         if not source:
-            self._stage(opened.rows())
+            self._stage(opened)
             source = "temp.incoming"
             self._judge_rows(source, opened)
         personal = self._personal()
@@ -255,26 +254,26 @@ class FileLoad:
             if bits & 1 << place
         }
 
-    def _stage(self, rows: Iterable[Row]) -> None:
+    def _stage(self, opened: Opened) -> None:
         """Stream the text rows of the exact reader into `temp.incoming`."""
         body = ", ".join(f'"{column.name}" varchar' for column in self.table.columns)
         self.connection.execute(
             f"create or replace temp table incoming ({body}, _extra varchar, "
             "_structure varchar, _line bigint)"
         )
-        batch: list[Row] = []
+        waiting: list[pa.Table] = []
 
         def flush() -> None:
-            self.connection.register("arriving", arrow_of(self.table, batch))
+            self.connection.register("arriving", pa.concat_tables(waiting))
             self.connection.execute("insert into temp.incoming select * from arriving")
             self.connection.unregister("arriving")
-            batch.clear()
+            waiting.clear()
 
-        for row in rows:
-            batch.append(row)
-            if len(batch) >= BATCH_ROWS:
+        for block in reading.tables_of(self.table, opened):
+            waiting.append(block)
+            if sum(one.num_rows for one in waiting) >= BATCH_ROWS:
                 flush()
-        if batch:
+        if waiting:
             flush()
 
     def _refuse_clear_personal_data(self, source: str, personal: dict[str, int]) -> None:
@@ -302,7 +301,7 @@ class FileLoad:
         quarantined = quarantine.store(
             self.connection,
             self.table,
-            self._numbered(source),
+            self._numbered(source, "verdict is not null"),
             outcome,
             opened,
             has_lines=source == "temp.incoming",
@@ -385,12 +384,16 @@ class FileLoad:
         return int(row[0]) if row else 0
 
     def _read_contested(self, source: str) -> int:
-        return self.contested.read(self.values, self._numbered(source))
+        are_contested = "verdict is null and key_hash in (select key_hash from temp.contested)"
+        return self.contested.read(self.values, self._numbered(source, are_contested))
 
-    def _numbered(self, source: str) -> str:
+    def _numbered(self, source: str, condition: str) -> str:
+        """Those typed rows, with their numbers, that were judged so."""
+        rows = f"select rowid + 1 from temp.judged where {condition}"
         return casting.typed_rows(
             self.table,
-            f"(select *, row_number() over () as _row_number from {source})",
+            f"(from (select *, row_number() over () as _row_number from {source}) "
+            f"where _row_number in ({rows}))",
             self.personal,
         )
 
@@ -400,17 +403,3 @@ class FileLoad:
     def _clear(self) -> None:
         for name in _TEMPORARY:
             self.connection.execute(f"drop table if exists temp.{name}")
-
-
-def arrow_of(table: Table, rows: list[Row]) -> pa.Table:
-    """Text rows as a table: the contract's columns, `_extra`, `_structure` and `_line`."""
-    names = [column.name for column in table.columns]
-    arrays: list[pa.Array] = [
-        pa.array([row.values[position] for row in rows], pa.string())
-        for position in range(len(names))
-    ]
-    extras = [json.dumps(row.extra, ensure_ascii=False) if row.extra else None for row in rows]
-    arrays.append(pa.array(extras, pa.string()))
-    arrays.append(pa.array([row.structure_reason for row in rows], pa.string()))
-    arrays.append(pa.array([row.line for row in rows], pa.int64()))
-    return pa.table(arrays, names=[*names, "_extra", "_structure", "_line"])

@@ -7,7 +7,7 @@ import duckdb
 from orchestration.loading import ledger, privacy
 from orchestration.loading.contract import Column, Table
 from orchestration.loading.ledger import FileOutcome
-from orchestration.loading.reading import Opened
+from orchestration.loading.reading import Opened, tables_of
 
 
 def store(
@@ -21,8 +21,8 @@ def store(
     """
     Keep the rows of `temp.judged` that have a verdict; returns how many.
 
-    `texts` is the relation of the file's numbered rows; `has_lines` says that it knows the line
-    of each, which otherwise is found in the file.
+    `texts` is the relation of these rows with their numbers; `has_lines` says that it knows the
+    line of each, which otherwise is found in the file.
     """
     if not ledger.count(connection, "temp.judged where verdict is not null"):
         return 0
@@ -59,15 +59,16 @@ def _number_lines(
         f"select row_number from ops.quarantined_rows where {mine}", who
     ).fetchall()
     wanted = {row[0] for row in rows}
-    for record in opened.rows():
-        if record.number in wanted:
+    before, last = 0, max(wanted)
+    for block in tables_of(table, opened):
+        for number in wanted.intersection(range(before + 1, before + block.num_rows + 1)):
             connection.execute(
                 f"update ops.quarantined_rows set line_number = ? where {mine} and row_number = ?",
-                [record.line, *who, record.number],
+                [block["_line"][number - before - 1].as_py(), *who, number],
             )
-            wanted.remove(record.number)
-            if not wanted:
-                return
+        before += block.num_rows
+        if before >= last:
+            return
 
 
 def _redacted(table: Table) -> str:

@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from orchestration.base.database import transaction
 from orchestration.loading import casting, ledger, reading
-from orchestration.loading.file_load import ConservationError, FileLoad, arrow_of
+from orchestration.loading.file_load import ConservationError, FileLoad
 from orchestration.loading.landing_zone import LandingFile
 from orchestration.loading.ledger import FileOutcome
 from orchestration.loading.reading import BATCH_ROWS, RejectedFile, Row
@@ -101,7 +101,7 @@ class Together:
     def _judge(self, files: list[_Waiting]) -> set[str]:
         """`temp.together`, the typed rows of the files; returns the ids of the even ones."""
         table, load = self.table, self.load
-        texts = arrow_of(table, [row for one in files for row in one.rows])
+        texts = reading.table_of_rows(table, [row for one in files for row in one.rows])
         ids = [one.file.file_id for one in files for _ in one.rows]
         numbers = [row.number for one in files for row in one.rows]
         texts = texts.append_column("_file_id", pa.array(ids, pa.string()))

@@ -11,6 +11,7 @@ from __future__ import annotations
 import codecs
 import csv
 import gzip
+import json
 import re
 import unicodedata
 from collections import Counter
@@ -21,10 +22,12 @@ from pathlib import Path
 
 import duckdb
 import pytest
+import zstandard
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from orchestration.loading import loader, together
+from orchestration.loading import loader, reading, together
+from orchestration.loading.reading import delimited
 from tests.unit.test_loader import NOW, PEPPER, TABLES, fetch, load
 
 COLUMNS = ("payment_id", "order_id", "paid_at", "payment_amount", "currency_code", "payment_type")
@@ -311,6 +314,7 @@ def test_malformed_files(
     with pytest.MonkeyPatch.context() as patch:
         if alone:  # as large files go
             patch.setattr(together, "SMALL", -1)
+            patch.setattr(delimited, "BLOCK", 1)
         outcomes = loader.load_table(connection, table, landing, pepper=PEPPER, loaded_at=NOW)
     for outcome in outcomes:
         read = expected[outcome.file_name]
@@ -340,6 +344,41 @@ def test_malformed_files(
     assert totals == [(kept + duplicates + sum(reasons.values()), kept, duplicates,
                        sum(reasons.values()))]  # fmt: skip
     connection.close()
+
+
+@settings(max_examples=150, deadline=None, derandomize=True,
+          suppress_health_check=list(HealthCheck))  # fmt: skip
+@given(data=files(), times=st.sampled_from([1, 2, 5]), block=st.sampled_from([1, 1, 30, 200]),
+       chunk=st.sampled_from([7, 60, 500]),
+       ending=st.sampled_from(["", ".gz", ".zst"]))  # fmt: skip
+def test_blocks_have_the_rows_of_the_exact_reader(
+    tmp_path_factory: pytest.TempPathFactory,
+    data: bytes,
+    times: int,
+    block: int,
+    chunk: int,
+    ending: str,
+) -> None:
+    """Wherever a file is cut, row by row: line, values, what the contract lacks, reason."""
+    table = TABLES["crm/payments"]
+    header, mark, body = data.partition(b"\n")
+    press = {"": bytes, ".gz": gzip.compress, ".zst": zstandard.compress}[ending]
+    path = tmp_path_factory.mktemp("blocks") / f"a.csv{ending}"
+    path.write_bytes(press(header + mark + body * times))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(delimited, "BLOCK", block)
+        patch.setattr(delimited, "CHUNK", chunk)
+        try:
+            opened = reading.read(path, table)
+        except reading.RejectedFile:
+            return
+        exact = [(*row.values, row.extra, row.structure_reason, row.line) for row in opened.rows()]
+        blocks = [
+            (*row[:-3], json.loads(row[-3] or "{}"), *row[-2:])
+            for found in reading.tables_of(table, opened)
+            for row in zip(*found.to_pydict().values(), strict=True)
+        ]
+    assert blocks == exact
 
 
 @settings(max_examples=60, deadline=None, derandomize=True)

@@ -12,7 +12,8 @@ import pytest
 import zstandard
 
 from orchestration.loading.contract import load_contract, normalise_header
-from orchestration.loading.reading import RejectedFile, read
+from orchestration.loading.reading import RejectedFile, read, tables_of
+from orchestration.loading.reading.delimited import csv_blocks
 from tests.conftest import RULES
 
 TABLE = load_contract(RULES)["survey/invitations"]  # invitation_id, survey_id, sent_at required
@@ -50,6 +51,27 @@ ONE = [("1", "顧客", "2026-01-01", None)]
 def test_encodings_and_delimiters(tmp_path: Path, encoding: str, delimiter: str) -> None:
     text = f"{HEADER}\r\n1,顧客,2026-01-01\r\n".replace(",", delimiter)
     assert rows(place(tmp_path, "a.csv", text.encode(encoding))) == ONE
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "cp932"])
+def test_a_broken_row_is_read_exactly_and_the_others_fast(tmp_path: Path, encoding: str) -> None:
+    lines = [f'{n},"顧客 ""{n}"", 様",2026-01-01' for n in range(20_000)]
+    lines[9_000] = '9000,"open'
+    lines[9_001] = ""
+    lines[15_000] = '15000,"two\r\nlines",2026-01-01'
+    if encoding != "cp932":
+        lines[9_002:11_000] = ["\ufeff" + line for line in lines[9_002:11_000]]
+    path = place(tmp_path, "a.csv", "\r\n".join([HEADER, *lines]).encode(encoding))
+    opened = read(path, TABLE)
+    exact = [(*row.values, row.structure_reason, row.line) for row in opened.rows()]
+    fast = [
+        tuple(row.values())
+        for table in tables_of(TABLE, opened)
+        for row in table.drop_columns("_extra").to_pylist()
+    ]
+    assert fast == exact and exact[9_000][-2:] == ("R_UNTERMINATED_QUOTE", 9_002)
+    blocks = csv_blocks(path, encoding, ",", 3)
+    assert sum(len(block) for _, block in blocks if isinstance(block, list)) < 10_000
 
 
 def test_cp932_characters_survive(tmp_path: Path) -> None:

@@ -14,6 +14,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import pyarrow as pa
+
 from orchestration.loading.contract import Table
 from orchestration.loading.reading.delimited import DELIMITERS, plain_csv, read_csv
 from orchestration.loading.reading.files import (
@@ -36,13 +38,14 @@ from orchestration.loading.reading.records import (
     read_records,
     text_of,
 )
-from orchestration.loading.reading.rows import BATCH_ROWS, Opened, Row
+from orchestration.loading.reading.rows import BATCH_ROWS, Opened, Row, table_of_rows, tables_of
 from orchestration.loading.reading.workbook import sheet_rows, xlsx_records
 
 __all__ = [
     "BATCH_ROWS", "CELL_ERROR", "DELIMITERS", "FORMATS", "Opened", "RejectedFile", "Row", "changed",
     "file_id", "files_below", "format_of", "json_texts", "parquet_relation", "plain_csv", "read",
-    "refusing", "reject_for", "sheet_rows", "shown", "stamp", "text_of",
+    "refusing", "reject_for", "sheet_rows", "shown", "stamp", "table_of_rows",
+    "tables_of", "text_of",
 ]  # fmt: skip
 
 
@@ -55,7 +58,12 @@ def read(path: Path, table: Table) -> Opened:
         with refusing():
             yield from opened.rows()
 
-    return replace(opened, rows=rows)
+    def blocks() -> Iterator[pa.Table]:
+        assert opened.blocks
+        with refusing():
+            yield from opened.blocks()
+
+    return replace(opened, rows=rows, blocks=opened.blocks and blocks)
 
 
 def _open(path: Path, table: Table) -> Opened:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
+
+import pyarrow as pa
 
 from orchestration.loading import privacy
 from orchestration.loading.contract import Table, normalise_header
@@ -33,6 +37,7 @@ class Opened:
     `scan`, where there is one, is a relation (SQL) with the contract's columns as text, `_extra`
     and `_structure`, in the order of the file: DuckDB's own fast and parallel reader, for files of
     which it is known to understand every byte as `rows` does. `rows` reads any file, row by row.
+    `blocks`, where there are some, are the same rows, faster: tables as of `table_of`.
     """
 
     columns: list[str]  # of the contract, in the order of the file
@@ -43,6 +48,7 @@ class Opened:
     has_control: bool = True
     lines: int | None = None  # physical lines of the file, where they are known beforehand
     row_count: int | None = None  # rows that `scan` has to give, where they are known beforehand
+    blocks: Callable[[], Iterator[pa.Table]] | None = None
 
 
 @dataclass
@@ -101,6 +107,49 @@ def match_header(header: list[str], table: Table) -> _Header:
             missing[0],
         )
     return _Header(known, new, renamed)
+
+
+def table_of(
+    table: Table,
+    columns: dict[str, pa.Array | pa.ChunkedArray],
+    extra: Sequence[dict[str, str]],
+    reasons: Sequence[str | None],
+    lines: Sequence[int],
+) -> pa.Table:
+    """Text rows as a table: the contract's columns, `_extra`, `_structure` and `_line`."""
+    arrays = {
+        column.name: columns.get(column.name, pa.nulls(len(lines), pa.string()))
+        for column in table.columns
+    }
+    texts = [json.dumps(one, ensure_ascii=False) if one else None for one in extra]
+    arrays["_extra"] = pa.array(texts, pa.string())
+    arrays["_structure"] = pa.array(reasons, pa.string())
+    arrays["_line"] = pa.array(lines, pa.int64())
+    return pa.table(arrays)
+
+
+def table_of_rows(table: Table, rows: Sequence[Row]) -> pa.Table:
+    """Rows as a table."""
+    return table_of(
+        table,
+        {
+            column.name: pa.array([row.values[position] for row in rows], pa.string())
+            for position, column in enumerate(table.columns)
+        },
+        [row.extra for row in rows],
+        [row.structure_reason for row in rows],
+        [row.line for row in rows],
+    )
+
+
+def tables_of(table: Table, opened: Opened) -> Iterator[pa.Table]:
+    """All rows of a file as tables, one after the other, none much longer than `BATCH_ROWS`."""
+    if opened.blocks:
+        yield from opened.blocks()
+        return
+    rows = opened.rows()
+    while batch := list(islice(rows, BATCH_ROWS)):
+        yield table_of_rows(table, batch)
 
 
 def scan_of(relation: str, table: Table, known: dict[str, str], new: dict[str, str]) -> str:

@@ -164,6 +164,25 @@ def _decodable(path: Path, encoding: str) -> str:
     return encoding
 
 
+def utf8_chunks(path: Path, encoding: str, size: int) -> Iterator[bytes]:
+    """A text file in UTF-8, without a byte order mark, about so many bytes at a time."""
+    decoder = codecs.getincrementaldecoder(encoding)("strict")
+    with decompressed(path) as stream:
+        while chunk := stream.read(size):
+            # Few bytes may give nothing yet: half a character, or half a mark.
+            if text := chunk if encoding == "utf-8" else decoder.decode(chunk).encode():
+                yield text
+
+
+def long_line() -> RejectedFile:
+    """The reject of a file with a line that is too long to be held."""
+    return RejectedFile(
+        "F_TOO_LARGE",
+        f"a line has {MAXIMUM_LINE:,} characters or more",
+        "export it again, one row a line",
+    )
+
+
 @contextmanager
 def text_lines(path: Path, encoding: str, newline: str = "") -> Iterator[Iterator[str]]:
     """Lines of a text file; raises `RejectedFile` on one that is too long to be held."""
@@ -173,11 +192,7 @@ def text_lines(path: Path, encoding: str, newline: str = "") -> Iterator[Iterato
         def lines() -> Iterator[str]:
             while line := text.readline(MAXIMUM_LINE):
                 if len(line) == MAXIMUM_LINE:
-                    raise RejectedFile(
-                        "F_TOO_LARGE",
-                        f"a line has {MAXIMUM_LINE:,} characters or more",
-                        "export it again, one row a line",
-                    )
+                    raise long_line()
                 yield line
 
         yield lines()
