@@ -88,7 +88,9 @@ events as (
 
 sessions as (
 
-    select aggregated.*
+    select
+        aggregated.*,
+        {{ business_date('aggregated.started_at') }} as session_date
     from {{ ref('int_sessions_aggregated') }} as aggregated
     {{ only_touched('aggregated', 'run_started_at') }}
     where not aggregated.is_excluded
@@ -102,6 +104,7 @@ placed as (
         events.visitor_id,
         sessions.session_id,
         sessions.exclusion_reason,
+        {{ month_start_date('sessions.session_date') }} as month_start_date,
         events.page_path,
         events.is_page_view,
         events.search_order,
@@ -137,21 +140,77 @@ followed as (
         ) as previous_page_path
     from told
     where is_page_view or is_site_search
+),
+
+-- The same page again (reloaded, or told by view and search alike) is no other page.
+numbered as (
+
+    select
+        event_id,
+        visitor_id,
+        session_id,
+        coalesce(page_path, previous_page_path, '(not set)') as page_path,
+        is_page_view,
+        is_site_search,
+        sum((page_path is not null and page_path is distinct from previous_page_path)::integer)
+            over (
+                partition by session_id
+                order by occurred_at, event_id
+                rows between unbounded preceding and current row
+            )::integer as page_number,
+        month_start_date,
+        occurred_at
+    from followed
+
+),
+
+visited as (
+
+    select
+        *,
+        is_page_view
+        and row_number() over (
+            partition by session_id, is_page_view, page_number order by occurred_at, event_id
+        ) = 1 as is_page_visit
+    from numbered
+
+),
+
+-- Each visit with the page after it; the way out is a step, too.
+ways as (
+
+    select
+        *,
+        case
+            when is_page_visit
+                then coalesce(lead(page_path) over session_visits, '(exit)')
+        end as next_page_path,
+        is_page_visit and row_number() over session_visits = 1 as is_entry
+    from visited
+    window session_visits as (partition by session_id, is_page_visit order by page_number)
 
 )
 
--- The same page again (reloaded, or told by view and search alike) is no other page.
+-- What is counted once per session is marked here, where the session is at hand.
 select
     event_id,
     visitor_id,
     session_id,
-    coalesce(page_path, previous_page_path, '(not set)') as page_path,
+    page_path,
+    next_page_path,
     is_page_view,
     is_site_search,
-    sum((page_path is not null and page_path is distinct from previous_page_path)::integer) over (
-        partition by session_id
-        order by occurred_at, event_id
-        rows between unbounded preceding and current row
-    )::integer as page_number,
+    is_page_visit,
+    is_entry,
+    is_page_visit
+    and row_number() over (
+        partition by session_id, is_page_visit, page_path order by page_number
+    ) = 1 as is_first_of_page,
+    is_page_visit
+    and row_number() over (
+        partition by session_id, is_page_visit, page_path, next_page_path order by page_number
+    ) = 1 as is_first_of_step,
+    page_number,
+    month_start_date,
     occurred_at
-from followed
+from ways

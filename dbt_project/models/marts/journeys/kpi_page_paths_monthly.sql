@@ -1,62 +1,31 @@
-with steps as (
+with visits as (
 
     select * from {{ ref('int_page_steps_derived') }}
-    where is_page_view
+    where is_page_visit
 
 ),
 
-sessions as (
-
-    select * from {{ ref('fct_sessions') }}
-
-),
-
-pages as (
-
-    select
-        steps.session_id,
-        steps.page_number,
-        min(steps.page_path) as page_path,
-        row_number() over (partition by steps.session_id order by steps.page_number)
-            as visit_number,
-        {{ month_start_date('sessions.session_date') }} as month_start_date
-    from steps
-    inner join sessions on steps.session_id = sessions.session_id
-    group by steps.session_id, steps.page_number, sessions.session_date
-
-),
-
--- Each page of a session with the next one; the way in and the way out are steps, too.
-ways as (
-
-    select
-        session_id,
-        month_start_date,
-        page_path,
-        coalesce(
-            lead(page_path) over (partition by session_id order by page_number), '(exit)'
-        ) as next_page_path
-    from pages
-    union all
-    select
-        session_id,
-        month_start_date,
-        '(entrance)',
-        page_path
-    from pages
-    where visit_number = 1
-
-),
-
+-- Each page with the next one; the way in and the way out are steps, too.
 counted as (
 
     select
         month_start_date,
         page_path,
         next_page_path,
-        count(*) as step_count
-    from ways
+        count(*) as step_count,
+        count(*) filter (where is_first_of_step) as session_count
+    from visits
     group by month_start_date, page_path, next_page_path
+    union all
+    select
+        month_start_date,
+        '(entrance)' as page_path,
+        page_path as next_page_path,
+        count(*) as step_count,
+        count(*) as session_count
+    from visits
+    where is_entry
+    group by month_start_date, page_path
 
 ),
 
@@ -73,32 +42,66 @@ ranked as (
 
 ),
 
-listed as (
+rare as (
+
+    select * from ranked
+    where step_rank > {{ var('path_rank_limit') }}
+
+),
+
+rare_sessions as (
 
     select
-        *,
-        step_rank <= {{ var('path_rank_limit') }} as is_listed
-    from ranked
+        visits.month_start_date,
+        visits.session_id
+    from visits
+    inner join rare
+        on
+            visits.month_start_date = rare.month_start_date
+            and visits.page_path = rare.page_path
+            and visits.next_page_path = rare.next_page_path
+    where visits.is_first_of_step
+    union all
+    select
+        visits.month_start_date,
+        visits.session_id
+    from visits
+    inner join rare
+        on
+            visits.month_start_date = rare.month_start_date
+            and visits.page_path = rare.next_page_path
+    where visits.is_entry and rare.page_path = '(entrance)'
+
+),
+
+-- A session with several rare steps is one.
+others as (
+
+    select
+        month_start_date,
+        count(distinct session_id) as session_count
+    from rare_sessions
+    group by month_start_date
 
 ),
 
 -- Beyond the cut, steps are one row: what is rare is counted, not listed.
 cut as (
 
+    select *
+    from ranked
+    where step_rank <= {{ var('path_rank_limit') }}
+    union all by name
     select
-        ways.session_id,
-        ways.month_start_date,
-        case when listed.is_listed then ways.page_path else '(other)' end as page_path,
-        case when listed.is_listed then ways.next_page_path else '(other)' end as next_page_path,
-        case when listed.is_listed then listed.page_step_count end as page_step_count,
-        case when listed.is_listed then listed.step_rank else {{ var('path_rank_limit') }} + 1 end
-            as step_rank
-    from ways
-    inner join listed
-        on
-            ways.month_start_date = listed.month_start_date
-            and ways.page_path = listed.page_path
-            and ways.next_page_path = listed.next_page_path
+        rare.month_start_date,
+        '(other)' as page_path,
+        '(other)' as next_page_path,
+        sum(rare.step_count) as step_count,
+        others.session_count,
+        {{ var('path_rank_limit') }} + 1 as step_rank
+    from rare
+    inner join others on rare.month_start_date = others.month_start_date
+    group by rare.month_start_date, others.session_count
 
 )
 
@@ -107,10 +110,9 @@ select
     page_path,
     next_page_path,
     step_rank::integer as step_rank,
-    count(*)::integer as step_count,
-    count(distinct session_id)::integer as session_count,
-    round(count(*)::double / max(page_step_count), 6)::double as page_step_rate,
+    step_count::integer as step_count,
+    session_count::integer as session_count,
+    round(step_count::double / page_step_count, 6)::double as page_step_rate,
     {{ is_complete('month_start_date') }} as is_complete,
     month_start_date::date as month_start_date
 from cut
-group by month_start_date, page_path, next_page_path, step_rank

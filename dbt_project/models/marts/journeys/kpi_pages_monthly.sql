@@ -7,48 +7,39 @@ with steps as (
 
 sessions as (
 
-    select * from {{ ref('fct_sessions') }}
+    select
+        session_id,
+        is_engaged,
+        conversion_count > 0 as is_converted
+    from {{ ref('fct_sessions') }}
 
 ),
 
 viewed as (
 
     select
-        steps.session_id,
-        steps.page_path,
-        {{ month_start_date('sessions.session_date') }} as month_start_date,
-        sessions.is_engaged,
-        sessions.conversion_count > 0 as is_converted,
-        count(*) as page_view_count,
-        count(distinct steps.page_number) as page_visit_count,
-        min(steps.page_number) as first_page_number,
-        max(steps.page_number) as last_page_number
+        steps.*,
+        sessions.is_converted,
+        steps.is_entry and steps.next_page_path = '(exit)' and not sessions.is_engaged as is_bounce
     from steps
     inner join sessions on steps.session_id = sessions.session_id
-    group by
-        steps.session_id, steps.page_path, sessions.session_date, sessions.is_engaged,
-        sessions.conversion_count
 
 ),
 
 -- A session enters by its first page and leaves by its last one.
-ended as (
-
-    select
-        *,
-        first_page_number = min(first_page_number) over (partition by session_id) as is_entry,
-        last_page_number = max(last_page_number) over (partition by session_id) as is_exit
-    from viewed
-
-),
-
 counted as (
 
     select
         month_start_date,
         page_path,
-        sum(page_view_count) as page_view_count
-    from ended
+        count(*) as page_view_count,
+        count(*) filter (where is_page_visit) as page_visit_count,
+        count(*) filter (where is_first_of_page) as session_count,
+        count(*) filter (where is_first_of_page and is_converted) as converted_session_count,
+        count(*) filter (where is_entry) as entry_count,
+        count(*) filter (where next_page_path = '(exit)') as exit_count,
+        count(*) filter (where is_bounce) as bounce_count
+    from viewed
     group by month_start_date, page_path
 
 ),
@@ -64,40 +55,46 @@ ranked as (
 
 ),
 
--- Beyond the cut, pages are one row: what is rare is counted, not listed.
-cut as (
+-- A session that saw several rare pages is one.
+others as (
 
     select
-        ended.*,
-        case
-            when ranked.page_rank <= {{ var('path_rank_limit') }} then ended.page_path
-            else '(other)'
-        end as listed_path,
-        least(ranked.page_rank, {{ var('path_rank_limit') }} + 1) as page_rank
-    from ended
+        viewed.month_start_date,
+        count(distinct viewed.session_id) as session_count,
+        count(distinct case when viewed.is_converted then viewed.session_id end)
+            as converted_session_count
+    from viewed
     inner join ranked
         on
-            ended.month_start_date = ranked.month_start_date
-            and ended.page_path = ranked.page_path
+            viewed.month_start_date = ranked.month_start_date
+            and viewed.page_path = ranked.page_path
+    where viewed.is_first_of_page and ranked.page_rank > {{ var('path_rank_limit') }}
+    group by viewed.month_start_date
 
 ),
 
+-- Beyond the cut, pages are one row: what is rare is counted, not listed.
 summed as (
 
+    select *
+    from ranked
+    where page_rank <= {{ var('path_rank_limit') }}
+    union all by name
     select
-        month_start_date,
-        listed_path as page_path,
-        page_rank,
-        sum(page_view_count) as page_view_count,
-        sum(page_visit_count) as page_visit_count,
-        count(distinct session_id) as session_count,
-        count(distinct case when is_converted then session_id end) as converted_session_count,
-        count(*) filter (where is_entry) as entry_count,
-        count(*) filter (where is_exit) as exit_count,
-        count(*) filter (where is_entry and is_exit and page_visit_count = 1 and not is_engaged)
-            as bounce_count
-    from cut
-    group by month_start_date, listed_path, page_rank
+        ranked.month_start_date,
+        '(other)' as page_path,
+        sum(ranked.page_view_count) as page_view_count,
+        sum(ranked.page_visit_count) as page_visit_count,
+        others.session_count,
+        others.converted_session_count,
+        sum(ranked.entry_count) as entry_count,
+        sum(ranked.exit_count) as exit_count,
+        sum(ranked.bounce_count) as bounce_count,
+        {{ var('path_rank_limit') }} + 1 as page_rank
+    from ranked
+    inner join others on ranked.month_start_date = others.month_start_date
+    where ranked.page_rank > {{ var('path_rank_limit') }}
+    group by ranked.month_start_date, others.session_count, others.converted_session_count
 
 )
 
