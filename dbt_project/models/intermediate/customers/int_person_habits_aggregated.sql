@@ -4,17 +4,13 @@ with acts as (
         person_id,
         channel,
         occurred_at,
-        {{ business_date('occurred_at') }} as act_date,
-        {{ business_date("occurred_at - interval '5 hours'") }} as from_5_date,
-        {{ business_date("occurred_at - interval '11 hours'") }} as from_11_date,
-        {{ business_date("occurred_at - interval '17 hours'") }} as from_17_date,
-        {{ business_date("occurred_at - interval '23 hours'") }} as from_23_date
+        {{ business_time('occurred_at') }} as act_time
     from {{ ref('fct_touchpoints') }}
     where person_id is not null and is_own_act
 
 ),
 
--- The day of an hour earlier is the same from that hour on.
+-- The day of some hours earlier is the same from that hour on.
 placed as (
 
     select
@@ -22,10 +18,10 @@ placed as (
         channel,
         occurred_at,
         case
-            when from_23_date = act_date then 'night'
-            when from_17_date = act_date then 'evening'
-            when from_11_date = act_date then 'afternoon'
-            when from_5_date = act_date then 'morning'
+            when (act_time - interval '23 hours')::date = act_time::date then 'night'
+            when (act_time - interval '17 hours')::date = act_time::date then 'evening'
+            when (act_time - interval '11 hours')::date = act_time::date then 'afternoon'
+            when (act_time - interval '5 hours')::date = act_time::date then 'morning'
             else 'night'
         end as daypart
     from acts

@@ -5,15 +5,22 @@ with touches as (
 
 ),
 
+-- Numbers for ids and names: the windows below run over narrow rows, once per touch and method.
 conversions as (
 
-    select * from {{ ref('int_conversions_unioned') }}
+    select
+        *,
+        row_number() over (order by conversion_id) as conversion_number
+    from {{ ref('int_conversions_unioned') }}
 
 ),
 
 methods as (
 
-    select * from {{ newest_version('attribution_methods', ['method']) }}
+    select
+        *,
+        row_number() over (order by method) as method_number
+    from {{ newest_version('attribution_methods', ['method']) }}
 
 ),
 
@@ -32,13 +39,21 @@ shapley as (
 described as (
 
     select
-        touches.*,
+        conversions.conversion_number,
+        conversions.paid_amount,
+        conversions.paid_amount_reporting,
+        conversions.currency_code,
+        touches.touch_number,
+        touches.touch_count,
+        touches.channel_touch_count,
+        touches.days_before,
         markov.removal_effect,
         shapley.rate_share,
         max(case when touches.channel != 'direct' then touches.touch_number end) over (
-            partition by touches.conversion_id
+            partition by conversions.conversion_number
         ) as last_non_direct_number
     from touches
+    inner join conversions on touches.conversion_id = conversions.conversion_id
     left join markov
         on touches.conversion_type = markov.conversion_type and touches.channel = markov.channel
     left join shapley
@@ -50,14 +65,13 @@ described as (
 weighed as (
 
     select
-        described.conversion_id,
-        described.touchpoint_id,
-        described.channel,
-        described.campaign,
+        described.conversion_number,
+        described.paid_amount,
+        described.paid_amount_reporting,
+        described.currency_code,
         described.touch_number,
         described.touch_count,
-        methods.method,
-        methods.method_version,
+        methods.method_number,
         case methods.method
             when 'first' then (described.touch_number = 1)::integer
             when 'last' then (described.touch_number = described.touch_count)::integer
@@ -90,7 +104,7 @@ accumulated as (
     select
         *,
         sum(weight) over (
-            partition by conversion_id, method order by touch_number
+            partition by conversion_number, method_number order by touch_number
             rows between unbounded preceding and current row
         ) as weight_so_far
     from weighed
@@ -110,7 +124,7 @@ shared as (
     from accumulated
     window
         conversion_touches as (
-            partition by conversion_id, method order by touch_number
+            partition by conversion_number, method_number order by touch_number
             rows between unbounded preceding and unbounded following
         )
 
@@ -120,46 +134,46 @@ shared as (
 rounded as (
 
     select
-        shared.conversion_id,
-        shared.touchpoint_id,
-        shared.channel,
-        shared.campaign,
-        shared.touch_number,
-        shared.method,
-        shared.method_version,
+        *,
         case
-            when shared.touch_number = shared.touch_count then 1
-            else round(shared.share_so_far, 9)
+            when touch_number = touch_count then 1
+            else round(share_so_far, 9)
         end::decimal(12, 9) as credit_so_far
     from shared
 
 ),
 
+-- Wide enough: a product of two narrow decimals stays narrow, and overflows.
 attributed as (
 
     select
-        rounded.*,
-        conversions.person_id,
-        conversions.conversion_type,
-        conversions.is_conversion,
-        conversions.currency_code,
-        conversions.occurred_at,
-        rounded.credit_so_far
-        - coalesce(lag(rounded.credit_so_far) over conversion_touches, 0) as credit,
-        -- Wide enough: a product of two narrow decimals stays narrow, and overflows.
+        conversion_number,
+        method_number,
+        touch_number,
+        credit_so_far,
+        {{ in_money('paid_amount::decimal(20, 3) * credit_so_far', 'currency_code') }}
+            as paid_so_far,
         {{ in_money(
-            'conversions.paid_amount::decimal(20, 3) * rounded.credit_so_far',
-            'conversions.currency_code'
-        ) }} as paid_so_far,
-        {{ in_money(
-            'conversions.paid_amount_reporting::decimal(20, 3) * rounded.credit_so_far',
-            reporting_currency()
+            'paid_amount_reporting::decimal(20, 3) * credit_so_far', reporting_currency()
         ) }} as reporting_so_far
     from rounded
-    inner join conversions on rounded.conversion_id = conversions.conversion_id
+
+),
+
+parts as (
+
+    select
+        conversion_number,
+        method_number,
+        touch_number,
+        credit_so_far - coalesce(lag(credit_so_far) over conversion_touches, 0) as credit,
+        paid_so_far - coalesce(lag(paid_so_far) over conversion_touches, 0) as paid_amount,
+        reporting_so_far - coalesce(lag(reporting_so_far) over conversion_touches, 0)
+            as paid_amount_reporting
+    from attributed
     window
         conversion_touches as (
-            partition by rounded.conversion_id, rounded.method order by rounded.touch_number
+            partition by conversion_number, method_number order by touch_number
         )
 
 ),
@@ -167,24 +181,28 @@ attributed as (
 credited as (
 
     select
-        conversion_id,
-        touchpoint_id,
-        person_id,
-        method,
-        method_version,
-        conversion_type,
-        channel,
-        campaign,
-        currency_code,
-        is_conversion,
-        credit,
-        paid_so_far - coalesce(lag(paid_so_far) over conversion_touches, 0) as paid_amount,
-        reporting_so_far - coalesce(lag(reporting_so_far) over conversion_touches, 0)
-            as paid_amount_reporting,
-        occurred_at
-    from attributed
-    window
-        conversion_touches as (partition by conversion_id, method order by touch_number)
+        touches.conversion_id,
+        touches.touchpoint_id,
+        conversions.person_id,
+        methods.method,
+        methods.method_version,
+        conversions.conversion_type,
+        touches.channel,
+        touches.campaign,
+        conversions.currency_code,
+        conversions.is_conversion,
+        parts.credit,
+        parts.paid_amount,
+        parts.paid_amount_reporting,
+        conversions.occurred_at
+    from parts
+    inner join methods on parts.method_number = methods.method_number
+    inner join conversions on parts.conversion_number = conversions.conversion_number
+    inner join touches
+        on
+            conversions.conversion_id = touches.conversion_id
+            and parts.touch_number = touches.touch_number
+    where parts.credit != 0 or parts.paid_amount != 0 or parts.paid_amount_reporting != 0
 
 ),
 
@@ -206,7 +224,6 @@ untouched as (
 unioned as (
 
     select * from credited
-    where credit != 0 or paid_amount != 0 or paid_amount_reporting != 0
     union all
     select
         conversion_id,
