@@ -152,12 +152,15 @@ numbered as (
         coalesce(page_path, previous_page_path, '(not set)') as page_path,
         is_page_view,
         is_site_search,
-        sum((page_path is not null and page_path is distinct from previous_page_path)::integer)
-            over (
+        (
+            count(*) filter (
+                where page_path is not null and page_path is distinct from previous_page_path
+            ) over (
                 partition by session_id
                 order by occurred_at, event_id
                 rows between unbounded preceding and current row
-            )::integer as page_number,
+            )
+        )::integer as page_number,
         month_start_date,
         occurred_at
     from followed
