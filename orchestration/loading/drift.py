@@ -236,13 +236,17 @@ def store(
     connection: duckdb.DuckDBPyConnection, outcome: FileOutcome, found: list[Finding]
 ) -> None:
     """Write the findings of a file to `ops.drift_findings`."""
-    for finding in found:
-        connection.execute(
-            "insert into ops.drift_findings (file_id, source, table_name, kind, column_name, "
-            "severity, detail) values (?, ?, ?, ?, ?, ?, ?)",
-            [outcome.file_id, outcome.source, outcome.table_name, finding.kind, finding.column,
-             finding.severity, finding.detail],
-        )  # fmt: skip
+    if not found:
+        return
+    columns = ("kind", "column", "severity", "detail")
+    connection.execute(
+        "insert into ops.drift_findings (file_id, source, table_name, kind, column_name, "
+        f"severity, detail) select ?, ?, ?{', unnest(?::varchar[])' * len(columns)}",
+        [
+            *(outcome.file_id, outcome.source, outcome.table_name),
+            *([getattr(finding, column) for finding in found] for column in columns),
+        ],
+    )
 
 
 def _changed_file(

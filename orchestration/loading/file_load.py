@@ -234,12 +234,15 @@ class FileLoad:
 
     def _unknown(self, opened: Opened) -> dict[str, str]:
         """What stands for the names of columns that the contract does not know: description."""
+        names = [name for name in opened.new_columns.values() if name not in self.labels]
+        if names:
+            query = (
+                f"select name, {privacy.unknown_name('name')} "
+                "from (select unnest(?::varchar[]) as name)"
+            )
+            self.labels |= dict(self.connection.execute(query, [names]).fetchall())
         found = {}
         for place, name in opened.new_columns.items():
-            if name not in self.labels:
-                query = f"select {privacy.unknown_name('?')}"
-                row = self.connection.execute(query, [name]).fetchone()
-                self.labels[name] = row[0] if row else None
             label = self.labels[name] or f"column_{place + 1}"
             found[label] = f"column {place + 1} of the file, {privacy.described(name)}"
         return found
