@@ -89,6 +89,8 @@ class Settings:
     phone_region: str
     # By name of an adapter: what its exports are like here, see ADAPTER_CHOICES.
     adapters: Mapping[str, Mapping[str, str]] = field(default_factory=dict, compare=False)
+    # By label of a raw table: months after which rows that no number rests on leave it.
+    retention: Mapping[str, int] = field(default_factory=dict, compare=False)
     # By name of a setting: `default`, or the file or environment variable that it comes from.
     sources: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
 
@@ -261,7 +263,7 @@ def load_settings(home: Path | None = None) -> Settings:
     if home.exists() and not home.is_dir():
         raise SettingsError(f"the home {home} is no folder; set JOURNEY_HOME to one")
     values, sources = read_settings(home)
-    adapters = read_adapter_choices(home)
+    adapters, retention = read_adapter_choices(home), read_retention(home)
 
     def wrong(name: str, what: str) -> SettingsError:
         text = f"{name} = {values[name]!r} {what}"
@@ -293,7 +295,7 @@ def load_settings(home: Path | None = None) -> Settings:
     if not re.fullmatch("[A-Za-z0-9_.-]{1,40}", values["pepper_key_id"]):
         raise wrong("pepper_key_id", "is no name of up to 40 letters, digits, _, . or -")
     pepper, sources["pepper"] = _pepper(home)
-    return _settings(home, values, sources, pepper, adapters)
+    return _settings(home, values, sources, pepper, adapters, retention)
 
 
 def _settings(
@@ -302,6 +304,7 @@ def _settings(
     sources: Mapping[str, str],
     pepper: str | None,
     adapters: Mapping[str, Mapping[str, str]],
+    retention: Mapping[str, int],
 ) -> Settings:
     return Settings(
         home=home,
@@ -317,13 +320,14 @@ def _settings(
         consent_policy=values["consent_policy"],
         phone_region=values["phone_region"],
         adapters=adapters,
+        retention=retention,
         sources=sources,
     )
 
 
 def default_settings(home: Path) -> Settings:
     """Settings of a home as if nothing were set: for a look at one whose own are wrong."""
-    return _settings(home.resolve(), DEFAULTS, dict.fromkeys(DEFAULTS, "default"), None, {})
+    return _settings(home.resolve(), DEFAULTS, dict.fromkeys(DEFAULTS, "default"), None, {}, {})
 
 
 def pepper_source(home: Path) -> str:
@@ -356,9 +360,9 @@ def read_settings(home: Path) -> tuple[dict[str, str], dict[str, str]]:
     path = home / "journey.toml"
     config = _config(path)
     for name, value in config.items():
-        if name == "adapters":
+        if name in ("adapters", "retention"):
             continue
-        _refuse_unknown(path, name, "setting", (*DEFAULTS, "adapters"))
+        _refuse_unknown(path, name, "setting", (*DEFAULTS, "adapters", "retention"))
         if isinstance(value, bool) or not isinstance(value, str | int):
             raise SettingsError(f"{path}: {name} must be a text or a whole number; correct it")
     values, sources = {}, {}
@@ -390,6 +394,25 @@ def read_adapter_choices(home: Path) -> dict[str, dict[str, str]]:
             _refuse_unknown(path, key, f"key of adapters.{adapter}", tuple(ADAPTER_CHOICES))
             if problem := choice_problem(key, value):
                 raise SettingsError(f"{path}: adapters.{adapter}.{key} {problem}; correct it")
+    return found
+
+
+def read_retention(home: Path) -> dict[str, int]:
+    """
+    What `[retention]` of `<home>/journey.toml` says: months, by label of a raw table.
+
+    Whether there are such tables knows the contract (`loading/retaining.py`). Raises
+    `SettingsError` with file, key and remedy.
+    """
+    path = home / "journey.toml"
+    found = _config(path).get("retention", {})
+    if not isinstance(found, dict):
+        raise SettingsError(f"{path}: retention must be a table, [retention]; correct it")
+    for label, months in found.items():
+        if isinstance(months, bool) or not isinstance(months, int) or not 1 <= months <= 1200:
+            raise SettingsError(
+                f"{path}: retention.{label} must be a whole number of months, 1 to 1200; correct it"
+            )
     return found
 
 

@@ -160,10 +160,14 @@ def _erasures(connection: duckdb.DuckDBPyConnection) -> list[Check]:
 
 
 def _conservation(connection: duckdb.DuckDBPyConnection) -> Check:
-    """Per file: rows in = loaded + duplicate + quarantined + erased, and the tables hold them."""
+    """
+    Per file: rows in = loaded + duplicate + quarantined + erased + expired.
+
+    The tables hold as many as are loaded, the quarantine as many as are quarantined.
+    """
     row = connection.execute(
         "select count(*), count(*) filter (where rows_in != rows_loaded + rows_duplicate "
-        "+ rows_quarantined + coalesce(rows_erased, 0)), "
+        "+ rows_quarantined + coalesce(rows_erased, 0) + coalesce(rows_expired, 0)), "
         "coalesce(sum(rows_loaded), 0), coalesce(sum(rows_quarantined), 0) "
         "from ops.files where status = 'loaded'"
     ).fetchone()

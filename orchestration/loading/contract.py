@@ -138,6 +138,7 @@ class Table:
     columns: tuple[Column, ...]
     time_column: str | None = None
     version_column: str | None = None
+    versions_are_read: bool = False  # also of those that a newer one replaced
     description: str = ""
     thresholds: tuple[Row, ...] = ()  # rows of load_thresholds
 
@@ -289,6 +290,7 @@ def _table(
         columns=columns,
         time_column=meta.get("time_column"),
         version_column=meta.get("version_column"),
+        versions_are_read=bool(meta.get("versions_are_read", False)),
         description=entry.get("description", ""),
         thresholds=rules.rows("load_thresholds"),
     )

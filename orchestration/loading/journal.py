@@ -30,8 +30,8 @@ Entry = dict[str, Any]
 
 # What follows from the content of a file, from the landing zone, or from the run.
 _LEFT_OUT = {"rows_in", "rows_loaded", "rows_duplicate", "rows_quarantined", "rows_erased",
-             "data_through_at", "file_size", "modified_ns", "changed_ns", "is_erasure_checked",
-             "is_built", "journaled"}  # fmt: skip
+             "rows_expired", "data_through_at", "file_size", "modified_ns", "changed_ns",
+             "is_erasure_checked", "is_built", "journaled"}  # fmt: skip
 # What also follows from the content when it is loaded.
 _OF_UNLOADED = {"columns", "new_columns", "missing_columns", "renamed_columns"}
 # A rejected file is tried in every run; that is no news.

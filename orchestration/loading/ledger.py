@@ -36,6 +36,7 @@ _TABLES = {
         "rows_duplicate": "bigint",
         "rows_quarantined": "bigint",
         "rows_erased": "bigint",
+        "rows_expired": "bigint",  # left by retention
         "rows_retracted": "bigint",  # of a retracted file: how many it had brought
         "reject_code": "varchar",
         "reject_column": "varchar",
@@ -112,6 +113,15 @@ _TABLES = {
         "content_hash": "varchar",
         "load_state": "varchar",
         "mart_hashes": "varchar",  # JSON object: by mart, rows and hashes
+    },
+    # What a retention limit took out of a raw table and its quarantine (`retaining.py`).
+    "retentions": {
+        "source": "varchar",
+        "table_name": "varchar",
+        "cutoff_at": "timestamp",  # UTC: of rows loaded before it
+        "versions": "bigint",
+        "quarantined_rows": "bigint",
+        "as_of_at": "timestamp",  # UTC: the instant of the run
     },
     # Web events that left the raw table since the last complete build.
     "removed_events": {
@@ -212,7 +222,7 @@ def load_state(connection: duckdb.DuckDBPyConnection) -> str:
     """A hash of the ledger: changes with every load, rejection, waiver or withdrawal."""
     row = connection.execute(
         "select md5(coalesce(string_agg(concat_ws('|', source, table_name, file_id, status, "
-        "rows_loaded, rows_quarantined, rows_erased, waive_reason), chr(10) "
+        "rows_loaded, rows_quarantined, rows_erased, rows_expired, waive_reason), chr(10) "
         "order by source, table_name, file_id), '')) "
         "from ops.files"
     ).fetchone()
@@ -290,7 +300,9 @@ def _ledger_row(outcome: FileOutcome) -> dict[str, Any]:
     is_loaded = outcome.status == "loaded"
     counts = ("rows_in", "rows_loaded", "rows_duplicate", "rows_quarantined")
     return values | (
-        {"rows_erased": 0} if is_loaded else {"rows_erased": None} | dict.fromkeys(counts)
+        {"rows_erased": 0, "rows_expired": 0}
+        if is_loaded
+        else {"rows_erased": None, "rows_expired": None} | dict.fromkeys(counts)
     )
 
 

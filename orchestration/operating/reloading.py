@@ -122,7 +122,9 @@ def _unload(
         "select count(*) from ops.files where source = $1 and table_name = $2 "
         "and status = 'loaded' and (rows_duplicate > 0 or file_id in ("
         "select file_id from ops.quarantined_rows "
-        "where source = $1 and table_name = $2 and reason = 'R_KEY_CONFLICT'))",
+        "where source = $1 and table_name = $2 and reason = 'R_KEY_CONFLICT') "
+        "or exists (select 1 from ops.retentions "  # a version that left may be the newest again
+        "where source = $1 and table_name = $2 and versions > 0))",
         who,
     ).fetchone()
     unloaded = files | (set(loaded) if overlap and overlap[0] else set())
@@ -153,7 +155,8 @@ def _unload(
                 rows_retracted = case when list_contains(?::varchar[], file_id) then 0
                     else rows_loaded end,
                 rows_in = null, rows_loaded = null, rows_duplicate = null,
-                rows_quarantined = null, rows_erased = null, data_through_at = null
+                rows_quarantined = null, rows_erased = null, rows_expired = null,
+                data_through_at = null
             where source = ? and table_name = ? and list_contains(?::varchar[], file_id)
             """,
             [sorted(again), sorted(again), *who, ids],

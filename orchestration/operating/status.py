@@ -35,6 +35,7 @@ from orchestration.settings import (
     load_settings,
     pepper_source,
     read_adapter_choices,
+    read_retention,
     read_settings,
     variables,
 )
@@ -170,6 +171,27 @@ def _of_ledger(connection: duckdb.DuckDBPyConnection) -> Iterator[tuple[str, lis
     yield "data", _sources(sources) or ["no file is loaded"]
     yield "quarantine", [_quarantined(Counter(dict(reasons)))]
     yield "drift", _drift(findings)
+    if left := _retained(connection):
+        yield "retention", left
+
+
+def _retained(connection: duckdb.DuckDBPyConnection) -> list[str]:
+    """What has left raw tables by their limits."""
+    known = connection.execute(
+        "select count(*) from duckdb_tables() "
+        "where schema_name = 'ops' and table_name = 'retentions'"
+    ).fetchone()
+    if known == (0,):  # of an earlier version
+        return []
+    return [
+        f"{source}/{name} from {cutoff_at:{MINUTES}} UTC on: of what was loaded before, "
+        f"{versions:,} replaced versions and {quarantined:,} quarantined rows have left"
+        for source, name, cutoff_at, versions, quarantined in connection.execute(
+            "select source, table_name, max(cutoff_at), sum(versions), sum(quarantined_rows) "
+            "from ops.retentions group by all having sum(versions + quarantined_rows) > 0 "
+            "order by all"
+        ).fetchall()
+    ]
 
 
 def _of_release(connection: duckdb.DuckDBPyConnection) -> Iterator[tuple[str, list[str]]]:
@@ -305,6 +327,10 @@ def settings_table(home: Path) -> str:
     source = pepper_source(home)
     rows.append(("pepper", "none" if source == "default" else "set, not shown", source))
     rows += [(name, value, "environment only") for name, value in variables().items()]
+    rows += [
+        (f"retention.{label}", f"{months} months", str(home / "journey.toml"))
+        for label, months in read_retention(home).items()
+    ]
     rows += _adapter_rows(home)
     widths = [max(len(row[column]) for row in rows) for column in (0, 1)]
     widths[1] = min(widths[1], 40)  # a long pattern moves its own source alone

@@ -1,6 +1,7 @@
 """The landing zone and the raw tables: one asset per contract table, and the ledger."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
 
 import dagster as dg
@@ -14,11 +15,12 @@ from orchestration.loading import (
     list_ledger,
     loader,
     reading,
+    retaining,
 )
 from orchestration.loading.contract import Table, load_contract
 from orchestration.loading.sample_home import fill_with_sample
 from orchestration.operating import reloading
-from orchestration.settings import SettingsError
+from orchestration.settings import INSTANT, SettingsError
 
 
 @dg.asset(
@@ -49,6 +51,10 @@ def landing_files(run: RunContext) -> dg.MaterializeResult:
             "nothing more is to come"
         )
     tables = run.tables
+    try:
+        retaining.check(settings, tables)
+    except SettingsError as error:
+        raise dg.Failure(str(error)) from error
     if strays := landing_zone.stray_files(settings.landing, tables):
         names = ", ".join(reading.shown(path.relative_to(settings.landing)) for path in strays[:5])
         raise dg.Failure(
@@ -134,7 +140,7 @@ _LEDGER = {
     ],
 )
 def load_ledger(run: RunContext) -> Iterator[dg.MaterializeResult]:
-    """Carry out erasure requests in what was loaded, then sum the ledger up."""
+    """Carry out erasure requests and retention limits, then sum the ledger up."""
     settings = run.settings
     with run.warehouse() as connection:
         ledger.create(connection, list(run.tables.values()))
@@ -159,24 +165,41 @@ def load_ledger(run: RunContext) -> Iterator[dg.MaterializeResult]:
             "raw loads",
             f"{len(proofs)} erasure requests: {rows:,} rows removed; proof in {settings.erasures}",
         )
+    if settings.retention:
+        _expire(run)
     with run.warehouse() as connection:
         totals = connection.execute(
             "select count(*) filter (where status = 'loaded'), coalesce(sum(rows_in), 0), "
             "coalesce(sum(rows_loaded), 0), coalesce(sum(rows_duplicate), 0), "
             "coalesce(sum(rows_quarantined), 0), coalesce(sum(rows_erased), 0), "
-            "count(*) filter (where status = 'rejected'), "
+            "coalesce(sum(rows_expired), 0), count(*) filter (where status = 'rejected'), "
             "(select count(*) from ops.drift_findings), "
             "(select count(*) from ops.removed_events), (select count(*) from ops.list_entries), "
             "(select count(*) from ops.builds), (select count(*) from ops.rules) from ops.files"
         ).fetchone()
     assert totals is not None
-    files, rows_in, loaded, duplicate, quarantined, erased, rejected, *others = totals
+    files, rows_in, loaded, duplicate, quarantined, erased, expired, rejected, *others = totals
     run.progress(
         "raw loads",
         f"in all {files} files, {rows_in:,} rows = {loaded:,} loaded + {duplicate:,} duplicate"
         f" + {quarantined:,} quarantined"
         + (f" + {erased:,} erased" if erased else "")
+        + (f" + {expired:,} expired" if expired else "")
         + f"; {rejected} files rejected",
     )
     for name, count in zip(_LEDGER, (files, quarantined, *others), strict=True):
         yield dg.MaterializeResult(asset_key=["ops", name], metadata={"dagster/row_count": count})
+
+
+def _expire(run: RunContext) -> None:
+    """Take out what retention limits have passed; nothing while no file is loaded."""
+    with suppress(ValueError):  # the raw boundary says why nothing is loaded
+        as_of_at = run.resolved_as_of()
+        with run.warehouse() as connection:
+            gone = retaining.expire(connection, run.tables, run.settings, as_of_at)
+        for label, (at, rows) in gone.items():
+            run.progress(
+                "raw loads",
+                f"{label}: {rows:,} rows loaded before {at:{INSTANT}} UTC, on which nothing "
+                "rests, have left",
+            )

@@ -361,6 +361,7 @@ def quality(release: Release) -> dict[str, Any]:
         select source, table_name, count(*) as files, sum(row_count) as rows,
             sum(loaded_count) as loaded, sum(duplicate_count) as duplicates,
             sum(quarantined_count) as quarantined, sum(erased_count) as erased,
+            sum(expired_count) as expired,
             count(*) filter (where file_status != 'loaded') as rejected,
             max(data_through_at) as through
         from marts.load_quality

@@ -493,7 +493,7 @@
       ${marts.length ? folded("restated_marts", [t("mart"), ...heads.map((key) => ({html: esc(t(key)), n: true}))], marts.map(([mart, ...counts]) => [mart, ...counts.map((count) => right(count.toLocaleString(locale())))]), "restated_marts") : ""}</section>`;
   }
   function qualityBlock() {
-    const {loads, reasons, drift} = data.quality, keys = ["files", "rows", "loaded", "duplicates", "quarantined", "erased", "rejected"];
+    const {loads, reasons, drift} = data.quality, keys = ["files", "rows", "loaded", "duplicates", "quarantined", "erased", "expired", "rejected"];
     const record = (path) => ({html: `${esc(data.records[path]?.[place()] ?? "")} <span class="soft">${esc(path)}</span>`});
     return `<section id="quality"><h2>${esc(t("quality"))}</h2><p><a href="${esc(data.checks_page)}">${esc(t("all_checks"))}</a></p>
       ${plain([t("table"), ...keys.map((key) => ({html: esc(t(key)), n: true})), t("last_day")], loads.map((row) => [record(`${row.source}/${row.table_name}`), ...keys.map((key) => right(row[key].toLocaleString(locale()))), row.through ? row.through.slice(0, 10) : "–"]))}

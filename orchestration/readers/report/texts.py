@@ -324,6 +324,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "duplicates": ("重複", "Duplicates"),
     "quarantined": ("隔離", "Quarantined"),
     "erased": ("消去", "Erased"),
+    "expired": ("期限切れ", "Expired"),
     "rejected": ("拒否ファイル", "Refused files"),
     "last_day": ("データ最終日", "Data through"),
     "reason": ("隔離の理由", "Reason of quarantine"),

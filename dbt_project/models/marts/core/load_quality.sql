@@ -74,6 +74,7 @@ select
     coalesce(files.duplicate_count, 0)::bigint as duplicate_count,
     coalesce(files.quarantined_count, 0)::bigint as quarantined_count,
     coalesce(files.erased_count, 0)::bigint as erased_count,
+    coalesce(files.expired_count, 0)::bigint as expired_count,
     files.data_through_at
 from files
 left join reason_lists

@@ -20,6 +20,7 @@ select
     rows_duplicate as duplicate_count,
     rows_quarantined as quarantined_count,
     rows_erased as erased_count,
+    rows_expired as expired_count,
     coalesce(is_built, false) as is_built,
     data_through_at
 from source
