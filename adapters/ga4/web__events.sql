@@ -66,6 +66,12 @@ named as (
             as click_id,
         json -> '$.session_traffic_source_last_click' as last_click,
         json ->> '$.device.category' as device_type,
+        -- What the tag marks as the company's own traffic or a developer's.
+        coalesce(
+            regexp_matches(params['traffic_type'], '^(internal|developer)', 'i')
+            or lower(params['debug_mode']) in ('1', 'true'),
+            false
+        ) as is_internal,
         coalesce(
             said(json ->> '$.ecommerce.transaction_id'), said(params['transaction_id'])
         ) as order_id,
@@ -189,7 +195,8 @@ select
     make_timestamp(event_timestamp) at time zone 'UTC' as occurred_at,
     -- Without consent GA4 sends no client: such events are counted and, without a login, belong to
     -- nobody.
-    visitor_of(user_pseudo_id, user_id) as visitor_id,
+    case when is_internal then 'internal-' else '' end || visitor_of(user_pseudo_id, user_id)
+        as visitor_id,
     event_name,
     user_id,
     page_url,

@@ -1,5 +1,18 @@
 -- A contact that HubSpot deleted is left out, but for one that a merge deleted: it is the contact
--- that it was merged into.
+-- that it was merged into. Each further address of a contact brings one that is the same person.
+with further as (
+
+    select
+        id,
+        created_at,
+        updated_at,
+        trim(unnest(string_split(further_emails, ';'))) as email,
+        generate_subscripts(string_split(further_emails, ';'), 1) as place
+    from newest_contacts
+    where not is_deleted and further_emails is not null
+
+)
+
 select
     newest_contacts.id as contact_id,
     newest_contacts.created_at,
@@ -23,4 +36,15 @@ select
 from survivors
 inner join newest_contacts on survivors.survivor_id = newest_contacts.id
 where survivors.merged_id not in (select known.id from newest_contacts as known)
+union all
+select
+    further.id || '-email-' || further.place,
+    further.created_at,
+    further.updated_at,
+    further.email,
+    null,
+    null,
+    further.id
+from further
+where further.email != ''
 order by contact_id

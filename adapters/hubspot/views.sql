@@ -11,6 +11,7 @@ select
     property_hs_persona as persona,
     coalesce(_fivetran_deleted, false) as is_deleted,
     concat_ws(';', property_hs_calculated_merged_vids, property_hs_merged_object_ids) as merged_ids,
+    property_hs_additional_emails as further_emails,
     _path
 from contacts
 union all
@@ -23,6 +24,7 @@ select
     persona,
     false,
     merged_contact_ids,
+    additional_email_addresses,
     _path
 from exported
 where

@@ -4,7 +4,7 @@ with versions as (
 
     select
         *,
-        upper(email_marketing_consent) as consent,
+        email_marketing_consent as consent,
         row(coalesce(last_active, profile_created_on), date_added, _path) as version,
         row(
             coalesce(email_marketing_consent_timestamp, last_active, profile_created_on),
@@ -37,6 +37,6 @@ select
     email,
     phone,
     case when regexp_full_match(country, '[A-Za-z]{2}') then upper(country) end as country_code,
-    case when consent = 'SUBSCRIBED' then consent_at end as marketing_consent_at
+    case when consent = 'subscribed' then consent_at end as marketing_consent_at
 from grouped
 order by contact_id

@@ -15,8 +15,10 @@ newest as (
     select
         *,
         case
-            when status is not null then lower(status) = 'subscribed'
-            else starts_with(lower(_file), 'subscribed')
+            when status is not null then status = 'subscribed'
+            when regexp_matches(_file, '^(un|non)?subscribed|^cleaned', 'i')
+                then starts_with(lower(_file), 'subscribed')
+            else error('neither file nor column says who is subscribed')
         end as is_subscribed
     from dated
     qualify

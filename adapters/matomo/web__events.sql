@@ -42,7 +42,9 @@ select
         '-', visit ->> '$.idSite', visit ->> '$.idVisit', action_type,
         coalesce(
             action ->> '$.pageId', action ->> '$.orderId',
-            concat_ws('-', action ->> '$.goalId', action ->> '$.timestamp')
+            concat_ws(
+                '-', action ->> '$.goalId', action ->> '$.pageIdAction', action ->> '$.timestamp'
+            )
         )
     ) as event_id,
     instant(action ->> '$.timestamp') as occurred_at,

@@ -32,8 +32,12 @@ with events_read as (
 )
 
 select
-    md5(concat_ws('|', event, epoch(occurred_at)::bigint, coalesce(insert_id, distinct_id)))
-        as event_id,
+    md5(
+        concat_ws(
+            '|', event, epoch(occurred_at)::bigint,
+            coalesce(insert_id, concat_ws('|', distinct_id, properties ->> '$."$current_url"'))
+        )
+    ) as event_id,
     occurred_at,
     visitor_of(
         coalesce(device_id, case when is_client or is_device then distinct_id end),

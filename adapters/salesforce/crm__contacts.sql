@@ -1,5 +1,5 @@
--- Contacts and leads; a converted lead is the contact that it was converted into. Ids have 18
--- characters: those of 15 differ by case only and would be taken for one another elsewhere.
+-- Contacts and leads. A converted lead is the contact that it was converted into; what was merged
+-- is deleted and names the record that remains.
 select
     id as contact_id,
     created_date as created_at,
@@ -8,9 +8,9 @@ select
     phone,
     account_id,
     mailing_country_code as country_code,
-    null as merged_into_contact_id
+    case when is_deleted then master_record_id end as merged_into_contact_id
 from contacts
-where is_deleted is distinct from true
+where is_deleted is distinct from true or master_record_id is not null
 union all
 select
     id,
@@ -20,7 +20,7 @@ select
     phone,
     null,
     country_code,
-    converted_contact_id
+    case when is_deleted then master_record_id else converted_contact_id end
 from leads
-where is_deleted is distinct from true
+where is_deleted is distinct from true or master_record_id is not null
 order by contact_id

@@ -14,7 +14,7 @@ select
     name || '-' || line_number as order_line_id,
     name as order_id,
     coalesce(lineitem_sku, lineitem_name) as product_id,
-    'product' as line_type,
+    case when is_tip then 'other' else 'product' end as line_type,
     lineitem_quantity as quantity,
     money(line_amount, order_currency) as line_amount,
     lineitem_name as product_name,

@@ -20,7 +20,7 @@ select
         lines.total - coalesce(lines.outstanding_balance, 0) + coalesce(lines.refunded_amount, 0),
         2 * lines.total
     ) as updated_at,
-    replace(lower(lines.financial_status), ' ', '_') as payment_status,
+    lines.financial_status as payment_status,
     coalesce(regexp_matches(lines.payment_method, 'bogus', 'i'), false) as is_test
 from lines
 inner join reach on lines._path = reach._path
@@ -44,7 +44,11 @@ select
         lines.lineitem_name,
         '(^|[^a-z])e?-?gift[ -]?(card|voucher|certificate)s?($|[^a-z])|ギフト(カード|券)',
         'i'
-    ) as is_gift_card
+    ) as is_gift_card,
+    lines.lineitem_sku is null
+    and not coalesce(lines.lineitem_requires_shipping, false)
+    and regexp_full_match(lines.lineitem_name, 'tips?|gratuity|チップ|trinkgeld|pourboire|propina', 'i')
+        as is_tip
 from lines
 inner join states on lines.name = states.name and lines._path = states._path
 where not states.is_test;
@@ -91,39 +95,53 @@ from valued
 where gift_card_amount = 0 or total > gift_card_amount;
 
 -- What an order charges or gives beyond its lines. The subtotal is what the lines come to after a
--- discount of the whole order; taxes are charged on top where only so the total is reached.
+-- discount of the whole order, a tip is not in it; taxes are charged on top where only so the total
+-- is reached.
 create view order_charges as
 with subtotals as (
 
     select
         name,
-        sum(line_amount) as lines_amount
+        sum(line_amount) as lines_amount,
+        coalesce(sum(line_amount) filter (where is_tip), 0) as tip_amount
     from sold_lines
     group by name
+
+),
+
+on_top as (
+
+    select
+        sold_orders.*,
+        subtotals.lines_amount,
+        sold_orders.total - sold_orders.subtotal - coalesce(sold_orders.shipping, 0)
+        - coalesce(sold_orders.duties, 0) as charged_on_top,
+        case
+            when
+                sold_orders.subtotal < subtotals.lines_amount
+                and charged_on_top - subtotals.tip_amount in (0, sold_orders.taxes)
+                then subtotals.tip_amount
+            else 0
+        end as tip_on_top
+    from sold_orders
+    inner join subtotals on sold_orders.name = subtotals.name
 
 ),
 
 charges as (
 
     select
-        sold_orders.name,
-        sold_orders.currency,
-        sold_orders.updated_at,
+        name,
+        currency,
+        updated_at,
         unnest(['shipping', 'tax', 'other', 'discount']) as line_type,
         unnest([
-            sold_orders.shipping,
-            case
-                when
-                    sold_orders.total
-                    = sold_orders.subtotal + coalesce(sold_orders.shipping, 0) + sold_orders.taxes
-                    + coalesce(sold_orders.duties, 0)
-                    then sold_orders.taxes
-            end,
-            sold_orders.duties,
-            least(sold_orders.subtotal - subtotals.lines_amount, 0)
+            shipping,
+            case when charged_on_top - tip_on_top = taxes then taxes end,
+            duties,
+            least(subtotal - lines_amount + tip_on_top, 0)
         ]) as amount
-    from sold_orders
-    inner join subtotals on sold_orders.name = subtotals.name
+    from on_top
 
 )
 

@@ -44,8 +44,11 @@ with unioned as (
         id || '-dispute',
         order_id,
         coalesce(dispute_date_utc, created_date_utc),
-        case
-            when lower(dispute_status) in ('lost', 'charge_refunded') then disputed_amount else 0
+        -- Of one that ended in a refund, the refund went back already.
+        case dispute_status
+            when 'lost' then disputed_amount
+            when 'refunded' then greatest(disputed_amount - coalesce(amount_refunded, 0), 0)
+            else 0
         end,
         currency_code,
         'chargeback',

@@ -8,17 +8,14 @@ select
     coalesce(customer_id, case when customer_email is not null then 'stripe-' || id end)
         as contact_id,
     upper(currency) as currency_code,
-    lower(status) in (
-        'paid', 'succeeded', 'refunded', 'partially refunded', 'partial refund', 'disputed'
-    )
-    and coalesce(captured, true) as is_received,
+    status = 'received' and coalesce(captured, true) as is_received,
     changed_at(
         greatest(created_date_utc, refunded_date_utc, dispute_date_utc),
         case when is_received then amount else 0 end + coalesce(amount_refunded, 0),
         2 * amount
     ) as updated_at
 from payments
-where lower(mode) is distinct from 'test'
+where mode is distinct from 'test'
 qualify
     row_number() over (
         partition by id
@@ -40,7 +37,7 @@ select distinct on (refunds.id)
     received.currency_code,
     received.updated_at,
     case
-        when coalesce(lower(refunds.status), 'succeeded') = 'succeeded' then refunds.amount
+        when coalesce(refunds.status, 'returned') = 'returned' then refunds.amount
         else 0
     end as returned_amount
 from refunds

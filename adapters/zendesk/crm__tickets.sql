@@ -49,7 +49,7 @@ unioned as (
         first_reply_time_in_minutes as reply_minutes,
         null::timestamptz as first_reply_at,
         solved_at,
-        lower(status) as status,
+        status,
         nullif(via, '-') as channel,
         lower(nullif(ticket_type, '-')) as category,
         lower(nullif(priority, '-')) as priority,

@@ -58,7 +58,9 @@ class Input:
 
     `times` (timestamptz), `days` (date), `amounts` (decimal), `flags` (boolean) and `ids` (text;
     null where it is all zeros) are columns that are read as such; they need not be repeated in
-    `columns`. `time_zone` is that of times without an offset, `date_order` (`day_first` or
+    `columns`. So do `words`, columns of few words: of each, a table of words, each with the pattern
+    of what exports say for it, in any language; the column holds the word, and a file that says
+    something else is refused. `time_zone` is that of times without an offset, `date_order` (`day_first` or
     `month_first`) and `decimal_mark` (`.` or `,`) say what the values leave open; what the pattern
     `nothing` matches (`--`, the word of a row of totals) is no value.
     """
@@ -72,6 +74,7 @@ class Input:
     amounts: tuple[str, ...] = ()
     flags: tuple[str, ...] = ()
     ids: tuple[str, ...] = ()
+    words: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     time_zone: str | None = None
     date_order: str | None = None
     decimal_mark: str | None = None
@@ -103,7 +106,9 @@ TYPES: dict[str, tuple[str, pa.DataType]] = {
     "amount": ("decimal(24, 6)", pa.decimal128(24, 6)),
     "flag": ("boolean", pa.bool_()),
     "id": ("varchar", pa.string()),
+    "word": ("varchar", pa.string()),
 }
+_TABLES = ("aliases", "words")
 
 
 @dataclass(frozen=True)
@@ -150,7 +155,7 @@ def parse_adapter(path: Path, own: Mapping[str, str]) -> Adapter:
         for one in fields(Input):
             value = values.get(one.name, one.default)
             wanted = "a list" if one.default == () else "one value"
-            wanted = "a table" if one.name == "aliases" else wanted
+            wanted = "a table" if one.name in _TABLES else wanted
             given = "a list" if isinstance(value, list) else "one value"
             given = "a table" if isinstance(value, dict) else given
             if given != wanted and one.name in values:

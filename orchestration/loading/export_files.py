@@ -13,6 +13,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import cache, partial
 from itertools import islice
 from pathlib import Path
 from zoneinfo import available_timezones
@@ -155,15 +156,18 @@ def _typed(part: pa.Table, path: Path, entry: Input, remedy: str) -> pa.Table:
         "flag": spelling.flag,
         "id": spelling.lookup,
     }
+    words = {column_name(header): meant for header, meant in entry.words.items()}
     for name, kind in kinds.items():
-        values, convert = [], read[kind]
+        values = []
+        convert = cache(partial(spelling.word, words=words[name])) if kind == "word" else read[kind]
+        again = "export it again in English" if kind == "word" else "repair the export"
         for row, text in enumerate(texts[name], start=1):
             try:
                 values.append(None if text is None else convert(text))
             except SpellingError as error:
                 raise ImportFailed(
                     f"{reading.shown(path)}, row {row}, column {name}: "
-                    f"{spelling.shown(text or '')} {error}; repair the export"
+                    f"{spelling.shown(text or '')} {error}; {again}"
                 ) from None
         column = pa.array(values, TYPES[kind][1])
         part = part.set_column(part.column_names.index(name), name, column)

@@ -211,6 +211,9 @@ def _add_functions(connection: duckdb.DuckDBPyConnection, spelled: Spelling) -> 
 
 def _unmapped(query_path: Path, error: duckdb.Error) -> str:
     """Why a SELECT failed; DuckDB's own words may repeat a value of the export."""
+    for words in re.findall(r"\berror\('([^']+)'\)", query_path.read_text("utf-8")):
+        if words in str(error):  # of the SELECT, too
+            return f"{query_path.name}: {words}; export it as the adapter's page says"
     column = re.search(r'(?:Referenced column|column named) "(\w+)"', str(error))
     if column:  # a name of the SELECT, not of the export
         return f"{query_path.name}: column {column[1]} is in no file of the export; export it too"

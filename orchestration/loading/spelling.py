@@ -350,6 +350,15 @@ def flag(text: str) -> bool:
         raise SpellingError("is neither yes nor no (1 or 0, true or false)") from None
 
 
+def word(text: str, words: Mapping[str, str]) -> str:
+    """The word, of those declared, whose pattern a text matches. Raises `SpellingError`."""
+    folded = _folded(text).lower()
+    for name, pattern in words.items():
+        if re.fullmatch(pattern, folded):
+            return name
+    raise SpellingError(f"is not known to mean one of {', '.join(words)}")
+
+
 def lookup(text: str) -> str | None:
     """An id that leads to another record; null where all its digits are zero."""
     text = text.strip()

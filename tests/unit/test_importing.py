@@ -137,6 +137,16 @@ def test_an_id_that_a_spreadsheet_shortened_is_refused(tmp_path: Path) -> None:
         rows_of(path, Input(files="*.csv", required=("Respondent ID",)))
 
 
+def test_a_word_that_may_mean_anything_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "payments.csv"
+    path.write_text("Id,Status\n1, Bezahlt \n2,\n3,PAID\n")
+    entry = Input("*.csv", ("Id",), words={"Status": {"paid": "paid|bezahlt", "open": "pending"}})
+    assert [row["status"] for row in rows_of(path, entry)] == ["paid", None, "paid"]
+    path.write_text("Id,Status\n1,Zaplaceno\n")
+    with pytest.raises(ImportFailed, match="row 1, column status: .* one of paid, open; export it"):
+        rows_of(path, entry)
+
+
 def test_a_header_that_names_its_time_zone_is_believed(tmp_path: Path) -> None:
     path = tmp_path / "nps.csv"
     entry = Input(
@@ -167,7 +177,7 @@ def test_events_whose_metric_has_no_name_are_refused(tmp_path: Path) -> None:
     settings.prepare()
     event = {"id": "1", "relationships": {"metric": {"data": {"id": "M1"}}}}
     (tmp_path / "events.json").write_text(json.dumps({"data": [event]}), "utf-8")
-    with pytest.raises(ImportFailed, match=r"crm__activities\.sql: a value of the export"):
+    with pytest.raises(ImportFailed, match=r"crm__activities\.sql: the name of a metric is missing"):
         import_export("klaviyo", tmp_path, settings)
 
 
@@ -183,7 +193,7 @@ def test_a_sum_of_many_days_has_no_day(tmp_path: Path) -> None:
     settings.prepare()
     header = "Campaign name,Amount spent (USD),Reporting starts,Reporting ends\n"
     (tmp_path / "report.csv").write_text(f"{header}A,1.00,2026-01-05,2026-01-11\n")
-    with pytest.raises(ImportFailed, match="a value of the export is not of the type"):
+    with pytest.raises(ImportFailed, match="a row sums several days"):
         import_export("meta_ads", tmp_path, settings)
     assert list(settings.landing.rglob("*.csv")) == []
 
