@@ -42,6 +42,39 @@ case
         then value
 end;
 
+-- Names of Segment's specification of events, which other trackers take over, as GA4 names them.
+create macro event_of(name) as
+coalesce(
+    map {
+        'order_completed': 'purchase',
+        'order_refunded': 'refund',
+        'product_viewed': 'view_item',
+        'product_list_viewed': 'view_item_list',
+        'product_clicked': 'select_item',
+        'product_added': 'add_to_cart',
+        'product_removed': 'remove_from_cart',
+        'product_added_to_wishlist': 'add_to_wishlist',
+        'cart_viewed': 'view_cart',
+        'checkout_started': 'begin_checkout',
+        'payment_info_entered': 'add_payment_info',
+        'products_searched': 'view_search_results',
+        'promotion_viewed': 'view_promotion',
+        'promotion_clicked': 'select_promotion',
+        'signed_up': 'sign_up',
+        'signed_in': 'login'
+    }[regexp_replace(lower(trim(name)), '[ _-]+', '_', 'g')],
+    name
+);
+
+-- What an event is worth, by the names that trackers document, in the order of the adapter segment.
+create macro value_of(properties) as
+coalesce(
+    amount_if_any(properties ->> '$."$revenue"'),
+    amount_if_any(properties ->> '$.revenue'),
+    amount_if_any(properties ->> '$.total'),
+    amount_if_any(properties ->> '$.value')
+);
+
 -- The click on an advertisement that an event names in its properties, by the id's parameter;
 -- `EMPTY` is nothing.
 create macro click_of(properties) as

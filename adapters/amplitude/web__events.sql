@@ -25,7 +25,7 @@ named as (
             when '[Amplitude] Page Viewed' then 'page_view'
             when '[Amplitude] File Downloaded' then 'file_download'
             when '$identify' then 'identify'
-            else event_type
+            else event_of(event_type)
         end as event_name,
         user_id,
         email,
@@ -50,7 +50,8 @@ named as (
         coalesce(
             amount_if_any(properties ->> '$."$revenue"'),
             amount_if_any(properties ->> '$."$price"')
-            * coalesce(try_cast(properties ->> '$."$quantity"' as integer), 1)
+            * coalesce(try_cast(properties ->> '$."$quantity"' as integer), 1),
+            in_currency(value_of(properties), properties ->> '$.currency')
         ) as value_amount,
         coalesce(
             currency_of(properties ->> '$."$currency"'), currency_of(properties ->> '$.currency')

@@ -28,10 +28,10 @@ unioned as (
             else 'open'
         end as status,
         coalesce(deals.property_hs_lastmodifieddate, deals._fivetran_synced) as updated_at,
+        coalesce(deals.is_deleted, false) as is_deleted,
         deals._path
     from deals
     left join stages on deals.deal_pipeline_stage_id = stages.stage_id
-    where deals.is_deleted is distinct from true
     union all
     -- A Japanese stage such as `受注見込み` (likely to be won) is still open.
     select
@@ -49,6 +49,7 @@ unioned as (
             else 'open'
         end,
         last_modified_date,
+        false,
         _path
     from exported
     where coalesce(deal_name, deal_stage) is not null
@@ -61,7 +62,8 @@ newest as (
     from unioned
     qualify
         row_number() over (
-            partition by deal_id order by updated_at desc nulls last, file_order(_path) desc
+            partition by deal_id
+            order by updated_at desc nulls last, file_order(_path) desc, is_deleted
         ) = 1
 
 )
@@ -75,7 +77,9 @@ select
     newest.currency_code,
     newest.closed_at,
     newest.status,
-    newest.updated_at
+    newest.updated_at,
+    case when newest.is_deleted then coalesce(newest.updated_at, newest.created_at) end
+        as deleted_at
 from newest
 left join deal_owners on newest.deal_id = deal_owners.deal_id
 order by newest.deal_id

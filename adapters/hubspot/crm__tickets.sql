@@ -10,9 +10,9 @@ with unioned as (
         property_hs_ticket_category as category,
         property_hs_ticket_priority as priority,
         coalesce(property_hs_lastmodifieddate, _fivetran_synced) as updated_at,
+        coalesce(is_deleted, false) as is_deleted,
         _path
     from tickets
-    where is_deleted is distinct from true
     union all
     select
         record_id,
@@ -23,6 +23,7 @@ with unioned as (
         category,
         priority,
         last_modified_date,
+        false,
         _path
     from exported
     where ticket_name is not null
@@ -35,7 +36,8 @@ newest as (
     from unioned
     qualify
         row_number() over (
-            partition by ticket_id order by updated_at desc nulls last, file_order(_path) desc
+            partition by ticket_id
+            order by updated_at desc nulls last, file_order(_path) desc, is_deleted
         ) = 1
 
 )
@@ -49,7 +51,8 @@ select
     newest.ticket_channel,
     newest.category,
     newest.priority,
-    newest.updated_at
+    newest.updated_at,
+    case when newest.is_deleted then coalesce(newest.updated_at, newest.opened_at) end as deleted_at
 from newest
 left join ticket_owners on newest.ticket_id = ticket_owners.ticket_id
 order by newest.ticket_id

@@ -46,7 +46,7 @@ select
     case event
         when '$mp_web_page_view' then 'page_view'
         when '$identify' then 'identify'
-        else event
+        else event_of(event)
     end as event_name,
     coalesce(
         user_id,
@@ -70,7 +70,7 @@ select
     properties ->> '$.mp_country_code' as country_code,
     properties ->> '$.order_id' as order_id,
     money(
-        in_currency(amount_if_any(properties ->> '$.value'), properties ->> '$.currency'),
+        in_currency(value_of(properties), properties ->> '$.currency'),
         properties ->> '$.currency'
     ) as value_amount,
     currency_of(properties ->> '$.currency') as currency_code,

@@ -23,8 +23,11 @@ select
         when opportunities.is_closed then 'lost'
         else 'open'
     end as status,
-    opportunities.last_modified_date as updated_at
+    opportunities.last_modified_date as updated_at,
+    case
+        when opportunities.is_deleted
+            then coalesce(opportunities.last_modified_date, opportunities.created_date)
+    end as deleted_at
 from opportunities
 left join primary_contacts on opportunities.id = primary_contacts.deal_id
-where opportunities.is_deleted is distinct from true
 order by deal_id

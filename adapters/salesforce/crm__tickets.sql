@@ -8,7 +8,7 @@ select
     type as category,
     priority,
     reason as topic,
-    last_modified_date as updated_at
+    last_modified_date as updated_at,
+    case when is_deleted then coalesce(last_modified_date, created_date) end as deleted_at
 from cases
-where is_deleted is distinct from true
 order by ticket_id

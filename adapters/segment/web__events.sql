@@ -30,7 +30,7 @@ with unioned as (
         id as event_id,
         timestamp as occurred_at,
         visitor_of(anonymous_id, user_id) as visitor_id,
-        event as event_name,
+        event_of(event) as event_name,
         user_id,
         null as email,
         case

@@ -53,6 +53,7 @@ unioned as (
         nullif(via, '-') as channel,
         lower(nullif(ticket_type, '-')) as category,
         lower(nullif(priority, '-')) as priority,
+        contains(tags, 'closed_by_merge') as is_merged,
         1 as preference
     from ticket_table
     union all
@@ -76,6 +77,7 @@ unioned as (
         tickets_read.ticket ->> '$.via.channel',
         tickets_read.ticket ->> '$.type',
         tickets_read.ticket ->> '$.priority',
+        contains(tickets_read.ticket ->> '$.tags', '"closed_by_merge"'),
         2
     from tickets_read
     left join replies on (tickets_read.ticket ->> '$.id') = replies.ticket_id
@@ -96,7 +98,8 @@ newest as (
         arg_max_null(status, version) as status,
         arg_max(channel, version) as channel,
         arg_max(category, version) as category,
-        arg_max(priority, version) as priority
+        arg_max(priority, version) as priority,
+        bool_or(is_merged) as is_merged
     from (
         select
             *,
@@ -118,7 +121,7 @@ select
     channel as ticket_channel,
     category,
     priority,
-    updated_at
+    updated_at,
+    case when status = 'deleted' or is_merged then coalesce(updated_at, opened_at) end as deleted_at
 from newest
-where status is distinct from 'deleted'
 order by ticket_id

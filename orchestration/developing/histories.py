@@ -160,6 +160,7 @@ ROWS: dict[str, st.SearchStrategy[dict[str, str]]] = {
         handled_by=_one_of("", "agent", "bot", "bot_then_agent"),
         topic=_one_of("", "delivery"),
         sentiment=_one_of("", "negative", "positive"),
+        deleted_at=st.one_of(st.just(""), st.just(""), _moments),
     ),
     "crm/activities": _rows(
         activity_id=_one_of("a1", "a2"),
@@ -195,6 +196,7 @@ ROWS: dict[str, st.SearchStrategy[dict[str, str]]] = {
         currency_code=st.just("JPY"),
         closed_at=st.one_of(st.just(""), _moments),
         status=_one_of("open", "won", "lost"),
+        deleted_at=st.one_of(st.just(""), st.just(""), _moments),
     ),
     "crm/deal_stage_changes": _rows(
         change_id=_one_of("h1", "h2", "h3"),

@@ -10,13 +10,28 @@ contacts as (
 
 ),
 
+invalid_contacts as (
+
+    select invalid_value
+    from {{ ref('identifier_invalid_values') }}
+    where identifier_type = 'contact' and invalid_value is not null
+
+),
+
+-- An order of nobody (`unknown`) has no history: whose it is, nobody else's order tells.
 resolved as (
 
     select
         orders.*,
-        coalesce(contacts.person_id, orders.contact_id) as customer_id
+        coalesce(
+            contacts.person_id,
+            case when invalid_contacts.invalid_value is null then orders.contact_id end,
+            'order ' || orders.order_id
+        ) as customer_id
     from orders
     left join contacts on orders.contact_id = contacts.contact_id
+    left join invalid_contacts
+        on {{ bare_value('orders.contact_id') }} = invalid_contacts.invalid_value
 
 ),
 

@@ -36,6 +36,14 @@ contacts as (
 
 ),
 
+invalid_contacts as (
+
+    select invalid_value
+    from {{ ref('identifier_invalid_values') }}
+    where identifier_type = 'contact' and invalid_value is not null
+
+),
+
 bounds as (
 
     select {{ last_business_date() }} as last_date
@@ -170,11 +178,16 @@ period_months as (
 
 )
 
--- A month is paid while the newest charge's period lasts, and the contract.
+-- A month is paid while the newest charge's period lasts, and the contract. Subscriptions of nobody
+-- (`unknown`) are each a customer's of their own.
 select
     period_months.subscription_id,
     period_months.month_start_date,
-    coalesce(contacts.person_id, period_months.contact_id) as customer_id,
+    coalesce(
+        contacts.person_id,
+        case when invalid_contacts.invalid_value is null then period_months.contact_id end,
+        'subscription ' || period_months.subscription_id
+    ) as customer_id,
     period_months.currency_code,
     case
         when period_months.ended_date <= period_months.month_end_date then 0
@@ -191,3 +204,5 @@ select
 from period_months
 inner join billing_periods on period_months.billing_period = billing_periods.billing_period
 left join contacts on period_months.contact_id = contacts.contact_id
+left join invalid_contacts
+    on {{ bare_value('period_months.contact_id') }} = invalid_contacts.invalid_value

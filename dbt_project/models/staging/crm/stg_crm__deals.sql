@@ -24,3 +24,4 @@ select
     created_at,
     {{ known_at('closed_at') }} as closed_at
 from newest
+where not coalesce({{ is_known('deleted_at') }}, false)

@@ -27,3 +27,4 @@ select
     {{ known_at('first_responded_at') }} as first_responded_at,
     {{ known_at('resolved_at') }} as resolved_at
 from newest
+where not coalesce({{ is_known('deleted_at') }}, false)
