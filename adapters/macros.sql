@@ -1,4 +1,5 @@
--- What SELECTs of several adapters need: DuckDB macros, created before any of them runs.
+-- What SELECTs of several adapters need: DuckDB macros, created before any of them runs, after the
+-- functions of `spelling.py`.
 
 -- The properties of an event but for those whose key matches a pattern.
 create macro properties_without(properties, key_pattern) as

@@ -1,15 +1,27 @@
 -- A contact that HubSpot deleted is left out, but for one that a merge deleted: it is the contact
 -- that it was merged into. Each further address of a contact brings one that is the same person.
-with further as (
+with listed as (
 
     select
         id,
-        created_at,
-        updated_at,
-        trim(unnest(string_split(further_emails, ';'))) as email,
-        generate_subscripts(string_split(further_emails, ';'), 1) as place
+        string_split(arg_max(further_emails, (updated_at, file_order(_path))), ';') as emails
+    from contact_rows
+    where further_emails is not null
+    group by id
+
+),
+
+further as (
+
+    select
+        newest_contacts.id,
+        newest_contacts.created_at,
+        newest_contacts.updated_at,
+        trim(unnest(listed.emails)) as email,
+        generate_subscripts(listed.emails, 1) as place
     from newest_contacts
-    where not is_deleted and further_emails is not null
+    inner join listed on newest_contacts.id = listed.id
+    where not newest_contacts.is_deleted
 
 )
 

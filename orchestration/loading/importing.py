@@ -107,7 +107,6 @@ def _map(
     with duckdb.connect(config={"python_enable_replacements": "false"}) as connection:
         connection.execute("set TimeZone = 'UTC'")
         _add_placeholders(connection, settings)
-        connection.execute((ADAPTERS_DIR / "macros.sql").read_text("utf-8"))
         remedy = f"[adapters.{adapter.name}] in {settings.home / 'journey.toml'}"
         for relation, entry in adapter.inputs.items():
             zone = entry.time_zone or settings.business_timezone
@@ -116,6 +115,7 @@ def _map(
         zone = adapter.choices.get("time_zone", settings.business_timezone)
         orders = (adapter.choices.get(key) for key in ("date_order", "decimal_mark"))
         problems = _add_functions(connection, Spelling(zone, *orders))
+        connection.execute((ADAPTERS_DIR / "macros.sql").read_text("utf-8"))
         if (views := ADAPTERS_DIR / adapter.name / "views.sql").exists():
             connection.execute(views.read_text("utf-8"))
         for query_path in sorted((ADAPTERS_DIR / adapter.name).glob("*__*.sql")):
