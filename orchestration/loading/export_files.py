@@ -28,7 +28,6 @@ from orchestration.loading.spelling import Spelling, SpellingError
 OF_FILES = ("_file", "_path")  # columns of every relation
 UNIT = "(?P<unit>"  # of a header, in a pattern of `aliases`
 _TIME_ZONE = re.compile(r'"timeZone" ?: ?"([^"]*)"')
-_SHORTENED = re.compile(r"\d[.,]\d+E\+\d{2}")  # a long number, as a spreadsheet saves it
 
 
 def open_input(
@@ -101,7 +100,7 @@ def _refuse_shortened(path: Path, entry: Input, part: pa.Table) -> None:
         if name not in part.column_names or not re.fullmatch(r"(.+_)?ids?", name):
             continue
         for row, text in enumerate(part[name].to_pylist(), start=1):
-            if text and _SHORTENED.fullmatch(text.strip()):
+            if text and privacy.SHORTENED.fullmatch(text.strip()):
                 raise ImportFailed(
                     f"{reading.shown(path)}, row {row}, column {name}: {spelling.shown(text)} is "
                     "what a spreadsheet makes of a long number, so ids are lost; export it again "

@@ -111,6 +111,7 @@ _UNSEEN = re.compile(
     "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e"
     "\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufff8]"
 )
+SHORTENED = re.compile(r"\d[.,]\d+E\+\d{2}")  # a long number, as a spreadsheet saves it
 _DASHES = re.compile("[\u2010-\u2015\u2212\u2e3a\u2e3b\ufe58\ufe63]")
 _QUOTED = re.compile(r"""^=?["'\u2018\u2019\u201c\u201d]+|["'\u2018\u2019\u201c\u201d]+$""")
 
@@ -129,10 +130,13 @@ def phone_digits(text: str, region: str) -> str:
     """
     The one spelling of a phone number: digits as they are dialled within the region.
 
-    Of another country: its code and the number. Digits alone where it is no number at all; an
-    extension stands behind an `x`.
+    Of another country: its code and the number. Digits alone where it is no number at all, one of
+    a number that a spreadsheet shortened, which is nobody's; an extension stands behind an `x`.
     """
-    readable_text = readable(text)
+    # Words behind a number (`（携帯）`) are no part of it.
+    readable_text = re.sub(r"\D+$", "", readable(text).replace("内線", "x"))
+    if SHORTENED.fullmatch(readable_text):
+        return readable_text[0]
     digits = re.sub(r"\D", "", readable_text)
     if len(digits) < 7:
         return digits

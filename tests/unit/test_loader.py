@@ -53,6 +53,7 @@ ANSWERS = "response_id,survey_id,question_id,responded_at,score\n"
         ("crm/payments", PAYMENTS + ",o,2026-01-01,1,JPY,charge", "R_KEY_NULL", "payment_id"),
         ("crm/payments", PAYMENTS + "p,,2026-01-01,1,JPY,charge", "R_REQUIRED_NULL", "order_id"),
         ("crm/payments", PAYMENTS + "p,o,2026-02-30,1,JPY,charge", "R_CAST", "paid_at"),
+        ("crm/payments", PAYMENTS + "p,1.18E+11,2026-01-01,1,JPY,charge", "R_CAST", "order_id"),
         ("crm/payments", PAYMENTS + "p,o,2026-01-01,1.2345,KWD,", "R_CAST", "payment_amount"),
         ("crm/payments", PAYMENTS + "p,o,2026-01-01,1.234,EUR,", "R_AMOUNT_DECIMALS",
          "payment_amount"),
