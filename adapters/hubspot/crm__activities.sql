@@ -1,4 +1,5 @@
--- What reached a known contact: submitted forms, and marketing e-mails by their recipient.
+-- What reached a known contact: submitted forms, and marketing e-mails by their recipient. Events
+-- that HubSpot filtered (bots, one's own company), or that a later one made obsolete, are none.
 with recipients as (
 
     select
@@ -33,6 +34,7 @@ unioned as (
         emails.email_campaign_id
     from emails
     inner join recipients on lower(emails.recipient) = recipients.email
+    where emails.filtered_event is distinct from true and emails.obsoleted_by_id is null
 )
 
 select *
