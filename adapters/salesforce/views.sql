@@ -30,19 +30,39 @@ case
     else id
 end;
 
-update contacts set id = long_id(id), master_record_id = long_id(master_record_id),
-account_id = long_id(account_id);
+update contacts
+set
+    id = long_id(id),
+    master_record_id = long_id(master_record_id),
+    account_id = long_id(account_id);
 
-update leads set id = long_id(id), master_record_id = long_id(master_record_id),
-converted_contact_id = long_id(converted_contact_id);
+update leads
+set
+    id = long_id(id),
+    master_record_id = long_id(master_record_id),
+    converted_contact_id = long_id(converted_contact_id);
 
-update opportunities set id = long_id(id), contact_id = long_id(contact_id);
+update opportunities
+set
+    id = long_id(id),
+    contact_id = long_id(contact_id);
 
-update contact_roles set opportunity_id = long_id(opportunity_id),
-contact_id = long_id(contact_id);
+update contact_roles
+set
+    opportunity_id = long_id(opportunity_id),
+    contact_id = long_id(contact_id);
 
-update history set id = long_id(id), opportunity_id = long_id(opportunity_id);
+update history
+set
+    id = long_id(id),
+    opportunity_id = long_id(opportunity_id);
 
-update tasks set id = long_id(id), who_id = long_id(who_id);
+update tasks
+set
+    id = long_id(id),
+    who_id = long_id(who_id);
 
-update cases set id = long_id(id), contact_id = long_id(contact_id);
+update cases
+set
+    id = long_id(id),
+    contact_id = long_id(contact_id);

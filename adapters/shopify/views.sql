@@ -47,8 +47,9 @@ select
     ) as is_gift_card,
     lines.lineitem_sku is null
     and not coalesce(lines.lineitem_requires_shipping, false)
-    and regexp_full_match(lines.lineitem_name, 'tips?|gratuity|チップ|trinkgeld|pourboire|propina', 'i')
-        as is_tip
+    and regexp_full_match(
+        lines.lineitem_name, 'tips?|gratuity|チップ|trinkgeld|pourboire|propina', 'i'
+    ) as is_tip
 from lines
 inner join states on lines.name = states.name and lines._path = states._path
 where not states.is_test;

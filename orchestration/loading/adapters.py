@@ -60,9 +60,9 @@ class Input:
     null where it is all zeros) are columns that are read as such; they need not be repeated in
     `columns`. So do `words`, columns of few words: of each, a table of words, each with the pattern
     of what exports say for it, in any language; the column holds the word, and a file that says
-    something else is refused. `time_zone` is that of times without an offset, `date_order` (`day_first` or
-    `month_first`) and `decimal_mark` (`.` or `,`) say what the values leave open; what the pattern
-    `nothing` matches (`--`, the word of a row of totals) is no value.
+    something else is refused. `time_zone` is that of times without an offset, `date_order`
+    (`day_first` or `month_first`) and `decimal_mark` (`.` or `,`) say what the values leave open;
+    what the pattern `nothing` matches (`--`, the word of a row of totals) is no value.
     """
 
     files: str

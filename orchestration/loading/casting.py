@@ -193,7 +193,9 @@ def checks(table: Table, earliest: str, latest: str, has_control: bool = True) -
         elif column.name.endswith("_id"):
             # As a spreadsheet shortens a long number: others were shortened to the same.
             shortened = privacy.SHORTENED.pattern
-            check(f"contains({clean}, 'E+') and regexp_full_match({clean}, '{shortened}')", "R_CAST")
+            check(
+                f"contains({clean}, 'E+') and regexp_full_match({clean}, '{shortened}')", "R_CAST"
+            )
         if column.data_type == "timestamp":
             # The epoch itself is a time that nobody set, in whatever zone it was written.
             check(f"{typed} < timestamp '1970-01-02'", "R_TS_BEFORE_EPOCH")
