@@ -23,6 +23,7 @@ def night(warehouse: Path, tenth: int) -> tuple[int, int, int]:
 def test_room_of_replaced_rows_is_given_back_when_there_is_much_of_it(tmp_path: Path) -> None:
     warehouse = tmp_path / "warehouse.duckdb"
     with duckdb.connect(str(warehouse)) as connection:
+        ledger.create(connection, [])
         connection.execute("create schema marts")
         connection.execute(
             "create table marts.fct as select i % 10 as tenth from range(1200000) t(i)"
@@ -36,9 +37,33 @@ def test_room_of_replaced_rows_is_given_back_when_there_is_much_of_it(tmp_path: 
     assert night(warehouse, 5)[0] == 0  # counted from what is left
 
 
-def test_without_tables_there_is_nothing_to_give_back() -> None:
-    with duckdb.connect() as connection:
-        assert builds.vacuum_tasks(connection) == 0
+def test_loads_of_many_nights_do_not_lie_apart(tmp_path: Path) -> None:
+    """A row group per night and table is 256 KiB of disk, and what a full scan costs."""
+    warehouse = tmp_path / "warehouse.duckdb"
+    with duckdb.connect(str(warehouse)) as connection:
+        ledger.create(connection, [])
+        connection.execute("create table raw (night integer); create table built (night integer)")
+    apart, merged = [], 0
+    for number in range(40):
+        with duckdb.connect(str(warehouse), config={"max_vacuum_tasks": "0"}) as connection:
+            connection.execute("insert into raw values (?)", [number])
+            connection.execute(
+                "insert into ops.files (file_id, status) values (?, 'loaded')", [str(number)]
+            )
+        with duckdb.connect(str(warehouse)) as connection:
+            tasks = builds.vacuum_tasks(connection)
+        merged += tasks > 0
+        with duckdb.connect(str(warehouse), config={"max_vacuum_tasks": str(tasks)}) as connection:
+            connection.execute("create or replace table built as select max(night) from raw")
+        with duckdb.connect(str(warehouse)) as connection:
+            groups, rows = connection.execute(
+                "select count(distinct row_group_id), (select count(*) from raw) "
+                "from pragma_storage_info('raw')"
+            ).fetchall()[0]
+        apart.append(groups)
+        assert rows == number + 1
+    assert max(apart) <= builds.LOADS_APART + 1
+    assert merged == 2  # and not each night, which reads all tables
 
 
 def test_a_warehouse_that_somebody_else_wrote_is_nothing_to_build_on(tmp_path: Path) -> None:

@@ -48,6 +48,17 @@ presences as (
 
 ),
 
+arrivals as (
+
+    select
+        *,
+        lag(present_date) over (
+            partition by measure, unique_id order by present_at, presence_id
+        ) as previous_date
+    from presences
+
+),
+
 periods as (
 
     select
@@ -55,14 +66,14 @@ periods as (
         'week' as period,
         date_trunc('week', present_date)::date as period_start_date,
         date_trunc('week', present_date)::date + 6 as period_end_date
-    from presences
+    from arrivals
     union all
     select
         *,
         'month',
         {{ month_start_date('present_date') }},
         last_day(present_date)
-    from presences
+    from arrivals
 
 ),
 
@@ -71,10 +82,7 @@ firsts as (
 
     select *
     from periods
-    qualify row_number() over (
-        partition by measure, unique_id, period, period_start_date
-        order by present_at, presence_id
-    ) = 1
+    where previous_date is null or previous_date < period_start_date
 
 ),
 

@@ -49,11 +49,11 @@ stage_days as (
     select
         person_id,
         stage,
-        {{ business_date('entered_at') }} as state_from_date,
-        {{ business_date('left_at') }} as state_to_date
+        entered_date as state_from_date,
+        left_date as state_to_date
     from stage_intervals
     qualify row_number() over (
-        partition by person_id, {{ business_date('entered_at') }}
+        partition by person_id, entered_date
         order by entered_at desc, stage_interval_id desc
     ) = 1
 
