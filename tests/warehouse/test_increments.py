@@ -22,7 +22,7 @@ def test_histories_have_rows_of_every_raw_table(project: Project) -> None:
 
 def test_random_histories(project: Project) -> None:
     """Few, of a seed that draws every kind of step; `journey prove` draws as many as one likes."""
-    runs = [n for h in proving.prove_random(project, 48, 111, progress=print) for n in h.runs]
+    runs = [n for h in proving.prove_random(project, 48, 212, progress=print) for n in h.runs]
     files = [file for run in runs for file in run.files]
     assert {file.table for file in files} == set(histories.ROWS)
     assert sum(run.retract is not None for run in runs) >= 3
@@ -47,6 +47,30 @@ def test_runs_join_when_the_event_that_parted_them_goes(
     files = [File("web/events", [first, third]), File("web/events", [second])]
     history = History([Run(files, 24), Run([], 24, retract=1)])
     proving.prove(project_with_options, history, tmp_path)
+
+
+def test_a_ticket_and_a_deal_that_are_deleted_leave_their_person(
+    project: Project, tmp_path: Path
+) -> None:
+    """The deletion comes as a newer version; another one lies ahead, and comes due with time."""
+    contact = {"contact_id": "c1", "created_at": "2026-01-01 09:00:00"}
+
+    def tickets(name: str, deleted_at: str, updated_at: str) -> list[File]:
+        said = {"contact_id": "c1", "deleted_at": deleted_at, "updated_at": updated_at}
+        return [
+            File("crm/tickets", [
+                {"ticket_id": f"t-{name}", "opened_at": "2026-01-01 10:00:00", **said}]),
+            File("crm/deals", [
+                {"deal_id": f"d-{name}", "created_at": "2026-01-01 10:00:00", "amount": "500",
+                 "currency_code": "JPY", "status": "won", "closed_at": "2026-01-01 11:00:00",
+                 **said}]),
+        ]  # fmt: skip
+
+    first = [File("crm/contacts", [contact]), *tickets("a", "", "2026-01-01 11:00:00"),
+             *tickets("b", "2026-01-03 00:00:00", "2026-01-01 11:00:00")]  # fmt: skip
+    deletion = tickets("a", "2026-01-02 00:00:00", "2026-01-02 00:00:00")
+    history = History([Run(first, 24), Run(deletion, 24), Run([], 48)])
+    proving.prove(project, history, tmp_path)
 
 
 def test_a_device_that_is_no_longer_shared_joins_who_was_seen_on_it(
