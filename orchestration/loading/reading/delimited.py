@@ -33,6 +33,7 @@ from orchestration.loading.reading.text import (
 
 BLOCK = 1 << 16  # bytes: as much as is read exactly, before other readers are trusted again
 CHUNK = 1 << 23  # bytes: shorter than a cell may be
+WINDOW = 1 << 20  # bytes that are matched at once, each taking 25 of memory
 csv.field_size_limit(16 * 1024 * 1024)
 _LINE_END = re.compile(rb"\r\n?|\n")
 
@@ -84,10 +85,11 @@ def csv_blocks(
     bytes: lines that are, by any reader's rules, each one record of so many cells.
     """
     sign = re.escape(delimiter.encode())
-    cell = rb'(?:"(?:[^"\r\n]++|"")*+"|[^"\r\n%b]*+)' % sign
+    # Python before 3.11.5 repeats a possessive group by half of what does not match: none here.
+    cell = rb'(?:"(?:[^"\r\n]++|"")*"|[^"\r\n%b]*+)' % sign
     # Arrow would leave out a byte order mark.
     record = rb"(?!\xef\xbb\xbf)%b(?:%b%b){%d}\r?\n" % (cell, sign, cell, columns - 1)
-    clear = re.compile(rb"(?:%b)*+" % record)
+    clear = re.compile(rb"(?:%b)*" % record)
     chunks = utf8_chunks(path, encoding, CHUNK)
     data, at, line = b"", 0, 1  # of what was read, a record begins `at` here
 
@@ -122,7 +124,7 @@ def csv_blocks(
             if not data:
                 return
         end = at
-        if line > 1 and (found := clear.match(data, at, at + CHUNK)):
+        if line > 1 and (found := clear.match(data, at, at + WINDOW)):
             end = found.end()
         if end - at >= BLOCK:
             yield line, data[at:end]
