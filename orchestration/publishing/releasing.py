@@ -528,12 +528,6 @@ def make_durable(folder: Path) -> None:
                 os.fsync(stream.fileno())
 
 
-def _scalar(connection: duckdb.DuckDBPyConnection, query: str) -> Any:
-    row = connection.execute(query).fetchone()
-    assert row is not None
-    return row[0]
-
-
 def _text(path: Path) -> str:
     return str(path).replace("'", "''")
 
