@@ -19,9 +19,16 @@ parameters as (
     select
         records.json,
         records._path,
+        -- A parameter may be sent twice: the first counts.
         map_from_entries(
             list_transform(
-                records.event_params,
+                list_filter(
+                    records.event_params,
+                    lambda p, place:
+                    list_position(
+                        list_transform(records.event_params, lambda other: other.key), p.key
+                    ) = place
+                ),
                 lambda p: struct_pack(
                     k := p.key,
                     v := coalesce(

@@ -1,11 +1,19 @@
--- One without contact belongs to nobody ('unknown'). The stage says whether it was won: by its
--- pipeline, or in a view of the user interface by its name.
+-- One without contact belongs to nobody ('unknown'). Whether it was won, HubSpot's own flags say,
+-- else its stage: by its pipeline, or in a view of the user interface by its name. A deal that was
+-- merged into another is that deal.
 with stages as (
 
+    -- Both columns were the connector's word for a closed stage: the probability of one that is
+    -- closed says how it ended.
     select
         stage_id,
-        bool_or(is_closed) as is_closed,
-        bool_or(closed_won) as is_won
+        bool_or(coalesce(is_closed, closed_won)) as is_closed,
+        bool_or(
+            case
+                when probability is null then closed_won
+                else coalesce(is_closed, closed_won) and probability > 0
+            end
+        ) as is_won
     from pipeline_stages
     group by stage_id
 
@@ -22,18 +30,28 @@ unioned as (
         deals.property_closedate as closed_at,
         -- `closedwon` and `closedlost` are the ids of the pipeline that every account begins with.
         case
-            when coalesce(stages.is_won, deals.deal_pipeline_stage_id = 'closedwon') then 'won'
-            when coalesce(stages.is_closed, deals.deal_pipeline_stage_id = 'closedlost')
+            when
+                coalesce(
+                    deals.property_hs_is_closed_won, stages.is_won,
+                    deals.deal_pipeline_stage_id = 'closedwon'
+                )
+                then 'won'
+            when
+                coalesce(
+                    deals.property_hs_is_closed, stages.is_closed,
+                    deals.deal_pipeline_stage_id = 'closedlost'
+                )
                 then 'lost'
             else 'open'
         end as status,
         coalesce(deals.property_hs_lastmodifieddate, deals._fivetran_synced) as updated_at,
         coalesce(deals.is_deleted, false) as is_deleted,
+        deals.property_hs_merged_object_ids as merged_ids,
         deals._path
     from deals
     left join stages on deals.deal_pipeline_stage_id = stages.stage_id
     union all
-    -- A Japanese stage such as `受注見込み` (likely to be won) is still open.
+    -- A stage such as `受注見込み` (likely to be won), `Won't buy` or `Not won yet` is still open.
     select
         record_id,
         create_date,
@@ -42,14 +60,23 @@ unioned as (
         currency,
         close_date,
         case
+            when is_closed_won then 'won'
+            when coalesce(is_closed_lost, is_deal_closed and not is_closed_won) then 'lost'
+            when coalesce(not is_deal_closed, not is_closed_won and not is_closed_lost) then 'open'
             when regexp_matches(deal_stage, '\blost\b|(失注|不成約|不成立)(済み?)?\s*($|[（(])', 'i')
                 then 'lost'
-            when regexp_matches(deal_stage, '\bwon\b|(成約|受注)(済み?|完了)?\s*($|[（(])', 'i')
+            when regexp_matches(deal_stage, '\b(not|never|be|almost|nearly|yet)\b.*\bwon\b', 'i')
+                then 'open'
+            when
+                regexp_matches(
+                    deal_stage, '\bwon($|[^a-z''’])|(成約|受注)(済み?|完了)?\s*($|[（(])', 'i'
+                )
                 then 'won'
             else 'open'
         end,
         last_modified_date,
         false,
+        merged_ids,
         _path
     from exported
     where coalesce(deal_name, deal_stage) is not null
@@ -66,6 +93,33 @@ newest as (
             order by updated_at desc nulls last, file_order(_path) desc, is_deleted
         ) = 1
 
+),
+
+merged as (
+
+    select
+        trim(unnest(string_split(merged_ids, ';'))) as merged_id,
+        deal_id as survivor_id
+    from unioned
+    union
+    select
+        merged_deal_id,
+        deal_id
+    from merged_deals
+
+),
+
+merges as (
+
+    select
+        merged.merged_id,
+        min(newest.created_at) as created_at,
+        max(newest.updated_at) as updated_at
+    from merged
+    left join newest on merged.survivor_id = newest.deal_id
+    where merged.merged_id not in ('', merged.survivor_id)
+    group by merged.merged_id
+
 )
 
 select
@@ -77,9 +131,27 @@ select
     newest.currency_code,
     newest.closed_at,
     newest.status,
-    newest.updated_at,
-    case when newest.is_deleted then coalesce(newest.updated_at, newest.created_at) end
-        as deleted_at
+    greatest(newest.updated_at, merges.updated_at) as updated_at,
+    case
+        when newest.is_deleted or merges.merged_id is not null
+            then coalesce(greatest(newest.updated_at, merges.updated_at), newest.created_at)
+    end as deleted_at
 from newest
 left join deal_owners on newest.deal_id = deal_owners.deal_id
-order by newest.deal_id
+left join merges on newest.deal_id = merges.merged_id
+union all
+-- Views leave out what was merged: an import before may have brought it.
+select
+    merged_id,
+    'unknown',
+    created_at,
+    null,
+    null,
+    null,
+    null,
+    'open',
+    updated_at,
+    coalesce(updated_at, created_at)
+from merges
+where created_at is not null and merged_id not in (select newest.deal_id from newest)
+order by deal_id

@@ -23,7 +23,7 @@ select
     phone_number,
     persona,
     false,
-    merged_contact_ids,
+    merged_ids,
     additional_email_addresses,
     _path
 from exported
@@ -31,7 +31,7 @@ where
     coalesce(deal_name, deal_stage, ticket_name) is null
     -- A view of companies has a name and a phone number, too.
     and (
-        coalesce(email, first_name, last_name, merged_contact_ids) is not null
+        coalesce(email, first_name, last_name, merged_ids) is not null
         or company_name is null
     );
 

@@ -1,5 +1,6 @@
 -- Previews, tests and spam are no answers; unfinished, imported and offline responses are. A status
--- in words is in the language of the account, the channel is not.
+-- in words is in the language of the account, the channel is not. A question that was seen and not
+-- answered may be exported as -99.
 with responses as (
 
     select
@@ -10,6 +11,7 @@ with responses as (
     where
         is_qualtrics_answer(status)
         and coalesce(distribution_channel, '') not in ('preview', 'test')
+        and trim(answer) != '-99'
 
 ),
 

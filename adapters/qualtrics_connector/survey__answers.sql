@@ -1,5 +1,5 @@
 -- An answer whose response was not exported has no time and cannot be placed. Previews, tests
--- and spam are no answers.
+-- and spam are no answers, nor is what may stand for a question seen and left.
 with named as (
 
     select
@@ -20,5 +20,5 @@ select
     words_of(named.answer) as answer_text
 from named
 inner join responses on named.response_id = responses.id
-where is_qualtrics_answer(responses.status)
+where is_qualtrics_answer(responses.status) and trim(named.answer) != '-99'
 order by responses.id, named.question_id

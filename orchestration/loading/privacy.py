@@ -112,6 +112,7 @@ _UNSEEN = re.compile(
     "\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufff8]"
 )
 SHORTENED = re.compile(r"\d[.,]\d+E\+\d{2}")  # a long number, as a spreadsheet saves it
+_FRACTIONLESS = re.compile(r"(\+?\d+)\.0")  # a whole number, as a table with empty cells saves it
 _DASHES = re.compile("[\u2010-\u2015\u2212\u2e3a\u2e3b\ufe58\ufe63]")
 _QUOTED = re.compile(r"""^=?["'\u2018\u2019\u201c\u201d]+|["'\u2018\u2019\u201c\u201d]+$""")
 
@@ -137,6 +138,8 @@ def phone_digits(text: str, region: str) -> str:
     readable_text = re.sub(r"\D+$", "", readable(text).replace("内線", "x"))
     if SHORTENED.fullmatch(readable_text):
         return readable_text[0]
+    if whole := _FRACTIONLESS.fullmatch(readable_text):
+        readable_text = whole[1]
     digits = re.sub(r"\D", "", readable_text)
     if len(digits) < 7:
         return digits
@@ -185,7 +188,7 @@ def spelled(column: Column, value: str) -> str:
 
     Identifiers as they are read (`readable`), e-mail addresses also in lower case without blanks
     and `mailto:`, phone numbers as `phone_digits`, addresses of pages without parameters that are
-    not allowed.
+    not allowed. An id `123.0` is 123: software that knows no empty whole number writes it so.
     """
     # Plain ASCII without a quote, which is nearly everything, is left to SQL.
     is_plain = f"strlen({value}) = length({value}) and not regexp_matches({value}, '[\\x22\\x27]')"
@@ -196,10 +199,17 @@ def spelled(column: Column, value: str) -> str:
         address = "^(?:.*<)?(?:mailto:)?([^<>?]*?)(?:\\?[^<>]*)?>?[;,.]*$"
         return f"regexp_replace({bare}, '{address}', '\\1')"
     if column.identifier and column.pii in (None, "id"):
-        return f"nullif({text}, '')"
+        return f"nullif({_whole(value, text)}, '')"
     if column.pii == "phone":
         return f"phone_digits({value}, getvariable('phone_region'))"
+    if column.is_id and column.is_clear:
+        return _whole(value, value)
     return _allowed_parameters(column, value) if column.pii == "url" else value
+
+
+def _whole(value: str, text: str) -> str:
+    number = f"regexp_replace({text}, '^([0-9]+)[.]0$', '\\1')"
+    return f"case when ends_with({value}, '.0') then {number} else {text} end"
 
 
 def stored(column: Column, value: str) -> str:
@@ -281,16 +291,26 @@ def _has_at(value: str) -> str:
 
 
 def _allowed_parameters(column: Column, url: str) -> str:
-    """SQL of an address without parameters that are not allowed, nor a fragment that holds any."""
+    """
+    SQL of an address without parameters that are not allowed, nor a fragment that holds any.
+
+    An `&amp;` that a mail or page left in it is an `&`; parameters behind the `#` count, too.
+    """
     allowed = _quoted("|".join(map(re.escape, column.url_parameters)) or "[^\\s\\S]")
+    plain = (
+        f"case when contains({url}, '&amp;') or contains({url}, '&#') "
+        f"then regexp_replace({url}, '&(amp;)+|&#0?38;', '&', 'g') else {url} end"
+    )
     # Allowed parameters are moved behind a sign that no address has; what is left of the others
-    # goes; then the sign becomes `?` and `&` again.
-    signed = f"regexp_replace({url}, '(?i)[?&](({allowed})=)', chr(1) || '\\1', 'g')"
+    # goes, and a fragment that holds something; then the sign becomes `?` and `&` again.
+    signed = f"regexp_replace({plain}, '(?i)[?&#](({allowed})=)', chr(1) || '\\1', 'g')"
     without = f"regexp_replace({signed}, '[?&][^?&#' || chr(1) || ']*', '', 'g')"
-    query = f"replace(regexp_replace({without}, chr(1), '?'), chr(1), '&')"
+    other = "'[^' || chr(1) || ']*'"
+    bare = f"regexp_replace({without}, '#' || {other} || '[=@]' || {other}, '', 'g')"
+    query = f"replace(regexp_replace({bare}, chr(1), '?'), chr(1), '&')"
     return (
         f"case when contains({url}, '?') or contains({url}, '#') or contains({url}, '&') "
-        f"then regexp_replace({query}, '#.*[=@].*$', '') else {url} end"
+        f"then {query} else {url} end"
     )
 
 

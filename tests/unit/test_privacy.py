@@ -85,6 +85,10 @@ def test_masks_leave_dates_and_numbers(text: str) -> None:
         ("https://s.jp/a?page=1?name=山田", "https://s.jp/a?page=1"),
         ("https://s.jp/a?gclid=x&page", "https://s.jp/a?gclid=x"),
         ("https://s.jp/#token=abc", "https://s.jp/"),
+        ("https://s.jp/#utm_source=x&name=山田", "https://s.jp/?utm_source=x"),
+        ("https://s.jp/#/a?name=山田&utm_source=x", "https://s.jp/#/a?utm_source=x"),
+        ("https://s.jp/?page=2#token=abc&utm_source=x", "https://s.jp/?page=2&utm_source=x"),
+        ("https://s.jp/?utm_source=x&amp;page=2&#038;a=b", "https://s.jp/?utm_source=x&page=2"),
     ],
 )
 def test_parameters_go_but_for_allowed_ones(url: str, kept: str) -> None:
@@ -123,7 +127,8 @@ def test_nothing_stays_nothing(kind: str) -> None:
 def test_spellings_of_one_person_are_one() -> None:
     assert stored("email", " Ａoi@Hana-Mail.JP ") == stored("email", "aoi@hana-mail.jp")
     assert stored("email", "aoi@hana-mail.jp") == privacy.keyed_hash("p", "k1", "aoi@hana-mail.jp")
-    phones = ["090-1111-2222", "+81 90 1111 2222", "０９０１１１１２２２２", "0081-90-1111-2222"]
+    phones = ["090-1111-2222", "+81 90 1111 2222", "０９０１１１１２２２２", "0081-90-1111-2222",
+              "9011112222.0", "+819011112222.0"]  # fmt: skip
     assert {stored("phone", phone) for phone in phones} == {
         privacy.keyed_hash("p", "k1", "09011112222")
     }
@@ -161,6 +166,18 @@ def test_each_identifier_has_one_normal_form(kind: str) -> None:
         for text in (PLAIN.get(kind, "A-12"), *SPELLINGS[kind]):
             query = f"select {privacy.spelled(column, 'given')} from (select ?::varchar as given)"
             assert connection.execute(query, [text]).fetchone() == (PLAIN.get(kind, "A-12"),)
+
+
+def test_whole_ids_have_no_fraction() -> None:
+    """Pandas and spreadsheets write whole numbers so where another cell of the column is empty."""
+    connection = duckdb.connect()
+    privacy.prepare(connection, "p", "k1")
+    columns = {"contact_id": "contact", "order_id": None}
+    for name, kind in columns.items():
+        column = Column(name, "varchar", identifier=kind)
+        for text, id_ in (("123.0", "123"), ("v1.0", "v1.0"), ("1.5", "1.5"), ("12.00", "12.00")):
+            query = f"select {privacy.spelled(column, 'given')} from (select ? as given)"
+            assert connection.execute(query, [text]).fetchone() == (id_,)
 
 
 @pytest.mark.parametrize(

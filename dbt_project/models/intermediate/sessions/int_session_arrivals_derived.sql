@@ -1,8 +1,5 @@
 {{ config(schema='touched') }}
 
-{# What scripts and templates write where there was no click. #}
-{% set no_click = 'undefined|null|none|nan|n/a|[(]not set[)]|(?:[{]|%7b)[^&#]*' %}
-
 with paid_parameters as (
 
     select * from {{ ref('click_id_parameters') }}
@@ -85,7 +82,7 @@ named_clicks as (
     from sessions
     where
         click_id_parameter is not null
-        and not regexp_full_match(lower(click_id), '{{ no_click }}')
+        and not regexp_full_match(lower(click_id), '{{ unfilled_value() }}')
 
 ),
 
@@ -94,7 +91,7 @@ landing_queries as (
     select
         session_id,
         regexp_replace(
-            replace(lower(landing_page_url), '?', '&'), '=(?:{{ no_click }})?([&#]|$)', '&', 'g'
+            replace(lower(landing_page_url), '?', '&'), '=(?:{{ unfilled_value() }})?([&#]|$)', '&', 'g'
         ) as query
     from sessions
     where contains(landing_page_url, '?')

@@ -18,15 +18,9 @@ select
     page_url,
     page_referrer,
     -- A tracker that exports no campaign leaves it in the address of the page.
-    nullif(
-        lower(coalesce(utm_source, {{ url_parameter('page_url', 'utm_source') }})), '(not set)'
-    ) as utm_source,
-    nullif(
-        lower(coalesce(utm_medium, {{ url_parameter('page_url', 'utm_medium') }})), '(not set)'
-    ) as utm_medium,
-    nullif(
-        lower(coalesce(utm_campaign, {{ url_parameter('page_url', 'utm_campaign') }})), '(not set)'
-    ) as utm_campaign,
+    {{ campaign_tag('utm_source') }} as utm_source,
+    {{ campaign_tag('utm_medium') }} as utm_medium,
+    {{ campaign_tag('utm_campaign') }} as utm_campaign,
     utm_content,
     utm_term,
     click_id,

@@ -1,0 +1,3 @@
+{% macro unfilled_value() -%}
+    undefined|null|none|nan|n/a|[(]not set[)]|(?:[{]|%7b)[^&#]*
+{%- endmacro %}
