@@ -14,21 +14,39 @@ with records as (
 
 ),
 
+keyed as (
+
+    select
+        records.*,
+        list_transform(records.event_params, lambda p: p.key) as keys
+    from records
+
+),
+
+-- A parameter may be sent twice: the first counts.
+once as (
+
+    select
+        json,
+        _path,
+        list_transform(
+            list_filter(
+                range(1, len(keys) + 1), lambda place: list_position(keys, keys[place]) = place
+            ),
+            lambda place: event_params[place]
+        ) as event_params
+    from keyed
+
+),
+
 parameters as (
 
     select
-        records.json,
-        records._path,
-        -- A parameter may be sent twice: the first counts.
+        once.json,
+        once._path,
         map_from_entries(
             list_transform(
-                list_filter(
-                    records.event_params,
-                    lambda p, place:
-                    list_position(
-                        list_transform(records.event_params, lambda other: other.key), p.key
-                    ) = place
-                ),
+                once.event_params,
                 lambda p: struct_pack(
                     k := p.key,
                     v := coalesce(
@@ -38,7 +56,7 @@ parameters as (
                 )
             )
         ) as params
-    from records
+    from once
 
 ),
 

@@ -109,7 +109,7 @@ merged as (
 
 ),
 
-merges as (
+deal_merges as (
 
     select
         merged.merged_id,
@@ -131,14 +131,14 @@ select
     newest.currency_code,
     newest.closed_at,
     newest.status,
-    greatest(newest.updated_at, merges.updated_at) as updated_at,
+    greatest(newest.updated_at, deal_merges.updated_at) as updated_at,
     case
-        when newest.is_deleted or merges.merged_id is not null
-            then coalesce(greatest(newest.updated_at, merges.updated_at), newest.created_at)
+        when newest.is_deleted or deal_merges.merged_id is not null
+            then coalesce(greatest(newest.updated_at, deal_merges.updated_at), newest.created_at)
     end as deleted_at
 from newest
 left join deal_owners on newest.deal_id = deal_owners.deal_id
-left join merges on newest.deal_id = merges.merged_id
+left join deal_merges on newest.deal_id = deal_merges.merged_id
 union all
 -- Views leave out what was merged: an import before may have brought it.
 select
@@ -152,6 +152,6 @@ select
     'open',
     updated_at,
     coalesce(updated_at, created_at)
-from merges
+from deal_merges
 where created_at is not null and merged_id not in (select newest.deal_id from newest)
 order by deal_id

@@ -53,7 +53,7 @@ merged as (
 
 ),
 
-merges as (
+ticket_merges as (
 
     select
         merged.merged_id,
@@ -75,14 +75,14 @@ select
     newest.ticket_channel,
     newest.category,
     newest.priority,
-    greatest(newest.updated_at, merges.updated_at) as updated_at,
+    greatest(newest.updated_at, ticket_merges.updated_at) as updated_at,
     case
-        when newest.is_deleted or merges.merged_id is not null
-            then coalesce(greatest(newest.updated_at, merges.updated_at), newest.opened_at)
+        when newest.is_deleted or ticket_merges.merged_id is not null
+            then coalesce(greatest(newest.updated_at, ticket_merges.updated_at), newest.opened_at)
     end as deleted_at
 from newest
 left join ticket_owners on newest.ticket_id = ticket_owners.ticket_id
-left join merges on newest.ticket_id = merges.merged_id
+left join ticket_merges on newest.ticket_id = ticket_merges.merged_id
 union all
 -- Views leave out what was merged: an import before may have brought it.
 select
@@ -96,6 +96,6 @@ select
     null,
     updated_at,
     coalesce(updated_at, opened_at)
-from merges
+from ticket_merges
 where merged_id not in (select newest.ticket_id from newest)
 order by ticket_id

@@ -91,7 +91,8 @@ landing_queries as (
     select
         session_id,
         regexp_replace(
-            replace(lower(landing_page_url), '?', '&'), '=(?:{{ unfilled_value() }})?([&#]|$)', '&', 'g'
+            replace(lower(landing_page_url), '?', '&'),
+            '=(?:{{ unfilled_value() }})?([&#]|$)', '&', 'g'
         ) as query
     from sessions
     where contains(landing_page_url, '?')
