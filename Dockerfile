@@ -3,10 +3,10 @@
 FROM python:3.11.14-bookworm AS builder
 WORKDIR /opt/journey
 COPY . .
-# As everywhere: packages by hash, the report's drawing library bundled, the models parsed once.
-RUN make setup \
+# As everywhere: packages by hash, the report's drawing library bundled, the models parsed once. No
+# linters and no tests, but what `journey metrics` and JOURNEY_OPENLINEAGE_URL ask for.
+RUN make runtime metricflow openlineage \
     && test -e .venv/report/echarts.js -a -e dbt_project/target/own_manifest.txt \
-    && rm -rf .venv/reader .venv/reader-next \
     && .venv/bin/python -m compileall -q orchestration expectations sample \
     && chmod -R a+rX,go-w .
 

@@ -9,15 +9,17 @@ export JOURNEY_HOME ?= $(CURDIR)/.journey
 export PYTHONPATH := $(CURDIR)
 export DO_NOT_TRACK := 1
 
-.PHONY: help setup metricflow openlineage nightly status dev test test-superset spark test-spark lint semantic sample lock clean
+.PHONY: help setup runtime metricflow openlineage nightly status dev test test-superset spark test-spark lint semantic sample lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
 
-setup: $(VENV)/installed $(VENV)/report/installed ## set up the environment in .venv (other targets do it when it is missing)
+setup: runtime $(VENV)/tools/installed ## set up the environment in .venv (other targets do it when it is missing)
+
+runtime: $(VENV)/installed $(VENV)/report/installed ## set up what runs need only, without linters and tests, as in an image
 	@ln -sf ../../scripts/journey $(BIN)/journey
 
-$(VENV)/installed: requirements.lock requirements-reader.lock requirements-reader-next.lock
+$(VENV)/installed: requirements.lock
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || \
 		{ echo "Python 3.11, 3.12 or 3.13 is needed; found: $$($(PYTHON) --version 2>&1). Try: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
@@ -25,10 +27,6 @@ $(VENV)/installed: requirements.lock requirements-reader.lock requirements-reade
 	@echo "setting up the environment in $(VENV) (two to three minutes, once) ..."
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --no-deps --only-binary :all: -r requirements.lock
-	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --no-deps --only-binary :all: \
-		--upgrade --target $(VENV)/reader -r requirements-reader.lock  # an old DuckDB, to prove that it reads releases
-	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --no-deps --only-binary :all: \
-		--upgrade --target $(VENV)/reader-next -r requirements-reader-next.lock  # and a newer one
 	@$(BIN)/python -P -c "$$PARSE" || true  # the first run would, and says what is wrong
 	@touch $@
 
@@ -38,6 +36,15 @@ from orchestration.building.project import ensure_manifest
 from orchestration.settings import load_settings
 ensure_manifest(load_settings().environment())
 endef
+
+$(VENV)/tools/installed: requirements-dev.lock requirements-reader.lock requirements-reader-next.lock $(VENV)/installed
+	@echo "setting up linters and what tests need (one minute, once) ..."
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --no-deps --only-binary :all: -r requirements-dev.lock
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --no-deps --only-binary :all: \
+		--upgrade --target $(VENV)/reader -r requirements-reader.lock  # an old DuckDB, to prove that it reads releases
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --no-deps --only-binary :all: \
+		--upgrade --target $(VENV)/reader-next -r requirements-reader-next.lock  # and a newer one
+	@mkdir -p $(VENV)/tools && touch $@
 
 # The report draws with Apache ECharts: the parts that it needs are bundled from the npm packages that
 # the lock file pins by hash, by a Node.js that comes as a wheel and goes again.
@@ -102,12 +109,13 @@ test-superset: setup .venv-superset/installed ## import and query the dashboard 
 
 spark: .venv-spark/installed ## set up Apache Spark in .venv-spark (600 MB; needs Java 17): docs/spark.md
 
-.venv-spark/installed: requirements.lock requirements-spark.lock
+.venv-spark/installed: requirements.lock requirements-dev.lock requirements-spark.lock
 	@command -v java > /dev/null || \
 		{ echo "Java 17 is missing; on Debian or Ubuntu: apt-get install openjdk-17-jre-headless"; exit 1; }
 	@echo "setting up Spark in .venv-spark (600 MB, once) ..."
 	@$(PYTHON) -m venv .venv-spark
 	@.venv-spark/bin/pip install --quiet --disable-pip-version-check --require-hashes --no-deps --only-binary :all: -r requirements.lock
+	@.venv-spark/bin/pip install --quiet --disable-pip-version-check --require-hashes --no-deps --only-binary :all: -r requirements-dev.lock
 	@grep -A2 '^setuptools==' requirements-semantic.lock > .venv-spark/setuptools.lock
 	@.venv-spark/bin/pip install --quiet --disable-pip-version-check --require-hashes --no-deps --only-binary :all: -r .venv-spark/setuptools.lock
 	@.venv-spark/bin/pip install --quiet --disable-pip-version-check --require-hashes --no-deps --no-build-isolation -r requirements-spark.lock
@@ -117,10 +125,12 @@ spark: .venv-spark/installed ## set up Apache Spark in .venv-spark (600 MB; need
 test-spark: spark setup ## all models on DuckDB and on Spark, every mart compared (half an hour on 2 cores)
 	@.venv-spark/bin/python -m pytest -n0 -s tests/spark
 
-lint: setup ## ruff, type check, sqlfluff
+lint: setup ## ruff, type check, sqlfluff, shellcheck, hadolint
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check --quiet .
 	@$(BIN)/mypy
 	@$(BIN)/sqlfluff lint --disable-progress-bar --processes 2 dbt_project/models dbt_project/tests adapters
+	@$(BIN)/shellcheck scripts/journey .ci/run
+	@$(BIN)/hadolint Dockerfile
 
 semantic: setup ## write the semantic layer again from seeds/kpi_definitions.csv
 	@$(BIN)/python -m orchestration.developing.semantic_layer
@@ -134,7 +144,8 @@ lock: ## resolve the dependencies again into the lock files (needs uv and npm)
 	echo duckdb==2.0.0 | uv pip compile - --universal --generate-hashes --no-header --no-annotate --python-version 3.11 -o requirements-reader-next.lock
 	printf '%s\n' apache-superset==6.1.0 duckdb-engine==0.17.0 'duckdb<2' rich cachetools 'flask-caching<2.4' gunicorn | \
 		uv pip compile - --universal --generate-hashes --no-header --no-annotate --python-version 3.11 -o requirements-superset.lock
-	uv pip compile pyproject.toml --extra dev --universal --generate-hashes --no-strip-extras --no-header --python-version 3.11 -o requirements.lock
+	uv pip compile pyproject.toml --universal --generate-hashes --no-strip-extras --no-header --python-version 3.11 -o requirements.lock
+	uv pip compile --group pyproject.toml:dev -c requirements.lock --universal --generate-hashes --no-strip-extras --no-header --python-version 3.11 -o requirements-dev.lock
 	printf '%s\n' dbt-spark py4j pyspark sqlparams | \
 		uv pip compile - --no-deps -c requirements.lock --universal --generate-hashes --no-header --no-annotate --python-version 3.11 -o requirements-spark.lock
 	printf '%s\n' dbt-metricflow metricflow halo log-symbols rapidfuzz setuptools spinners termcolor 'update-checker<0.19' | \

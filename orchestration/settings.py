@@ -192,7 +192,9 @@ class Settings:
         try:
             self.home.mkdir(mode=0o700, parents=True, exist_ok=True)
             if not os.access(self.home, os.W_OK):  # where nothing is to be made, nothing would fail
-                raise PermissionError(errno.EROFS, os.strerror(errno.EROFS), str(self.home))
+                is_read_only = os.statvfs(self.home).f_flag & os.ST_RDONLY
+                code = errno.EROFS if is_read_only else errno.EACCES
+                raise PermissionError(code, os.strerror(code), str(self.home))
             for folder in private:
                 folder.mkdir(mode=0o700, exist_ok=True)
                 if folder.stat().st_mode & 0o077 and folder.stat().st_uid == os.getuid():
@@ -209,7 +211,8 @@ class Settings:
                     folder.chmod(0o755)
         except OSError as error:
             raise SettingsError(
-                f"the home {self.home} cannot be written ({error.strerror}: {error.filename}); "
+                f"the home {self.home} cannot be written by user {os.getuid()} "
+                f"({error.strerror}: {error.filename}); "
                 "set JOURNEY_HOME to a folder of yours, or make this one writable"
             ) from error
 

@@ -82,5 +82,6 @@ def in_one_line(error: Exception) -> str:
     if isinstance(error, duckdb.IOException) and "No such file" in text:
         return f"nothing is loaded yet in {home_path()}; run `journey nightly`"
     if isinstance(error, OSError) and error.filename and error.errno != errno.EAGAIN:
-        return f"{error.filename}: {error.strerror}"
+        who = f" for user {os.getuid()}" if error.errno in (errno.EACCES, errno.EPERM) else ""
+        return f"{error.filename}: {error.strerror}{who}"
     return text

@@ -18,7 +18,7 @@ def single_writer(home: Path, wait_seconds: float = 0) -> Iterator[None]:
     Hold the home's lock; the kernel frees it when the process ends, however it ends.
 
     Within a process that holds it already, it does nothing. Raises `BlockingIOError` that names the
-    holder when another process has it.
+    holder when another process has it; after half a second, since `holder` has it for a moment.
     """
     home = home.resolve()
     if home in _held:
@@ -26,7 +26,7 @@ def single_writer(home: Path, wait_seconds: float = 0) -> Iterator[None]:
         return
     home.mkdir(mode=0o700, parents=True, exist_ok=True)
     with open(home / ".lock", "a+", opener=_private) as stream:
-        deadline = time.monotonic() + wait_seconds
+        deadline = time.monotonic() + max(wait_seconds, 0.5)
         while True:
             try:
                 fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -53,27 +53,20 @@ def single_writer(home: Path, wait_seconds: float = 0) -> Iterator[None]:
 
 def holder(home: Path) -> int | None:
     """
-    Number of the process that holds the home's lock, None when nobody does; takes no lock itself.
+    Number of the process that holds the home's lock, None when nobody does.
 
-    A killed process leaves its number behind, so that it counts only while that process has the
-    file open; where the system does not say (no `/proc`), while there is such a process.
+    The kernel is asked, not the list of processes: a run in another container is in none that can
+    be seen here, and its number is that of its container.
     """
-    path = home.resolve() / ".lock"
     try:
-        pid = int(path.read_text("ascii"))
-        os.kill(pid, 0)
-    except PermissionError:
-        return pid if path.exists() else None  # somebody else's process
-    except (OSError, ValueError, OverflowError):
-        return None
-    files = Path(f"/proc/{pid}/fd")
-    try:
-        is_open = any(os.path.samefile(file, path) for file in files.iterdir() if file.exists())
-    except FileNotFoundError:
-        is_open = not Path("/proc/self").exists()
-    except OSError:
-        is_open = True
-    return pid if is_open else None
+        with open(home.resolve() / ".lock", encoding="ascii") as stream:
+            try:
+                fcntl.flock(stream, fcntl.LOCK_SH | fcntl.LOCK_NB)  # freed when it is closed
+            except BlockingIOError:
+                return int(stream.read())
+    except (OSError, ValueError):
+        pass
+    return None
 
 
 def _private(path: str, flags: int) -> int:

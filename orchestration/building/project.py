@@ -97,6 +97,8 @@ def ensure_manifest(environment: dict[str, str]) -> Path:
                 str(DBT_PROJECT_DIR),
                 "--profiles-dir",
                 str(DBT_PROJECT_DIR),
+                "--log-path",
+                str(MANIFEST.parent),
             ],
             env={**os.environ, **environment},
             check=False,

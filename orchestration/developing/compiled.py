@@ -215,7 +215,8 @@ def _pretend_built(connection: duckdb.DuckDBPyConnection, manifest: Any) -> None
 
 def _directories(target: Path) -> list[str]:
     project = str(DBT_PROJECT_DIR)
-    return ["--project-dir", project, "--profiles-dir", project, "--target-path", str(target)]
+    return ["--project-dir", project, "--profiles-dir", project, "--target-path", str(target),
+            "--log-path", str(target)]  # fmt: skip
 
 
 def _dbt(target: Path, *arguments: str, manifest: Any = None) -> Any:

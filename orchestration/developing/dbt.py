@@ -49,6 +49,8 @@ def run(arguments: list[str]) -> int:
                 str(DBT_PROJECT_DIR),
                 "--target-path",
                 str(settings.dbt_target),
+                "--log-path",
+                str(settings.dbt_target),
             ],
             env=environment,
             check=False,

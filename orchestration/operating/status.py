@@ -249,7 +249,9 @@ def _runs(settings: Settings, holder: int | None) -> Iterator[tuple[str, list[st
     past = runs.past_runs(settings.home)
     lines = []
     for run in past[: -LAST_RUNS - 1 : -1]:
-        how = run.outcome or ("goes on" if run.pid == holder else "killed")
+        # In containers every run has the same number: only the last can go on.
+        goes_on = run is past[-1] and run.pid == holder
+        how = run.outcome or ("goes on" if goes_on else "killed")
         took = f"{run.seconds:,.0f} s" if run.seconds is not None else ""
         lines.append(
             f"{run.started_at:{MINUTES}} UTC {took:>8}  {how:11} "
@@ -377,6 +379,8 @@ def health(home: Path, now: datetime, maximum_hours: float | None = None) -> dic
     }
     if (home / runs.FAILURE).exists():
         found["problems"].append(f"the last run failed: {home / runs.FAILURE}")
+    elif ended and ended.outcome == "failed":  # on a full disk, which took no file
+        found["problems"].append("the last run failed")
     if past and not past[-1].outcome and past[-1].pid != found["running_process"]:
         found["problems"].append("the last run was killed")
     if release_id is None:

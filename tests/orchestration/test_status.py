@@ -106,10 +106,15 @@ def test_a_home_that_published(story_home: Path, copy_home: Callable[[Path], Pat
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
     ) as process:  # fmt: skip
         assert process.stdout is not None and process.stdout.readline() == "held\n"
+        # One that was killed before had the same number, as all have in containers.
+        record, line = home / runs.RECORD, {"run": "x", "event": "start", "pid": process.pid}
+        line |= {"at": "2026-01-01T00:00:00+00:00", "launched_by": "a test"}
+        record.write_text(json.dumps(line) + "\n" + record.read_text("utf-8"), "utf-8")
         sections = told(home)
         process.kill()
     assert sections["now"] == f"a run is going on (process {process.pid})"
-    assert " goes on " in sections["last runs"].splitlines()[0]
+    first, *others = sections["last runs"].splitlines()
+    assert " goes on " in first and " killed " in others[-1] and "goes on" not in str(others)
     assert "by the release: the warehouse is in use" in sections["data"]
     assert "survey   through 2026-01-07 09:30 UTC, 1 files" in sections["data"]
     sections = told(home)
@@ -197,6 +202,12 @@ def test_a_program_learns_what_is_wrong(
     with (home / "runs.jsonl").open("a", encoding="utf-8") as stream:
         stream.write(json.dumps({**start, "run": "y"}) + "\n")
     assert status.health(home, NOW)["problems"] == ["the last run was killed"]
+    with (home / "runs.jsonl").open("a", encoding="utf-8") as stream:
+        stream.write(json.dumps({**end, "run": "y", "outcome": "failed"}) + "\n")
+    # A full disk takes the line and no file of reasons.
+    assert status.health(home, NOW)["problems"] == ["the last run failed"]
+    with (home / "runs.jsonl").open("a", encoding="utf-8") as stream:
+        stream.write(json.dumps({**start, "run": "z"}) + "\n")
     (home / "last_failure.txt").write_text("NOT PUBLISHED", "utf-8")
     (home / "published" / "current" / "journey_map.html").unlink()
     assert [problem.split(":")[0] for problem in status.health(home, NOW)["problems"]] == [

@@ -41,7 +41,7 @@ def raising(error: BaseException) -> Callable[[], int]:
     [
         (SettingsError("threads = '0'"), 1, "threads = '0'"),
         (BlockingIOError("another run (process 7) is writing"), 1, "process 7"),
-        (PermissionError(13, "Permission denied", "/a/b"), 1, "/a/b: Permission denied"),
+        (PermissionError(13, "Permission denied", "/a/b"), 1, "/a/b: Permission denied for user "),
         (OSError(28, "No space left on device", "/a/b"), 1, "no room is left on the disk"),
         (duckdb.IOException("IO Error: first\nsecond"), 1, "first second"),
         (KeyboardInterrupt(), 130, "interrupted"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import shlex
 import subprocess
@@ -124,6 +125,23 @@ def test_a_run_that_finds_the_home_locked_leaves_the_file_of_the_one_that_holds_
     assert f"another run (process {pid})" in (home / runs.REFUSAL).read_text("utf-8")
     assert calls(home) == [f"failure {home / runs.REFUSAL}"]
     assert runs.past_runs(home) == [] and holder(home) is None
+
+
+def test_a_run_in_another_container_is_seen_and_a_look_refuses_no_run(home: Path) -> None:
+    """A process there has no number here; the lock is held all the same."""
+    number = 2**22 + 1  # more than a system gives
+    with (home / ".lock").open("w") as stream:
+        fcntl.flock(stream, fcntl.LOCK_EX)
+        stream.write(str(number))
+        stream.flush()
+        assert holder(home) == number
+        fcntl.flock(stream, fcntl.LOCK_SH)  # as somebody has it who looks
+        assert holder(home) is None
+        ending = threading.Timer(0.1, stream.close)
+        ending.start()
+        with single_writer(home):
+            ending.join()
+    assert holder(home) is None
 
 
 def test_reasons_that_the_home_cannot_take_are_handed_over_all_the_same(home: Path) -> None:

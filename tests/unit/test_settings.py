@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -79,6 +80,19 @@ def test_a_home_that_is_no_folder_is_refused(tmp_path: Path) -> None:
         load_settings(tmp_path / "home")
     with pytest.raises(SettingsError, match="cannot be written"):
         load_settings(tmp_path / "home" / "below").prepare()
+
+
+def test_a_home_of_another_user_is_refused_with_the_reason(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a volume that belongs to root is; a read-only one is told from it."""
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    with pytest.raises(SettingsError, match=rf"by user {os.getuid()} \(Permission denied: "):
+        load_settings(tmp_path).prepare()
+    flags = SimpleNamespace(f_flag=os.ST_RDONLY)
+    monkeypatch.setattr(os, "statvfs", lambda _: flags)
+    with pytest.raises(SettingsError, match=r"\(Read-only file system: "):
+        load_settings(tmp_path).prepare()
 
 
 def test_a_pepper_is_long_private_and_there(
