@@ -2,8 +2,9 @@
 Typed casts with reasons: the SQL that turns a text column into its contract type.
 
 Nothing is rounded, guessed or cut: a text that is not exactly a value of its type is a reason to
-quarantine the row. The order of the checks is the order of the columns in the contract. A column
-`x` is the text as it stands in the file, `x~` the clean text, `x$` the typed value.
+quarantine the row; capitals of currencies and listed values say nothing. The order of the checks is
+the order of the columns in the contract. A column `x` is the text as it stands in the file, `x~`
+the clean text, `x$` the typed value.
 """
 
 from __future__ import annotations
@@ -127,6 +128,12 @@ def _number(column: Column, text: str) -> str:
 def _spelled(column: Column) -> str:
     """The clean text in the one spelling that the casts know."""
     text = _name(column)
+    if column.currency:
+        return _listed(text, f"upper({text})", sorted(spelling.CURRENCIES))
+    if column.accepted_values:  # `One-off` is one_off
+        return _listed(
+            text, f"regexp_replace(lower({text}), '[ -]+', '_', 'g')", column.accepted_values
+        )
     if column.data_type != "timestamp":
         return privacy.spelled(column, text)
     plain, text = text, _trimmed(column)
@@ -231,6 +238,12 @@ def checks(table: Table, earliest: str, latest: str, has_control: bool = True) -
                     "R_SCORE_RANGE",
                 )
     return found
+
+
+def _listed(text: str, folded: str, values: Collection[str]) -> str:
+    """SQL of a text, folded where that is one of the values."""
+    listed = ", ".join(map(quoted, values))
+    return f"case when {folded} in ({listed}) then {folded} else {text} end"
 
 
 def quoted(text: str) -> str:

@@ -26,7 +26,7 @@ import zstandard
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from orchestration.loading import loader, reading, together
+from orchestration.loading import loader, reading, spelling, together
 from orchestration.loading.reading import delimited
 from tests.unit.test_loader import NOW, PEPPER, TABLES, fetch, load
 
@@ -147,13 +147,20 @@ def judge(cells: dict[str, str]) -> tuple[str | None, tuple[object, ...]]:
             if value < 0:
                 return "R_AMOUNT_SIGN", ()
             # No currency of the corpus has three decimals, and yen have none.
-            if value * (1 if cells.get("currency_code", "").strip(" ") == "JPY" else 100) % 1:
+            if (
+                value
+                * (1 if cells.get("currency_code", "").strip(" ").upper() == "JPY" else 100)
+                % 1
+            ):
                 return "R_AMOUNT_DECIMALS", ()
         elif text is not None and column == "currency_code":
-            if not re.fullmatch("[A-Z]{3}", text):
+            value = text.upper() if text.upper() in spelling.CURRENCIES else text
+            if not re.fullmatch("[A-Z]{3}", str(value)):
                 return "R_CURRENCY_UNKNOWN", ()
-        elif column == "payment_type" and text not in (None, "charge", "refund", "chargeback"):
-            return "R_ENUM_UNKNOWN", ()
+        elif text is not None and column == "payment_type":
+            value = re.sub("[ -]+", "_", text.lower())
+            if value not in ("charge", "refund", "chargeback"):
+                return "R_ENUM_UNKNOWN", ()
         values.append(value)
     return None, tuple(values)
 

@@ -277,6 +277,16 @@ def test_an_extract_that_flips_back_is_the_newest_again(tmp_path: Path) -> None:
     assert versions == [(1, "2026-01-03"), (2, "2026-01-02")]
 
 
+def test_capitals_and_empty_fractions_are_a_matter_of_spelling(tmp_path: Path) -> None:
+    rows = ["p1,12.0,2026-01-01,1.0,jpy,Charge", "p2,12,2026-01-01,1,Yen,Refund"]
+    place(tmp_path, "crm/payments", "p.csv", PAYMENTS + "\n".join(rows))
+    connection = duckdb.connect()
+    load(connection, tmp_path, "crm/payments")
+    loaded = "select order_id, currency_code, payment_type from raw_crm.payments"
+    assert fetch(connection, loaded) == [("12", "JPY", "charge")]
+    assert fetch(connection, "select reason from ops.quarantined_rows") == [("R_CURRENCY_UNKNOWN",)]
+
+
 def test_scores_are_parsed_never_rounded(tmp_path: Path) -> None:
     rows = "".join(
         f"r{n},relationship,recommend,2026-01-01,{text}\n"
