@@ -15,7 +15,7 @@ import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from datetime import UTC, date, datetime, time
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any
@@ -182,6 +182,7 @@ class Table:
         return names
 
 
+@lru_cache(maxsize=1 << 15)  # the keys of a JSON record are names, too: the same ones row by row
 def normalise_header(text: str) -> str:
     """`clientId`, `Client ID` and `client_id` are one name: NFKC, snake_case, lower case."""
     text = unicodedata.normalize("NFKC", text).strip().lstrip("\ufeff")
