@@ -65,8 +65,7 @@ class FileLoad:
         self.clear = [column for column in table.columns if column.is_clear]
         self.personal: set[str] = set()  # clear columns in which the file has personal data
         self.values = ", ".join(f'"{name}$" as "{name}"' for name in names)
-        hashed = privacy.hashed_entries("_extra")
-        self.values += f", case when _extra is not null then {hashed} end as _extra"
+        self.values += f", {privacy.hashed_entries('_extra')} as _extra"
         self.labels: dict[str, str | None] = {}  # of columns that the contract does not know
         self.contested = ContestedRows(connection, table)
 

@@ -162,13 +162,13 @@ def scan_of(relation: str, table: Table, known: dict[str, str], new: dict[str, s
     ]
     extra = "null::varchar"
     if new:
+        # Text by text: `json_object` takes the square of the number of its arguments.
         pairs = ", ".join(
-            f"'{name.replace(chr(39), chr(39) * 2)}', nullif({expression}, '')"
+            f"case when {expression} != '' then {_quoted(json.dumps(name, ensure_ascii=False))} "
+            f"|| ':' || to_json({expression})::varchar end"
             for name, expression in new.items()
         )
-        # Merging into nothing leaves out the nulls.
-        merged = f"json_merge_patch('{{}}'::json, json_object({pairs}))::varchar"
-        extra = f"nullif({merged}, '{{}}')"
+        extra = f"nullif('{{' || concat_ws(',', {pairs}) || '}}', '{{}}')"
     return (
         f"(select {', '.join(parts)}, {extra} as _extra, null::varchar as _structure "
         f"from {relation})"
@@ -178,4 +178,8 @@ def scan_of(relation: str, table: Table, known: dict[str, str], new: dict[str, s
 def path_literal(path: Path) -> str:
     """A path as SQL text that means exactly this file, also with glob characters in its name."""
     text = re.sub(r"([*?\[])", r"[\1]", str(path))
+    return _quoted(text)
+
+
+def _quoted(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
