@@ -189,7 +189,7 @@ class Year(Nights):
         if not is_published:
             self.load()
             reason = builds.begin(self.connection, key, as_of_at, False)
-            self.project.build(self.connection, as_of_at, bool(reason), bool(reason))
+            self.project.build(self.connection, as_of_at, bool(reason), self.project.kept)
             builds.complete(self.connection, key, as_of_at, f"night {night.day}")
             return
         self.night(as_of_at, *(), key=key)

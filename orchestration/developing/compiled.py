@@ -135,13 +135,17 @@ class Project:
             yield connection
 
     def build(
-        self, connection: duckdb.DuckDBPyConnection, as_of_at: str, full: bool, whole: bool
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        as_of_at: str,
+        full: bool,
+        models: set[str] | None = None,
     ) -> None:
-        """Build all models, or (not `whole`) those that a later increment rests on."""
+        """Build all models, or only some: `kept` are those that a later increment rests on."""
         connection.execute("create schema if not exists touched")
         relations = {model.name: model.relation for model in self.models}
         for model in self.models:
-            if not whole and model.name not in self.kept:
+            if models is not None and model.name not in models:
                 continue
             sql = (model.full if full else model.later).replace(_AS_OF, as_of_at)
             if model.python:
@@ -165,13 +169,13 @@ class Project:
             connection.execute(f'insert into seeds."{name}" by name from rules."{name}"')
 
     def failing(
-        self, connection: duckdb.DuckDBPyConnection, as_of_at: str, whole: bool = True
+        self, connection: duckdb.DuckDBPyConnection, as_of_at: str, models: set[str] | None = None
     ) -> list[str]:
-        """Names of the data tests of the models built (`whole`: all) that find something."""
+        """Names of the data tests of all models, or only of some, that find something."""
         return [
             test.name
             for test in self.tests
-            if (whole or test.models <= self.kept)
+            if (models is None or test.models <= models)
             and connection.execute(
                 f"select count(*) from ({test.sql.replace(_AS_OF, as_of_at)}) as found"
             ).fetchone()

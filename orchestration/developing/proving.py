@@ -80,12 +80,16 @@ class World:
             reloading.retract(self.connection, self.settings, file_id(self.paths[number]))
 
     def build(
-        self, as_of_at: str, full: bool = False, whole: bool = True, zone: str = "UTC"
+        self,
+        as_of_at: str,
+        full: bool = False,
+        models: set[str] | None = None,
+        zone: str = "UTC",
     ) -> None:
-        """One run's models."""
+        """One run's models, or only some of them."""
         self.connection.execute(f"set TimeZone = '{zone}'")
         reason = builds.begin(self.connection, "key", as_of_at, full)
-        self.project.build(self.connection, as_of_at, bool(reason), whole or bool(reason))
+        self.project.build(self.connection, as_of_at, bool(reason), models)
         builds.complete(self.connection, "key", as_of_at, "build")
 
     def marts(self, arrival: bool) -> dict[str, list[tuple[Any, ...]]]:
@@ -108,7 +112,8 @@ def prove(project: Project, history: History, folder: Path) -> None:
             for file in run.files:
                 world.arrive(file)
             world.load()
-            world.build(moment(run.hours), whole=run is history.runs[-1])
+            is_last = run is history.runs[-1]
+            world.build(moment(run.hours), models=None if is_last else project.kept)
         increments = world.marts(arrival=True)
         as_of_at = moment(history.runs[-1].hours)
         world.build(as_of_at, full=True)

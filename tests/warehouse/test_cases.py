@@ -93,7 +93,7 @@ def test_case(name: str, project: Project, tmp_path: Path) -> None:
         assert closing == [] or not list(settings.landing.rglob("*.csv"))
         erasing.erase(connection, contract, PEPPER, "k1", datetime.now(UTC))
         builds.begin(connection, "key", as_of_at)
-        project.build(connection, as_of_at, full=True, whole=True)
+        project.build(connection, as_of_at, full=True)
         for show in expected["shows"]:
             found = connection.execute(show["sql"]).fetchall()
             right = [[text(value) for value in row] for row in show["rows"]]

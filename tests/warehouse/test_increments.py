@@ -140,8 +140,8 @@ def sessions(
         for batch in batches:
             world.arrive(File("web/events", batch))
             world.load()
-            world.build(as_of_at, whole=False)
-        assert project.failing(connection, as_of_at, whole=False) == []
+            world.build(as_of_at, models=project.kept)
+        assert project.failing(connection, as_of_at, project.kept) == []
         return connection.execute(
             "select visitor_id, event_count, sessions.* from marts.fct_sessions as sessions "
             "order by all"

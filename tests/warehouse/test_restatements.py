@@ -62,7 +62,7 @@ class Nights(World):
         erasure_proofs.write_proofs(self.settings.erasures, dues.fetchall())
         self.connection.execute("delete from ops.erasure_dues")
         reason = builds.begin(self.connection, key, as_of_at, full)
-        self.project.build(self.connection, as_of_at, bool(reason), True)
+        self.project.build(self.connection, as_of_at, bool(reason))
         builds.complete(self.connection, key, as_of_at, f"build {self.published_count} of the test")
         return self.publish(as_of_at)
 

@@ -31,48 +31,59 @@ ranked as (
 
     select
         touchpoints.journey_id,
-        touchpoints.person_id,
         touchpoints.touchpoint_type,
+        touchpoints.touchpoint_number,
         touchpoints.occurred_at,
-        last_value(changes.to_stage ignore nulls) over journey_so_far as stage,
-        lead(touchpoints.touchpoint_type) over journey_order as next_type,
         -- A message that nobody opened is not where somebody left.
-        touchpoints.touchpoint_number = max(touchpoints.touchpoint_number) filter (
-            where touchpoints.is_own_act or touchpoints.touchpoint_type != 'activity'
-        ) over journey as is_last
-    from touchpoints
-    left join changes on touchpoints.touchpoint_id = changes.touchpoint_id
-    window
-        journey as (partition by touchpoints.journey_id),
-        journey_order as (
-            partition by touchpoints.journey_id order by touchpoints.touchpoint_number
-        ),
-        journey_so_far as (
+        touchpoints.is_own_act or touchpoints.touchpoint_type != 'activity' as can_be_last,
+        last_value(changes.to_stage ignore nulls) over (
             partition by touchpoints.journey_id order by touchpoints.touchpoint_number
             rows between unbounded preceding and current row
-        )
+        ) as stage,
+        lead(touchpoints.touchpoint_type) over (
+            partition by touchpoints.journey_id order by touchpoints.touchpoint_number
+        ) as next_type
+    from touchpoints
+    left join changes on touchpoints.touchpoint_id = changes.touchpoint_id
+
+),
+
+visits as (
+
+    select
+        journey_id,
+        stage,
+        touchpoint_type,
+        coalesce(max(touchpoint_number) filter (where can_be_last), 0) as last_number,
+        bool_or(coalesce(next_type = 'ticket', false)) as has_ticket,
+        max(occurred_at) as last_visited_at
+    from ranked
+    group by journey_id, stage, touchpoint_type
+
+),
+
+ended as (
+
+    select
+        journey_id,
+        nullif(max(last_number), 0) as last_number
+    from visits
+    group by journey_id
 
 )
 
 select
-    ranked.journey_id,
-    ranked.person_id,
+    visits.journey_id,
+    journeys.person_id,
     stages.stage,
     stages.stage_rank,
-    ranked.touchpoint_type,
-    bool_or(ranked.is_last) as is_last,
-    bool_or(coalesce(ranked.next_type = 'ticket', false)) as has_ticket,
+    visits.touchpoint_type,
+    visits.last_number = ended.last_number as is_last,
+    visits.has_ticket,
     journeys.persona,
     journeys.is_open,
-    max(ranked.occurred_at) as last_visited_at
-from ranked
-inner join journeys on ranked.journey_id = journeys.journey_id
-inner join stages on ranked.stage = stages.stage
-group by
-    ranked.journey_id,
-    ranked.person_id,
-    stages.stage,
-    stages.stage_rank,
-    ranked.touchpoint_type,
-    journeys.persona,
-    journeys.is_open
+    visits.last_visited_at
+from visits
+inner join ended on visits.journey_id = ended.journey_id
+inner join journeys on visits.journey_id = journeys.journey_id
+inner join stages on visits.stage = stages.stage
