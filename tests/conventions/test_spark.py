@@ -19,7 +19,7 @@ def columns(project: Project) -> dict[tuple[str, str], dict[str, exp.DataType]]:
     """Columns of all relations with their types, of a build of nothing."""
     found: dict[tuple[str, str], dict[str, exp.DataType]] = {}
     with project.connect() as connection:
-        project.build(connection, AS_OF, full=True, whole=True)
+        project.build(connection, AS_OF, full=True)
         for schema, table, column, data_type in connection.execute(
             "select schema_name, table_name, column_name, data_type from duckdb_columns() "
             "where database_name = current_database() order by table_oid, column_index"
