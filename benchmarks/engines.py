@@ -117,6 +117,7 @@ def draw() -> str:
 def _panel(
     rows: list[dict[str, str]], field: str, left: int, top: int, width: int, height: int
 ) -> Iterator[str]:
+    rows = [row for row in rows if row[field]]  # a run that broke off has not told all
     figures = [float(row[field]) for row in rows]
     low, high = math.floor(math.log10(min(figures))), math.ceil(math.log10(max(figures)))
     first, last = 6, 8  # powers of ten of events
