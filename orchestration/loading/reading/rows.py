@@ -12,6 +12,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from orchestration.loading import privacy
+from orchestration.loading.casting import quoted
 from orchestration.loading.contract import Table, normalise_header
 from orchestration.loading.reading.files import RejectedFile
 
@@ -164,7 +165,7 @@ def scan_of(relation: str, table: Table, known: dict[str, str], new: dict[str, s
     if new:
         # Text by text: `json_object` takes the square of the number of its arguments.
         pairs = ", ".join(
-            f"case when {expression} != '' then {_quoted(json.dumps(name, ensure_ascii=False))} "
+            f"case when {expression} != '' then {quoted(json.dumps(name, ensure_ascii=False))} "
             f"|| ':' || to_json({expression})::varchar end"
             for name, expression in new.items()
         )
@@ -178,8 +179,4 @@ def scan_of(relation: str, table: Table, known: dict[str, str], new: dict[str, s
 def path_literal(path: Path) -> str:
     """A path as SQL text that means exactly this file, also with glob characters in its name."""
     text = re.sub(r"([*?\[])", r"[\1]", str(path))
-    return _quoted(text)
-
-
-def _quoted(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
+    return quoted(text)
